@@ -1,0 +1,142 @@
+"""What konpro needs, all of it from the system: nothing is downloaded.
+
+Another workspace embeds the library with
+
+    local_repository(name = "konpro", path = "...")
+    load("@konpro//third_party:deps.bzl", "konpro_deps")
+    konpro_deps()
+"""
+
+load(":system.bzl", "system_repository")
+
+_ABSL = {
+    "base": ["base", "core_headers"],
+    "container": ["flat_hash_map", "flat_hash_set", "inlined_vector"],
+    "hash": ["hash"],
+    "numeric": ["int128"],
+    "random": ["random_random"],
+    "status": ["status", "statusor"],
+    "strings": ["strings", "cord", "str_format"],
+    "synchronization": ["synchronization"],
+    "time": ["time"],
+    "types": ["optional", "span"],
+}
+
+def _absl_libraries():
+    libraries = {}
+    for package, targets in _ABSL.items():
+        for target in targets:
+            name = "random" if target == "random_random" else target
+            libraries["absl/%s:%s" % (package, name)] = "absl_" + target
+    return libraries
+
+_WELL_KNOWN = ["any", "duration", "struct", "timestamp"]
+
+_PROTOBUF_BUILD = """
+exports_files(["protoc"])
+
+proto_lang_toolchain(
+    name = "cc_toolchain",
+    blacklisted_protos = [":well_known_protos"],
+    command_line = "--cpp_out=$(OUT)",
+    runtime = ":protobuf",
+)
+
+filegroup(
+    name = "well_known_protos",
+    srcs = glob(["google/protobuf/*.proto"]),
+)
+""" + "".join(["""
+proto_library(
+    name = "%s_proto",
+    srcs = ["google/protobuf/%s.proto"],
+)
+""" % (name, name) for name in _WELL_KNOWN])
+
+_RULES_CC = """
+def cc_library(**kwargs):
+    native.cc_library(**kwargs)
+
+def cc_binary(**kwargs):
+    native.cc_binary(**kwargs)
+
+def cc_test(**kwargs):
+    native.cc_test(**kwargs)
+
+def cc_proto_library(**kwargs):
+    native.cc_proto_library(**kwargs)
+
+def cc_import(**kwargs):
+    native.cc_import(**kwargs)
+
+def cc_toolchain(**kwargs):
+    native.cc_toolchain(**kwargs)
+
+def cc_toolchain_suite(**kwargs):
+    native.cc_toolchain_suite(**kwargs)
+"""
+
+_COVERAGE_BUILD = """
+filegroup(name = "coverage_report_generator")
+
+filegroup(name = "lcov_merger")
+"""
+
+def _rules():
+    """Bazel's own needs: the rule repositories that it looks for by name."""
+    native.local_repository(name = "platforms", path = "/usr/share/bazel/platforms")
+    native.local_repository(name = "rules_java", path = "/usr/share/bazel/rules/java")
+    native.local_repository(name = "rules_proto", path = "/usr/share/bazel/rules/proto")
+    system_repository(
+        name = "rules_cc",
+        files = {
+            "cc/BUILD": "",
+            "cc/defs.bzl": _RULES_CC,
+        },
+    )
+    system_repository(name = "remote_coverage_tools", build = _COVERAGE_BUILD)
+
+def konpro_deps():
+    """Defines every repository that konpro's targets name."""
+    _rules()
+    system_repository(
+        name = "com_google_absl",
+        headers = ["/usr/include/absl/time/time.h"],
+        libraries = _absl_libraries(),
+    )
+    system_repository(
+        name = "com_google_protobuf",
+        build = _PROTOBUF_BUILD,
+        headers = ["/usr/bin/protoc"],
+        libraries = {":protobuf": "protobuf"},
+        links = dict(
+            [
+                ("google/protobuf/%s.proto" % name, "/usr/include/google/protobuf/%s.proto" % name)
+                for name in _WELL_KNOWN
+            ],
+            protoc = "/usr/bin/protoc",
+        ),
+    )
+    system_repository(
+        name = "com_google_googletest",
+        headers = ["/usr/include/gmock/gmock.h"],
+        libraries = {
+            ":gtest": "gmock",
+            ":gtest_main": "gmock_main",
+        },
+    )
+    system_repository(
+        name = "com_github_google_benchmark",
+        headers = ["/usr/include/benchmark/benchmark.h"],
+        libraries = {":benchmark": "benchmark"},
+    )
+    system_repository(
+        name = "cli11",
+        headers = ["/usr/include/CLI/CLI.hpp"],
+        libraries = {":cli11": ""},
+    )
+    system_repository(
+        name = "libcsv",
+        headers = ["/usr/include/csv.h"],
+        libraries = {":csv": "-lcsv"},
+    )
