@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "konpro/internal/name.h"
 
 namespace konpro {
 namespace {
@@ -14,21 +15,9 @@ constexpr int64_t kMillionths = 1'000'000;
 constexpr int64_t kTicksPerMillionth = Credits::kTicksPerCredit / kMillionths;
 static_assert(kTicksPerMillionth * kMillionths == Credits::kTicksPerCredit);
 
-// Text in an error is cut, so that a hostile cell of megabytes stays readable.
-constexpr size_t kShownBytesMax = 40;
-
-std::string Shown(absl::string_view text) {
-  std::string shown = absl::StrCat("\"", text.substr(0, kShownBytesMax));
-  if (text.size() > kShownBytesMax) shown += "...";
-  for (char& c : shown) {
-    if (!absl::ascii_isprint(static_cast<unsigned char>(c))) c = '?';
-  }
-  return shown + "\"";
-}
-
 absl::Status NotADecimal(absl::string_view text) {
   return absl::InvalidArgumentError(absl::StrCat(
-      Shown(text), " is no amount of credits: write a decimal such as 12.5"));
+      internal::Quoted(text), " is no amount of credits: write a decimal such as 12.5"));
 }
 
 int64_t FloorDivide(int64_t a, int64_t positive) {
@@ -99,14 +88,14 @@ absl::StatusOr<Credits> Credits::Parse(absl::string_view text) {
     }
     if (rest.size() > kDecimalPlaces) {
       return absl::InvalidArgumentError(
-          absl::StrCat(Shown(text), " has more than ", kDecimalPlaces,
+          absl::StrCat(internal::Quoted(text), " has more than ", kDecimalPlaces,
                        " decimal places"));
     }
   }
   if (!negative) overflow |= __builtin_sub_overflow(0, ticks, &ticks);
   if (overflow) {
     return absl::OutOfRangeError(
-        absl::StrCat(Shown(text), " is outside ", Min().ToString(), " .. ",
+        absl::StrCat(internal::Quoted(text), " is outside ", Min().ToString(), " .. ",
                      Max().ToString(), " credits"));
   }
   return FromTicks(ticks);
