@@ -26,15 +26,13 @@ absl::Status CheckCount(absl::string_view field, size_t count, size_t min,
 
 absl::Status CheckVersion(absl::string_view version) {
   const bool printable =
-      std::all_of(version.begin(), version.end(), [](unsigned char c) {
-        return absl::ascii_isgraph(c);
-      });
+      std::all_of(version.begin(), version.end(),
+                  [](unsigned char c) { return absl::ascii_isgraph(c); });
   if (version.empty() || version.size() > Catalog::kVersionBytesMax ||
       !printable) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "version: ", internal::Quoted(version),
-        " is no version: write 1 to ", Catalog::kVersionBytesMax,
-        " printable characters without blanks"));
+        "version: ", internal::Quoted(version), " is no version: write 1 to ",
+        Catalog::kVersionBytesMax, " printable characters without blanks"));
   }
   return absl::OkStatus();
 }
@@ -45,7 +43,7 @@ absl::Status CheckOperations(const std::vector<Operation>& operations) {
     const absl::Status status = ValidateOperation(operations[i]);
     if (!status.ok()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("operations[", i, "]: ", status.message()));
+          absl::StrCat("operations[", i, "].", status.message()));
     }
     if (!seen.insert(operations[i].name).second) {
       return absl::InvalidArgumentError(
@@ -68,9 +66,9 @@ absl::Status CheckPriceLists(const Catalog& catalog,
     for (size_t k = 0; k < lists[i].entries().size(); ++k) {
       const std::string& name = lists[i].entries()[k].operation;
       if (catalog.FindOperation(name) != nullptr) continue;
-      return absl::InvalidArgumentError(
-          absl::StrCat("price_lists[", i, "].prices[", k, "].operation: ",
-                       catalog.UnknownOperation(name).message()));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "price_lists[", i, "].prices[", k,
+          "].operation: ", catalog.UnknownOperation(name).message()));
     }
   }
   return absl::OkStatus();
@@ -88,8 +86,8 @@ absl::Status CheckPlans(const Catalog& catalog) {
       const std::string& name = plan.operations()[k];
       if (catalog.FindOperation(name) != nullptr) continue;
       return absl::InvalidArgumentError(
-          absl::StrCat("plans[", i, "].operations[", k, "]: ",
-                       catalog.UnknownOperation(name).message()));
+          absl::StrCat("plans[", i, "].operations[", k,
+                       "]: ", catalog.UnknownOperation(name).message()));
     }
   }
   return absl::OkStatus();
@@ -126,12 +124,11 @@ Plan PublishedPlan(absl::string_view name, absl::string_view title,
 }
 
 std::vector<RateWindow> PerMinuteAndDay(int64_t per_minute, int64_t per_day) {
-  return {Built(RateWindow::Create({.name = "minute",
-                                    .limit = per_minute,
-                                    .period = absl::Minutes(1)})),
-          Built(RateWindow::Create({.name = "day",
-                                    .limit = per_day,
-                                    .period = absl::Hours(24)}))};
+  return {
+      Built(RateWindow::Create(
+          {.name = "minute", .limit = per_minute, .period = absl::Minutes(1)})),
+      Built(RateWindow::Create(
+          {.name = "day", .limit = per_day, .period = absl::Hours(24)}))};
 }
 
 Catalog::Spec Published() {
@@ -211,11 +208,11 @@ const Plan* Catalog::FindPlan(absl::string_view name) const {
 }
 
 const PriceList* Catalog::PricesAt(absl::Time time) const {
-  const auto after = std::upper_bound(
-      spec_.price_lists.begin(), spec_.price_lists.end(), time,
-      [](absl::Time t, const PriceList& list) {
-        return t < list.effective_at();
-      });
+  const auto after =
+      std::upper_bound(spec_.price_lists.begin(), spec_.price_lists.end(), time,
+                       [](absl::Time t, const PriceList& list) {
+                         return t < list.effective_at();
+                       });
   return after == spec_.price_lists.begin() ? nullptr : &*(after - 1);
 }
 

@@ -52,9 +52,9 @@ class Credits {
     return Credits(std::numeric_limits<int64_t>::min());
   }
 
-  // Reads `-?digits[.digits]` with at most six digits behind the point, exactly.
-  // kInvalidArgument: another form (empty, sign "+", exponent, blank, more
-  // places). kOutOfRange: outside [Min(), Max()].
+  // Reads `-?digits[.digits]` with at most six digits behind the point,
+  // exactly. kInvalidArgument: another form (empty, sign "+", exponent, blank,
+  // more places). kOutOfRange: outside [Min(), Max()].
   static absl::StatusOr<Credits> Parse(absl::string_view text);
 
   constexpr int64_t ticks() const { return ticks_; }
@@ -100,18 +100,25 @@ constexpr std::optional<Credits> CheckedMultiply(Credits a, int64_t times) {
   return Credits::FromTicks(ticks);
 }
 
-// The texts of amounts that are shown beneath each other, and of their total:
-// what is shown adds up to the total that is shown. The total is
-// ToString(); the parts are rounded down to six places and the missing
-// millionths go to the largest remainders, the first of equals first. A text
-// that is not exact is marked with "~".
-struct SummedTexts {
-  std::vector<std::string> parts;
-  std::string total;
+// An amount as people see it: whole millionths of a credit.
+struct ShownCredits {
+  int64_t millionths = 0;
+  // Whether that is the very amount; a text that is not is marked with "~".
+  bool exact = true;
+
+  std::string ToString() const;
 };
 
-// nullopt where the exact sum of `parts` leaves the range of Credits.
-std::optional<SummedTexts> FormatParts(absl::Span<const Credits> parts);
+// Rounded half to even.
+ShownCredits Show(Credits amount);
+
+// Parts of a total, so that what is shown of them adds up to what is shown of
+// it: each is rounded down, and the missing millionths go to the largest
+// remainders, the first of equals first.
+// REQUIRES: `total` is Show() of the exact sum of `parts`, or what ShowParts()
+// made of that sum when it was itself a part.
+std::vector<ShownCredits> ShowParts(absl::Span<const Credits> parts,
+                                    ShownCredits total);
 
 }  // namespace konpro
 

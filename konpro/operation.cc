@@ -100,8 +100,8 @@ Fault ParseUnits(absl::string_view text, int64_t& ms) {
   int64_t larger_unit_ms = std::numeric_limits<int64_t>::max();
   ms = 0;
   do {
-    const size_t end = std::min(text.find_first_not_of("0123456789."),
-                                text.size());
+    const size_t end =
+        std::min(text.find_first_not_of("0123456789."), text.size());
     const absl::string_view number = text.substr(0, end);
     text.remove_prefix(end);
     const int64_t unit_ms = TakeUnit(text);
@@ -150,9 +150,9 @@ absl::Status FaultError(Fault fault, absl::string_view text,
       return absl::InvalidArgumentError(
           absl::StrCat(quoted, " is finer than one ", finest));
     case Fault::kTooLarge:
-      return absl::OutOfRangeError(absl::StrCat(
-          quoted, " is too large: at most ",
-          std::numeric_limits<int64_t>::max(), " ", finest, "s"));
+      return absl::OutOfRangeError(
+          absl::StrCat(quoted, " is too large: at most ",
+                       std::numeric_limits<int64_t>::max(), " ", finest, "s"));
     case Fault::kForm:
       break;
   }
@@ -168,28 +168,30 @@ absl::Status FaultError(Fault fault, absl::string_view text,
 
 absl::Status ValidateOperation(const Operation& operation) {
   if (!internal::IsName(operation.name, Operation::kNameBytesMax)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        internal::Quoted(operation.name), " is no operation name: write ",
-        internal::kNameRule, ", at most ", Operation::kNameBytesMax));
+    return absl::InvalidArgumentError(
+        absl::StrCat("name: ", internal::Quoted(operation.name),
+                     " is no operation name: write ", internal::kNameRule,
+                     ", at most ", Operation::kNameBytesMax));
   }
   if (operation.unit == Unit::kMilliseconds) {
     if (operation.unit_name == "ms") return absl::OkStatus();
     return absl::InvalidArgumentError(
-        absl::StrCat("operation \"", operation.name,
-                     "\" is metered in milliseconds: its unit is \"ms\""));
+        "unit: what is metered in milliseconds has the unit \"ms\"");
   }
   // A count that called itself "s" would read as time in every table.
   for (absl::string_view time : {"ms", "s", "m", "min", "h"}) {
     if (operation.unit_name == time) {
       return absl::InvalidArgumentError(
-          absl::StrCat("operation \"", operation.name,
-                       "\" is counted: its unit cannot be \"", time, "\""));
+          absl::StrCat("unit: \"", time,
+                       "\" is a time, and time is metered in \"ms\": name what "
+                       "is counted, such as \"image\""));
     }
   }
   if (!internal::IsName(operation.unit_name, Operation::kNameBytesMax)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        internal::Quoted(operation.unit_name), " is no unit name: write ",
-        internal::kNameRule, ", at most ", Operation::kNameBytesMax));
+    return absl::InvalidArgumentError(
+        absl::StrCat("unit: ", internal::Quoted(operation.unit_name),
+                     " is no unit: write \"ms\" or ", internal::kNameRule,
+                     ", at most ", Operation::kNameBytesMax));
   }
   return absl::OkStatus();
 }
@@ -201,9 +203,8 @@ absl::StatusOr<int64_t> ParseQuantity(absl::string_view text, Unit unit) {
     if (fault == Fault::kNone) return quantity;
     return FaultError(fault, text, "write a whole number such as 12", "piece");
   }
-  const Fault fault = text.find(':') == text.npos
-                          ? ParseUnits(text, quantity)
-                          : ParseClock(text, quantity);
+  const Fault fault = text.find(':') == text.npos ? ParseUnits(text, quantity)
+                                                  : ParseClock(text, quantity);
   if (fault == Fault::kNone) return quantity;
   return FaultError(fault, text,
                     "time has a unit: write 90s, 1m30s, 1500ms, 0.5h, 1:30 or "

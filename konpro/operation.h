@@ -45,7 +45,8 @@ struct Operation {
   friend bool operator==(const Operation&, const Operation&) = default;
 };
 
-// kInvalidArgument where the name or the unit's name breaks a rule above.
+// kInvalidArgument where the name or the unit's name breaks a rule above. The
+// message begins with `name: ` or `unit: `.
 absl::Status ValidateOperation(const Operation& operation);
 
 // The base units that `text` says, read exactly.

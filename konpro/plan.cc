@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "konpro/internal/name.h"
 
@@ -17,10 +18,17 @@ absl::StatusOr<Plan> Plan::Create(Spec spec) {
         internal::kNameRule, ", at most ", kNameBytesMax));
   }
   if (spec.title.empty()) spec.title = spec.name;
+  if (spec.title.size() > kTitleBytesMax ||
+      !std::all_of(spec.title.begin(), spec.title.end(),
+                   [](unsigned char c) { return absl::ascii_isprint(c); })) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "title: ", internal::Quoted(spec.title), " is no title: write at most ",
+        kTitleBytesMax, " printable ASCII characters"));
+  }
   if (spec.windows.size() > kWindowsMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("windows[", kWindowsMax, "]: a plan has at most ",
-                     kWindowsMax, " windows"));
+    return absl::InvalidArgumentError(absl::StrCat("windows[", kWindowsMax,
+                                                   "]: a plan has at most ",
+                                                   kWindowsMax, " windows"));
   }
   if (spec.windows.size() == 2 &&
       spec.windows[0].name() == spec.windows[1].name()) {
@@ -36,9 +44,9 @@ absl::StatusOr<Plan> Plan::Create(Spec spec) {
   absl::flat_hash_set<absl::string_view> seen;
   for (size_t i = 0; i < spec.operations.size(); ++i) {
     if (seen.insert(spec.operations[i]).second) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("operations[", i, "]: \"", spec.operations[i],
-                     "\" is allowed already"));
+    return absl::InvalidArgumentError(absl::StrCat("operations[", i, "]: \"",
+                                                   spec.operations[i],
+                                                   "\" is allowed already"));
   }
   return Plan(std::move(spec));
 }

@@ -13,8 +13,8 @@
 //
 // Thread safety: immutable.
 //
-// Limits: name 1 .. 48 bytes; at most two windows, of different names; at most
-// 256 operations.
+// Limits: name 1 .. 48 bytes; title 0 .. 64 bytes of ASCII; at most two
+// windows, of different names; at most 256 operations.
 #ifndef KONPRO_PLAN_H_
 #define KONPRO_PLAN_H_
 
@@ -32,6 +32,7 @@ namespace konpro {
 class Plan {
  public:
   static constexpr size_t kNameBytesMax = 48;
+  static constexpr size_t kTitleBytesMax = 64;
   static constexpr size_t kWindowsMax = 2;
   static constexpr size_t kOperationsMax = 256;
 

@@ -13,9 +13,8 @@ namespace konpro {
 
 absl::StatusOr<Price> Price::Create(const Terms& terms) {
   if (terms.credits < Credits()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("credits: a price is zero or more, not ",
-                     terms.credits.ToString()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "credits: a price is zero or more, not ", terms.credits.ToString()));
   }
   const struct {
     absl::string_view name;
@@ -77,9 +76,9 @@ bool Price::Rounds() const {
 absl::StatusOr<PriceList> PriceList::Create(absl::Time effective_at,
                                             std::vector<Entry> entries) {
   if (entries.size() > kPricesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("prices[", kPricesMax, "]: a list has at most ",
-                     kPricesMax, " prices"));
+    return absl::InvalidArgumentError(absl::StrCat("prices[", kPricesMax,
+                                                   "]: a list has at most ",
+                                                   kPricesMax, " prices"));
   }
   absl::flat_hash_set<absl::string_view> seen;
   for (size_t i = 0; i < entries.size(); ++i) {

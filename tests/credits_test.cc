@@ -76,11 +76,20 @@ TEST(Credits, AnythingElseIsRefusedWithTheReason) {
 
 TEST(Credits, PrintingIsExactOrMarked) {
   const std::pair<int64_t, absl::string_view> kCases[] = {
-      {0, "0"},          {6, "0.000001"},   {-6, "-0.000001"},
-      {600'000, "0.1"},  {75'000'000, "12.5"}, {1, "~0"},
-      {-1, "~0"},        {3, "~0"},         {9, "~0.000002"},
-      {15, "~0.000002"}, {-9, "~-0.000002"}, {4, "~0.000001"},
-      {6'000'001, "~1"}, {-6'000'000, "-1"},
+      {0, "0"},
+      {6, "0.000001"},
+      {-6, "-0.000001"},
+      {600'000, "0.1"},
+      {75'000'000, "12.5"},
+      {1, "~0"},
+      {-1, "~0"},
+      {3, "~0"},
+      {9, "~0.000002"},
+      {15, "~0.000002"},
+      {-9, "~-0.000002"},
+      {4, "~0.000001"},
+      {6'000'001, "~1"},
+      {-6'000'000, "-1"},
       {Credits::Max().ticks(), "~1537228672809.129301"},
       {Credits::Min().ticks(), "~-1537228672809.129301"},
   };
@@ -109,45 +118,54 @@ TEST(Credits, OverflowIsAnErrorThatChangesNothing) {
   EXPECT_EQ(CheckedMultiply(Credits::Min(), -1), std::nullopt);
 }
 
-// The millionths that a text shows.
-int64_t ShownMillionths(absl::string_view text) {
-  if (!text.empty() && text.front() == '~') text.remove_prefix(1);
-  return Credits::Parse(text).value().ticks() / 6;
-}
-
 TEST(Credits, PartsShownSumToTheTotalShown) {
   std::mt19937_64 random(26);
   for (int i = 0; i < 20'000; ++i) {
-    std::vector<Credits> parts(random() % 9);
+    // Two levels: what a part shows is shared out among its own parts.
+    std::vector<std::vector<Credits>> leaves(random() % 5);
+    std::vector<Credits> parts;
     int64_t total = 0;
-    for (Credits& part : parts) {
-      part = Ticks(static_cast<int64_t>(random()) >> (4 + random() % 60));
-      total += part.ticks();
+    for (std::vector<Credits>& group : leaves) {
+      group.resize(random() % 6);
+      int64_t sum = 0;
+      for (Credits& leaf : group) {
+        leaf = Ticks(static_cast<int64_t>(random()) >> (6 + random() % 58));
+        sum += leaf.ticks();
+      }
+      parts.push_back(Ticks(sum));
+      total += sum;
     }
-    const auto texts = FormatParts(parts);
-    ASSERT_TRUE(texts.has_value());
-    EXPECT_EQ(texts->total, Ticks(total).ToString());
-    int64_t sum = 0;
+    const auto shown = ShowParts(parts, Show(Ticks(total)));
+    int64_t shown_sum = 0;
     for (size_t k = 0; k < parts.size(); ++k) {
-      const int64_t shown = ShownMillionths(texts->parts[k]);
-      EXPECT_LT(std::abs(shown * 6 - parts[k].ticks()), 6);
-      EXPECT_EQ(texts->parts[k].front() == '~', parts[k].ticks() % 6 != 0);
-      sum += shown;
+      EXPECT_LT(std::abs(shown[k].millionths * 6 - parts[k].ticks()), 6);
+      EXPECT_EQ(shown[k].exact, parts[k].ticks() % 6 == 0);
+      shown_sum += shown[k].millionths;
+      int64_t leaf_sum = 0;
+      const auto shown_leaves = ShowParts(leaves[k], shown[k]);
+      for (size_t l = 0; l < leaves[k].size(); ++l) {
+        EXPECT_LT(
+            std::abs(shown_leaves[l].millionths * 6 - leaves[k][l].ticks()), 6);
+        leaf_sum += shown_leaves[l].millionths;
+      }
+      EXPECT_EQ(leaf_sum, shown[k].millionths);
     }
-    EXPECT_EQ(sum, ShownMillionths(texts->total));
+    EXPECT_EQ(shown_sum, Show(Ticks(total)).millionths);
   }
 }
 
 TEST(Credits, MissingMillionthsGoToTheLargestRemaindersFirstOfEqualsFirst) {
-  const auto texts = FormatParts({Ticks(2), Ticks(2), Ticks(2)});
-  EXPECT_THAT(texts->parts, ::testing::ElementsAre("~0.000001", "~0", "~0"));
-  EXPECT_EQ(texts->total, "0.000001");
-}
-
-TEST(Credits, PartsWhoseSumLeavesTheRangeHaveNoTexts) {
-  EXPECT_FALSE(FormatParts({Credits::Max(), Ticks(1)}).has_value());
-  EXPECT_TRUE(FormatParts({Credits::Max(), Ticks(1), Ticks(-1)}).has_value());
-  EXPECT_EQ(FormatParts({})->total, "0");
+  const auto texts = [](std::vector<Credits> parts, int64_t total) {
+    std::string text;
+    for (ShownCredits shown : ShowParts(parts, Show(Ticks(total)))) {
+      text += shown.ToString() + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(texts({Ticks(2), Ticks(2), Ticks(2)}, 6), "~0.000001 ~0 ~0 ");
+  EXPECT_EQ(texts({Ticks(1), Ticks(5), Ticks(-6)}, 0),
+            "~0 ~0.000001 -0.000001 ");
+  EXPECT_EQ(texts({}, 0), "");
 }
 
 }  // namespace

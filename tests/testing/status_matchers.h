@@ -1,4 +1,5 @@
-// Matchers for absl::Status and absl::StatusOr, which the system's Abseil lacks.
+// Matchers for absl::Status and absl::StatusOr, which the system's Abseil
+// lacks.
 //
 //   EXPECT_THAT(Credits::Parse("x"),
 //               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("x")));

@@ -1,0 +1,28 @@
+#include "konpro/internal/name.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace konpro::internal {
+namespace {
+
+TEST(Name, NearestIgnoresCaseAndRefusesTheFar) {
+  EXPECT_EQ(NearestName("quantiy", {"operation", "quantity", "jobs"}),
+            "quantity");
+  EXPECT_EQ(NearestName("JOBS", {"operation", "quantity", "jobs"}), "jobs");
+  EXPECT_EQ(NearestName("views", {"operation", "quantity", "jobs"}), "");
+  EXPECT_EQ(NearestName("", {"a", "b"}), "");
+  EXPECT_EQ(NearestName("x", {}), "");
+  EXPECT_EQ(NearestName(std::string(10'000'000, 'x'), {"x"}), "");
+}
+
+TEST(Name, QuotedTextIsShortAndPrintable) {
+  EXPECT_EQ(Quoted("a b"), "\"a b\"");
+  EXPECT_EQ(Quoted("\xff\n"), "\"??\"");
+  EXPECT_EQ(Quoted(std::string(41, 'a')),
+            "\"" + std::string(40, 'a') + "...\"");
+}
+
+}  // namespace
+}  // namespace konpro::internal
