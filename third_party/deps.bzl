@@ -37,16 +37,12 @@ exports_files(["protoc"])
 
 proto_lang_toolchain(
     name = "cc_toolchain",
-    blacklisted_protos = [":well_known_protos"],
+    blacklisted_protos = [%s],
     command_line = "--cpp_out=$(OUT)",
     runtime = ":protobuf",
 )
 
-filegroup(
-    name = "well_known_protos",
-    srcs = glob(["google/protobuf/*.proto"]),
-)
-""" + "".join(["""
+""" % ", ".join(['":%s_proto"' % name for name in _WELL_KNOWN]) + "".join(["""
 proto_library(
     name = "%s_proto",
     srcs = ["google/protobuf/%s.proto"],

@@ -24,7 +24,7 @@ def _system_repository_impl(ctx):
             'cc_library(name = "%s", linkopts = %s)\n' % (name, repr(_linkopts(ctx, spec))),
         )
     for path, target in ctx.attr.links.items():
-        ctx.symlink(path, target)
+        ctx.symlink(target, path)
     ctx.file("WORKSPACE", 'workspace(name = "%s")\n' % ctx.name)
     for path, content in ctx.attr.files.items():
         ctx.file(path, content)
