@@ -177,7 +177,7 @@ absl::StatusOr<RatedUsage> RateUsage(const Catalog& catalog,
                      operation->name, " cost more than ",
                      Credits::Max().ToString(), " credits"));
   }
-  return RatedUsage{operation, quantity, *cost};
+  return RatedUsage{operation, price, quantity, *cost};
 }
 
 }  // namespace konpro

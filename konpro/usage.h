@@ -20,6 +20,7 @@
 #include "konpro/catalog.h"
 #include "konpro/credits.h"
 #include "konpro/operation.h"
+#include "konpro/price_list.h"
 #include "proto/usage.pb.h"
 
 namespace konpro {
@@ -35,8 +36,9 @@ std::vector<std::string> UsageRecordErrors(const v1::UsageRecord& record,
                                            const Catalog& catalog);
 
 struct RatedUsage {
-  // Of the catalog; lives as long as it.
+  // Both of the catalog; they live as long as it.
   const Operation* operation = nullptr;
+  const Price* price = nullptr;
   // In base units of the operation.
   int64_t quantity = 0;
   Credits cost;

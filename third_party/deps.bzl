@@ -12,6 +12,7 @@ load(":system.bzl", "system_repository")
 _ABSL = {
     "base": ["base", "core_headers"],
     "container": ["flat_hash_map", "flat_hash_set", "inlined_vector"],
+    "functional": ["function_ref"],
     "hash": ["hash"],
     "numeric": ["int128"],
     "random": ["random_random"],

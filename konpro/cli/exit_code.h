@@ -1,0 +1,23 @@
+// What the process returns. Scripts branch on these: they are never renumbered.
+#ifndef KONPRO_CLI_EXIT_CODE_H_
+#define KONPRO_CLI_EXIT_CODE_H_
+
+namespace konpro::cli {
+
+enum class ExitCode : int {
+  kOk = 0,
+  // A defect, or an output that could not be written.
+  kInternal = 1,
+  // A wrong option or a wrong input. Nothing was estimated.
+  kBadInput = 2,
+  // The total is above --budget.
+  kOverBudget = 3,
+  // The total is above --available.
+  kOverAvailable = 4,
+  // The plan does not allow an operation, or an operation has no price.
+  kNotAllowed = 6,
+};
+
+}  // namespace konpro::cli
+
+#endif  // KONPRO_CLI_EXIT_CODE_H_

@@ -1,0 +1,37 @@
+// `konpro price`: what usage records cost, per account and operation.
+#ifndef KONPRO_CLI_PRICE_COMMAND_H_
+#define KONPRO_CLI_PRICE_COMMAND_H_
+
+#include <optional>
+#include <string>
+
+#include "konpro/cli/command.h"
+#include "konpro/credits.h"
+
+namespace konpro::cli {
+
+// How usage records are written.
+enum class RecordForm {
+  kAuto,       // told apart by the first bytes
+  kJsonLines,  // one JSON object a line
+  kDelimited,  // length-delimited binary protobuf
+};
+
+struct PriceOptions {
+  // Usage records; "-" for standard input.
+  std::string file;
+  RecordForm form = RecordForm::kAuto;
+  // A catalog file; "" for the built-in catalog.
+  std::string catalog;
+  // Zero or more.
+  std::optional<Credits> budget;
+  // Anything but kTextproto.
+  Format format = Format::kTable;
+};
+
+// Memory grows with accounts, not with records.
+ExitCode RunPrice(const PriceOptions& options, Streams streams);
+
+}  // namespace konpro::cli
+
+#endif  // KONPRO_CLI_PRICE_COMMAND_H_
