@@ -32,6 +32,7 @@ Estimator::Estimator(const Catalog& catalog, absl::Time at)
 }
 
 absl::Status Estimator::Add(const Job& job) {
+  if (job.jobs == 0) return absl::OkStatus();
   EstimateLine& line = lines_[job.operation - first_operation_];
   EstimateLine sum = line;
   int64_t requests = requests_;

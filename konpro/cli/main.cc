@@ -6,9 +6,12 @@
 #include <iostream>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "konpro/catalog.h"
@@ -47,23 +50,17 @@ std::string VersionText() {
 using FormatNames = std::map<std::string, Format>;
 
 void AddFormat(CLI::App& command, Format& format, const FormatNames& names) {
-  std::string known;
-  for (const auto& [name, unused] : names) {
-    absl::StrAppend(&known, known.empty() ? "" : "|", name);
-  }
+  std::vector<std::string> texts;
+  for (const auto& [name, unused] : names) texts.push_back(name);
   command
       .add_option_function<std::string>(
           "--format",
           [&format, names](const std::string& name) {
             format = names.at(name);
           },
-          absl::StrCat("how the report is printed (default: table)"))
-      ->type_name(known)
-      ->check(CLI::IsMember([&] {
-        std::vector<std::string> texts;
-        for (const auto& [name, unused] : names) texts.push_back(name);
-        return texts;
-      }()));
+          "how the report is printed (default: table)")
+      ->type_name(absl::StrJoin(texts, "|"))
+      ->check(CLI::IsMember(texts).description(""));
 }
 
 void AddCatalog(CLI::App& command, std::string& catalog) {
@@ -194,7 +191,7 @@ void AddPrice(CLI::App& app, PriceOptions& options) {
           },
           "how the records are written (default: auto)")
       ->type_name("auto|jsonl|delimited")
-      ->check(CLI::IsMember({"auto", "jsonl", "delimited"}));
+      ->check(CLI::IsMember({"auto", "jsonl", "delimited"}).description(""));
   AddCatalog(command, options.catalog);
   AddCredits(command, "--budget", options.budget,
              "the most that the total may be");
@@ -211,7 +208,6 @@ ExitCode Main(int argc, char** argv) {
       "cost, which plan carries them.",
       "konpro");
   app.set_version_flag("--version", VersionText());
-  app.require_subcommand(1);
   app.footer(kExitCodes);
   EstimateOptions estimate;
   estimate.at = absl::Now();
@@ -230,6 +226,10 @@ ExitCode Main(int argc, char** argv) {
     return asked ? ExitCode::kOk : ExitCode::kBadInput;
   }
 
+  if (app.get_subcommands().empty()) {
+    std::cerr << app.help() << "\n";
+    return ExitCode::kBadInput;
+  }
   const Streams streams = {
       .in = std::cin,
       .out = std::cout,

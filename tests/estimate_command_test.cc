@@ -1,0 +1,417 @@
+#include "konpro/cli/estimate_command.h"
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+#include <random>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/util/json_util.h"
+#include "gtest/gtest.h"
+#include "konpro/cli/input.h"
+
+namespace konpro::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+struct Result {
+  ExitCode code;
+  std::string out;
+  std::string err;
+};
+
+Result Estimate(const std::string& manifest, EstimateOptions options = {}) {
+  std::istringstream in(manifest);
+  std::ostringstream out;
+  std::ostringstream err;
+  options.file = "-";
+  options.at = absl::FromUnixSeconds(1'800'000'000);
+  const ExitCode code = RunEstimate(options, {in, out, err});
+  return {code, out.str(), err.str()};
+}
+
+Credits Amount(const char* text) { return Credits::Parse(text).value(); }
+
+constexpr char kCampaign[] =
+    "operation,quantity,jobs,id\n"
+    "avatar_video,1m30s,3,teaser\n"
+    "video_translation,1:30,12,\n"
+    "photo_avatar,12,,portraits\n"
+    "interactive_avatar,0.5h,7,\"live, sessions\"\n";
+
+TEST(EstimateCommand, PrintsATable) {
+  const Result result = Estimate(kCampaign);
+  EXPECT_EQ(result.code, ExitCode::kOk);
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(result.out,
+            "operation           jobs  quantity  credits\n"
+            "------------------  ----  --------  -------\n"
+            "avatar_video           3     4m30s      270\n"
+            "video_translation     12       18m      540\n"
+            "photo_avatar           1  12 image       24\n"
+            "interactive_avatar     7     3h30m       21\n"
+            "------------------  ----  --------  -------\n"
+            "total                 23                855\n"
+            "\n"
+            "requests: 23\n"
+            "plans that allow all of it: pro, scale, enterprise\n"
+            "assumed: each job is one request\n"
+            "assumed: prices of catalog builtin-1, in effect from the start\n");
+}
+
+TEST(EstimateCommand, PrintsJson) {
+  const Result result = Estimate(kCampaign, {.plan = "free_trial",
+                                             .available = Amount("800"),
+                                             .budget = Amount("900"),
+                                             .format = Format::kJson});
+  EXPECT_EQ(result.code, ExitCode::kNotAllowed);
+  v1::Estimate estimate;
+  ASSERT_TRUE(
+      google::protobuf::util::JsonStringToMessage(result.out, &estimate).ok());
+  EXPECT_EQ(estimate.catalog_version(), "builtin-1");
+  EXPECT_EQ(estimate.plan(), "free_trial");
+  ASSERT_EQ(estimate.lines_size(), 4);
+  EXPECT_EQ(estimate.lines(2).unit(), "image");
+  EXPECT_EQ(estimate.lines(1).cost().ticks(), int64_t{540} * 6'000'000);
+  EXPECT_EQ(estimate.total().credits(), "855");
+  EXPECT_EQ(estimate.requests(), 23);
+  EXPECT_FALSE(estimate.allowed());
+  EXPECT_THAT(estimate.refused_operations(), ElementsAre("photo_avatar"));
+  EXPECT_EQ(estimate.available().credits(), "800");
+  EXPECT_EQ(estimate.shortfall().credits(), "55");
+  EXPECT_EQ(estimate.over_budget().credits(), "0");
+  EXPECT_THAT(result.out, HasSubstr("\"ticks\": \"5130000000\""));
+  EXPECT_THAT(result.out, HasSubstr("\"catalog_version\""));
+  EXPECT_THAT(result.out, Not(HasSubstr("explanation")));
+}
+
+TEST(EstimateCommand, AllPlansAreAListInJson) {
+  const Result result =
+      Estimate(kCampaign, {.plan = "all", .format = Format::kJson});
+  EXPECT_EQ(result.code, ExitCode::kOk);
+  v1::Estimates estimates;
+  ASSERT_TRUE(
+      google::protobuf::util::JsonStringToMessage(result.out, &estimates).ok());
+  ASSERT_EQ(estimates.plans_size(), 4);
+  EXPECT_FALSE(estimates.plans(0).allowed());
+  EXPECT_TRUE(estimates.plans(1).allowed());
+  EXPECT_THAT(estimates.plans(3).assumptions(2), HasSubstr("given them"));
+}
+
+TEST(EstimateCommand, TheGravestReasonNamesTheCodeAndAllAreTold) {
+  const auto code_of = [](EstimateOptions options) {
+    const Result result = Estimate(kCampaign, options);
+    EXPECT_THAT(result.out, HasSubstr("855"));
+    EXPECT_EQ(result.err.empty(), result.code == ExitCode::kOk);
+    return result.code;
+  };
+  EXPECT_EQ(code_of({.available = Amount("855")}), ExitCode::kOk);
+  EXPECT_EQ(code_of({.available = Amount("854.999999")}),
+            ExitCode::kOverAvailable);
+  EXPECT_EQ(code_of({.budget = Amount("855")}), ExitCode::kOk);
+  EXPECT_EQ(code_of({.available = Amount("1"), .budget = Amount("854")}),
+            ExitCode::kOverBudget);
+  EXPECT_EQ(code_of({.plan = "free_trial", .budget = Amount("1")}),
+            ExitCode::kNotAllowed);
+  EXPECT_EQ(Estimate(kCampaign, {.plan = "free_trial",
+                                 .available = Amount("1"),
+                                 .budget = Amount("2")})
+                .err,
+            "konpro: not covered: need 855, available 1, short 854\n"
+            "konpro: over budget: 855 credits are 853 above 2\n"
+            "konpro: plan free_trial does not allow photo_avatar\n");
+}
+
+TEST(EstimateCommand, ExplanationsCanBeRedoneByHand) {
+  const Result result = Estimate(
+      "operation,quantity\ninteractive_avatar,1500ms\n", {.explain = true});
+  EXPECT_THAT(
+      result.out,
+      HasSubstr("interactive_avatar: jobs 1, quantity 1500 ms; increment 1 ms, "
+                "minimum 0 ms, so billed 1500 ms; price 0.1 credits per 60000 "
+                "ms from the start; 1500 x 600000 / 60000 = 15000 ticks; 15000 "
+                "ticks / 6000000 = 0.0025 credits\n"));
+}
+
+TEST(EstimateCommand, JsonLinesSayTheSame) {
+  const Result csv = Estimate(kCampaign);
+  const Result json = Estimate(
+      "{\"operation\": \"avatar_video\", \"quantity\": \"1m30s\", \"jobs\": 3}"
+      "\n\n"
+      "{\"operation\":\"video_translation\",\"quantity\":\"90s\",\"jobs\":"
+      "\"12\",\"id\":null}\r\n"
+      "{\"operation\": \"photo_avatar\", \"quantity\": 12, \"id\": \"x\"}\n"
+      "{\"operation\": \"interactive_avatar\", \"quantity\": \"30m\", "
+      "\"jobs\": 7.0}");
+  EXPECT_EQ(json.err, "");
+  EXPECT_EQ(json.out, csv.out);
+}
+
+TEST(EstimateCommand, OtherListsAreMapped) {
+  const char* talks =
+      "talk,published,duration,languages,views\n"
+      "1,2006-06-27,1164,60,47227110\n"
+      "2,2006-06-27,977,43,3200520\n";
+  EstimateOptions options;
+  options.columns = {.operation = "video_translation",
+                     .quantity = "duration",
+                     .unit = "s",
+                     .jobs = "languages"};
+  const Result result = Estimate(talks, options);
+  EXPECT_EQ(result.code, ExitCode::kOk) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("video_translation   103"));
+  EXPECT_THAT(result.out, HasSubstr("55925.5"));
+  EXPECT_THAT(result.out,
+              HasSubstr("not read: \"talk\", \"published\", \"views\""));
+
+  options.columns = {.operation = "op", .quantity = "n", .jobs = "times"};
+  EXPECT_THAT(Estimate("times,n,op\n2,3s,avatar_video\n", options).out,
+              HasSubstr("avatar_video     2        6s        6"));
+  // A standard column keeps its meaning unless it is left out by name.
+  options.columns = {.operation = "avatar_video"};
+  EXPECT_THAT(Estimate("quantity,jobs\n3s,2\n", options).out, HasSubstr("6s"));
+  options.columns.ignored = {"jobs"};
+  EXPECT_THAT(Estimate("quantity,jobs\n3s,2\n", options).out, HasSubstr("3s"));
+  options.columns = {.unit = "image"};
+  EXPECT_THAT(Estimate("operation,quantity\nphoto_avatar,2\n", options).out,
+              HasSubstr("2 image"));
+}
+
+TEST(EstimateCommand, ColumnsThatAreIgnoredByNameAreNotRead) {
+  EstimateOptions options;
+  options.columns.ignored = {"a", "b"};
+  const Result result =
+      Estimate("a,operation,b,quantity\n?,avatar_video,!,1s\n", options);
+  EXPECT_EQ(result.code, ExitCode::kOk) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("not read: \"a\", \"b\""));
+}
+
+TEST(EstimateCommand, BadInputSaysWhereAndWhatWouldBeRight) {
+  const std::string ten_megabytes(10 << 20, 'x');
+  const struct {
+    std::string manifest;
+    std::string error;
+  } kCases[] = {
+      {"", "-:1:1: empty: a manifest begins with a header row"},
+      {"\n \n\n", "-:1:1: empty: a manifest begins with a header row"},
+      {"\xEF\xBB\xBF", "-:1:1: empty"},
+      {"operation,quantiy\n",
+       "-:1:11: unknown column \"quantiy\"; did you mean \"quantity\"?"},
+      {"operation,quantity,quantity\n",
+       "-:1:20: column \"quantity\" is there already"},
+      {"operation\n", "-:1:1: no column \"quantity\" in the header"},
+      {"operation,quantity\navatar_video,90\n",
+       "-:2:14: \"90\" is no quantity: time has a unit: write 90s, 1m30s,"},
+      {"operation,quantity\navatar_video,1e9s\n", "-:2:14: \"1e9s\" is no"},
+      {"operation,quantity\navatar_video,NaN\n", "-:2:14: \"NaN\" is no"},
+      {"operation,quantity\navatar_video,-5s\n", "-:2:14: \"-5s\" is negative"},
+      {"operation,quantity\navatar_video,0.5ms\n", "finer than one millisec"},
+      {"operation,quantity\navatar_video,9223372036854775808ms\n",
+       "-:2:14: \"9223372036854775808ms\" is too large"},
+      {"operation,quantity\navatar_video,9223372036854775807ms\n",
+       "-:2:14: 1 x 9223372036854775807 ms of avatar_video: the cost leaves"},
+      {"operation,quantity,jobs\nphoto_avatar,1,-1\n", "-:2:16: jobs: \"-1\""},
+      {"operation,quantity,jobs\nphoto_avatar,1,1.5\n", "-:2:16: jobs: \"1.5"},
+      {"operation,quantity\navatar_vidio,1s\n",
+       "-:2:1: unknown operation \"avatar_vidio\"; did you mean \"avatar_vid"},
+      {"operation,quantity\n,1s\n", "-:2:1: unknown operation \"\""},
+      {"operation,quantity\navatar_video\n",
+       "-:2:13: a row of 1 cells under a header of 2"},
+      {"operation,quantity\navatar_video,1s,x\n", "a row of 3 cells under"},
+      {"operation,quantity\n\"avatar_video\",\"1\"s\n",
+       "-:2:19: a quote within a cell"},
+      {"operation,quantity\navatar_video,\"1s\n",
+       "-:2:14: a quote is opened here and never closed"},
+      {"operation,quantity,id\navatar_video,1s,\"a\nb\"\navatar_video,1,x\n",
+       "-:4:14: \"1\" is no quantity"},
+      {"operation,quantity,id\n\"avatar_video\",1s,\"a\nb\"\nx,1s,\"c,\nd\"\n",
+       "-:4:1: unknown operation \"x\""},
+      {"operation,id,quantity\navatar_video,\"a\n\nb\",90\n",
+       "-:4:4: \"90\" is no quantity"},
+      {std::string("operation,quantity\navatar_video,1\0s\n", 36),
+       "-:2:14: \"1?s\" is no quantity"},
+      {"operation,quantity\navatar_video,\xff\xfe\n", "-:2:14: \"??\" is no"},
+      {"operation,quantity\n" + ten_megabytes + ",1s\n",
+       "-:2:1: a row of more than 1048576 bytes"},
+      {"operation,quantity\navatar_video,\"" + ten_megabytes,
+       "-:2:1: a row of more than 1048576 bytes"},
+      {"{\"operation\": \"avatar_video\", \"quantity\": 90}",
+       "-:1:31: \"90\" is no quantity: time has a unit"},
+      {"{\"operation\": \"avatar_video\"}", "no \"quantity\": every job has"},
+      {"{\"operation\": \"avatar_video\", \"quantity\": \"1s\", \"job\": 1}",
+       "-:1:49: unknown column \"job\"; did you mean \"jobs\"?"},
+      {"{\"operation\": \"avatar_video\", \"quantity\": [1]}",
+       "-:1:31: \"quantity\" is neither a text nor a number"},
+      {"{\"operation\": \"photo_avatar\", \"quantity\": 9007199254740994}",
+       "-:1:31: \"quantity\" is neither a text nor a number of at most 2^53"},
+      {"{\"operation\": \"photo_avatar\", \"quantity\": 1e300}",
+       "of at most 2^53"},
+      {"{\"operation\": \"photo_avatar\", \"quantity\": NaN}",
+       "no JSON object"},
+      {"{\"operation\": \"photo_avatar\", ", "-:1:1: no JSON object"},
+      {"{}\n[]", "-:2:1: no JSON object"},
+      {"{\"id\": \"" + ten_megabytes, "-:1:1: a line of more than 1048576"},
+  };
+  for (const auto& c : kCases) {
+    const Result result = Estimate(c.manifest);
+    const std::string shown = c.manifest.substr(0, 80);
+    EXPECT_EQ(result.code, ExitCode::kBadInput) << shown;
+    EXPECT_EQ(result.out, "") << shown;
+    EXPECT_THAT(result.err, AllOf(StartsWith("-:"), HasSubstr(c.error)))
+        << shown;
+  }
+}
+
+TEST(EstimateCommand, HostileButRightInputGetsTheRightAnswer) {
+  const std::pair<std::string, std::string> kCases[] = {
+      {"operation,quantity\n", "total         0                  0"},
+      {"\xEF\xBB\xBFoperation,quantity\r\navatar_video,2s\r\n", "2s        2"},
+      {"operation,quantity\navatar_video,2s", "2s        2"},
+      {"operation , quantity\n avatar_video , 2s \n", "2s        2"},
+      {"\n\noperation,quantity\n\navatar_video,2s\n\n", "2s        2"},
+      {"operation,quantity\navatar_video,0s\n", "0s        0"},
+      {"operation,quantity,id\navatar_video,2s,\"a \"\"b\"\"\n\xff,\"\n",
+       "2s        2"},
+      {"operation,quantity,jobs\navatar_video,2s,0\n", "total         0"},
+      {"operation,quantity,jobs\navatar_video,9223372036854775807ms,0\n",
+       "total         0"},
+  };
+  for (const auto& [manifest, expected] : kCases) {
+    const Result result = Estimate(manifest);
+    EXPECT_EQ(result.code, ExitCode::kOk) << manifest << result.err;
+    EXPECT_THAT(result.out, HasSubstr(expected)) << manifest;
+  }
+}
+
+TEST(EstimateCommand, TwentyErrorsAreShownAndTheRestCounted) {
+  std::string manifest = "operation,quantity\n";
+  for (int i = 0; i < 25; ++i) manifest += "x,1s\n";
+  const Result result = Estimate(manifest);
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 21);
+  EXPECT_THAT(result.err, HasSubstr("-:21:1: "));
+  EXPECT_THAT(result.err, EndsWith("-: and 5 more errors\n"));
+}
+
+TEST(EstimateCommand, WrongOptionsAreBadInput) {
+  EXPECT_THAT(Estimate(kCampaign, {.plan = "por"}).err,
+              HasSubstr("--plan: unknown plan \"por\"; did you mean \"pro\"?"));
+  EstimateOptions options;
+  options.columns.unit = "sec";
+  EXPECT_THAT(Estimate(kCampaign, options).err,
+              HasSubstr("--unit: unknown unit"));
+  options.columns = {
+      .operation = "avatar_video", .quantity = "quantity", .unit = "image"};
+  EXPECT_THAT(Estimate(kCampaign, options).err,
+              HasSubstr("-:2:14: avatar_video is metered in ms, not in image"));
+  EXPECT_THAT(Estimate(kCampaign, {.catalog = "/nonexistent"}).err,
+              HasSubstr("/nonexistent: cannot be read: No such file"));
+}
+
+TEST(EstimateCommand, WhatHasNoPriceIsNotFree) {
+  const std::string path =
+      absl::StrCat(::testing::TempDir(), "/catalog.textproto");
+  std::ofstream(path) << R"(version: "later"
+      operations { name: "avatar_video" unit: "ms" }
+      operations { name: "voice_clone" unit: "item" }
+      price_lists { prices {
+        operation: "voice_clone" credits: "1" per: "7" } }
+      plans { name: "solo" operations: "avatar_video"
+              operations: "voice_clone" })";
+  const Result result =
+      Estimate("operation,quantity\navatar_video,1s\nvoice_clone,10\n",
+               {.catalog = path, .explain = true});
+  EXPECT_EQ(result.code, ExitCode::kNotAllowed);
+  EXPECT_THAT(result.out, HasSubstr("no price"));
+  EXPECT_THAT(result.out, HasSubstr("10 item"));
+  EXPECT_THAT(result.out, HasSubstr("~1.428572"));
+  EXPECT_THAT(result.out, HasSubstr("for lack of a price: avatar_video"));
+  EXPECT_EQ(result.err, "konpro: no price for avatar_video\n");
+}
+
+// The millionths that a text of credits shows.
+int64_t Millionths(absl::string_view text) {
+  if (text.front() == '~') text.remove_prefix(1);
+  return Credits::Parse(text).value().ticks() / 6;
+}
+
+TEST(EstimateCommand, LinesSumToTheTotalInEveryFormat) {
+  const std::string path = absl::StrCat(::testing::TempDir(), "/thirds");
+  std::mt19937_64 random(26);
+  for (int i = 0; i < 300; ++i) {
+    std::ofstream(path) << absl::StrCat(
+        "version: \"thirds\" operations { name: \"a\" unit: \"item\" } "
+        "operations { name: \"b\" unit: \"item\" } "
+        "operations { name: \"c\" unit: \"item\" } price_lists { ",
+        "prices { operation: \"a\" credits: \"1\" per: \"", 1 + random() % 99,
+        "\" } prices { operation: \"b\" credits: \"0.000001\" per: \"",
+        1 + random() % 9,
+        "\" } prices { operation: \"c\" credits: \"7\" per: ", "\"",
+        1 + random() % 999, "\" } } plans { name: \"p\" }");
+    std::string manifest = "operation,quantity,jobs\n";
+    for (int row = 0; row < 9; ++row) {
+      absl::StrAppend(&manifest, std::string(1, 'a' + random() % 3), ",",
+                      random() % 1000, ",", random() % 50, "\n");
+    }
+    const auto run = [&](Format format) {
+      return Estimate(manifest, {.catalog = path, .format = format}).out;
+    };
+    v1::Estimate estimate;
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(run(Format::kJson),
+                                                            &estimate)
+                    .ok());
+    int64_t ticks = 0;
+    int64_t millionths = 0;
+    for (const v1::ReportLine& line : estimate.lines()) {
+      ticks += line.cost().ticks();
+      millionths += Millionths(line.cost().credits());
+    }
+    EXPECT_EQ(ticks, estimate.total().ticks());
+    EXPECT_EQ(millionths, Millionths(estimate.total().credits()));
+
+    // The last column of each line of the other forms.
+    const auto check = [&](const std::string& text, char separator) {
+      std::vector<int64_t> shown;
+      for (absl::string_view line : absl::StrSplit(text, '\n')) {
+        if (line.empty() && !shown.empty()) break;
+        std::vector<std::string> cells =
+            absl::StrSplit(line, separator, absl::SkipEmpty());
+        while (!cells.empty() &&
+               cells.back().find_first_not_of(" *") == std::string::npos) {
+          cells.pop_back();
+        }
+        if (cells.empty()) continue;
+        std::string cell = cells.back();
+        cell.erase(std::remove_if(cell.begin(), cell.end(),
+                                  [](char c) { return c == ' ' || c == '*'; }),
+                   cell.end());
+        const std::string digits = cell.substr(cell.front() == '~' ? 1 : 0);
+        if (Credits::Parse(digits).ok()) shown.push_back(Millionths(cell));
+      }
+      ASSERT_EQ(shown.size(), estimate.lines_size() + 1u) << text;
+      const int64_t total = shown.back();
+      shown.pop_back();
+      EXPECT_EQ(std::accumulate(shown.begin(), shown.end(), int64_t{0}), total)
+          << text;
+    };
+    check(run(Format::kTable), ' ');
+    check(run(Format::kMarkdown), '|');
+    check(run(Format::kCsv), ',');
+  }
+}
+
+}  // namespace
+}  // namespace konpro::cli

@@ -1,0 +1,202 @@
+#include "konpro/cli/price_command.h"
+
+#include <random>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/util/delimited_message_util.h"
+#include "google/protobuf/util/json_util.h"
+#include "gtest/gtest.h"
+#include "konpro/usage.h"
+#include "proto/report.pb.h"
+#include "proto/usage.pb.h"
+
+namespace konpro::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct Result {
+  ExitCode code;
+  std::string out;
+  std::string err;
+};
+
+Result PriceRecords(const std::string& records, PriceOptions options = {}) {
+  std::istringstream in(records);
+  std::ostringstream out;
+  std::ostringstream err;
+  options.file = "-";
+  const ExitCode code = RunPrice(options, {in, out, err});
+  return {code, out.str(), err.str()};
+}
+
+v1::UsageRecord Record(int i) {
+  v1::UsageRecord record;
+  record.set_record_id(absl::StrCat("r-", i));
+  record.set_account_id(absl::StrCat("a-", i % 3));
+  if (i % 2 == 0) {
+    record.set_operation("photo_avatar");
+    record.set_count(i);
+  } else {
+    record.set_operation("interactive_avatar");
+    record.mutable_duration()->set_seconds(i);
+    record.mutable_duration()->set_nanos(7'000'000);
+  }
+  record.mutable_start_time()->set_seconds(1'700'000'000 + i);
+  record.mutable_end_time()->set_seconds(1'700'009'000 + i);
+  (*record.mutable_labels())["team"] = "film";
+  return record;
+}
+
+std::string Delimited(int count) {
+  std::ostringstream out;
+  for (int i = 0; i < count; ++i) {
+    google::protobuf::util::SerializeDelimitedToOstream(Record(i), &out);
+  }
+  return out.str();
+}
+
+std::string JsonLines(int count) {
+  std::string lines;
+  for (int i = 0; i < count; ++i) {
+    std::string line;
+    (void)google::protobuf::util::MessageToJsonString(Record(i), &line);
+    lines += line + "\n";
+  }
+  return lines;
+}
+
+TEST(PriceCommand, PrintsATablePerAccountAndOperation) {
+  const Result result = PriceRecords(JsonLines(4));
+  EXPECT_EQ(result.code, ExitCode::kOk) << result.err;
+  EXPECT_EQ(result.out,
+            "account  operation           records  quantity    credits\n"
+            "-------  ------------------  -------  --------  ---------\n"
+            "a-0      photo_avatar              1   0 image          0\n"
+            "a-0      interactive_avatar        1    3.007s  ~0.005012\n"
+            "a-1      interactive_avatar        1    1.007s  ~0.001678\n"
+            "a-2      photo_avatar              1   2 image          4\n"
+            "-------  ------------------  -------  --------  ---------\n"
+            "total                              4              4.00669\n"
+            "\n"
+            "accounts: 3\n"
+            "assumed: prices of catalog builtin-1, in effect when each job "
+            "began\n"
+            "assumed: records are not compared: one that is there twice is "
+            "priced twice\n");
+}
+
+TEST(PriceCommand, BothFormsOfRecordsSayTheSame) {
+  for (Format format :
+       {Format::kTable, Format::kJson, Format::kMarkdown, Format::kCsv}) {
+    const Result json = PriceRecords(JsonLines(1'000), {.format = format});
+    const Result binary = PriceRecords(Delimited(1'000), {.format = format});
+    EXPECT_EQ(json.code, ExitCode::kOk) << json.err;
+    EXPECT_EQ(json.out, binary.out);
+    EXPECT_EQ(binary.err, "");
+  }
+}
+
+TEST(PriceCommand, FormsAreToldApartAtTheirFirstBytes) {
+  for (const char* begin : {"{\"recordId\": 7}", "\n\n{\"recordId\": 7}",
+                            "\r\n{}", " \t{}", "\xEF\xBB\xBF{}"}) {
+    EXPECT_THAT(PriceRecords(begin).err, HasSubstr(":1: ")) << begin;
+  }
+  v1::UsageRecord long_record = Record(1);
+  long_record.set_record_id(std::string(128, 'r'));
+  std::ostringstream out;
+  google::protobuf::util::SerializeDelimitedToOstream(long_record, &out);
+  EXPECT_EQ(PriceRecords(out.str()).code, ExitCode::kOk);
+}
+
+TEST(PriceCommand, SumsOfPartsAreTheirTotals) {
+  const Result result =
+      PriceRecords(Delimited(5'000), {.format = Format::kJson});
+  v1::UsageReport report;
+  ASSERT_TRUE(
+      google::protobuf::util::JsonStringToMessage(result.out, &report).ok());
+  Credits expected;
+  for (int i = 0; i < 5'000; ++i) {
+    expected =
+        *CheckedAdd(expected, RateUsage(Catalog::BuiltIn(), Record(i))->cost);
+  }
+  EXPECT_EQ(report.total().ticks(), expected.ticks());
+  const auto millionths = [](absl::string_view text) {
+    if (text.front() == '~') text.remove_prefix(1);
+    return Credits::Parse(text).value().ticks() / 6;
+  };
+  int64_t ticks = 0;
+  int64_t shown = 0;
+  for (const v1::AccountUsage& account : report.accounts()) {
+    int64_t line_ticks = 0;
+    int64_t line_shown = 0;
+    for (const v1::ReportLine& line : account.lines()) {
+      line_ticks += line.cost().ticks();
+      line_shown += millionths(line.cost().credits());
+    }
+    EXPECT_EQ(line_ticks, account.total().ticks());
+    EXPECT_EQ(line_shown, millionths(account.total().credits()));
+    ticks += account.total().ticks();
+    shown += millionths(account.total().credits());
+  }
+  EXPECT_EQ(ticks, report.total().ticks());
+  EXPECT_EQ(shown, millionths(report.total().credits()));
+}
+
+TEST(PriceCommand, BadRecordsAreToldAndNothingIsPriced) {
+  const std::string whole = Delimited(3);
+  const std::pair<std::string, std::string> kCases[] = {
+      {"{\"recordId\": \"r\", \"duration\": \"1s\"}\n",
+       "-:1:1: account_id: missing; operation: missing; start_time: missing; "
+       "end_time: missing\n"},
+      {JsonLines(1) + "{\"recrdId\": \"r\"}\n", "-:2:1: no usage record: "},
+      {JsonLines(1) + "{\n", "-:2:1: no usage record: "},
+      {whole.substr(0, whole.size() - 1), "-: record 3 at byte "},
+      {whole + "\x85", "-: record 4 at byte "},
+      {whole + std::string(10, '\xff'), "a message of more than 1048576 bytes"},
+      {whole + std::string("\x03\x0a\x05\x41", 4),
+       "its bytes are no konpro.v1.UsageRecord"},
+      {whole + std::string("\x00", 1), "record_id: missing; account_id: mis"},
+  };
+  for (const auto& [records, error] : kCases) {
+    const Result result = PriceRecords(records);
+    EXPECT_EQ(result.code, ExitCode::kBadInput);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, HasSubstr(error));
+  }
+}
+
+TEST(PriceCommand, AnEmptyInputIsNoUsage) {
+  const Result result = PriceRecords("");
+  EXPECT_EQ(result.code, ExitCode::kOk);
+  EXPECT_THAT(result.out, HasSubstr("accounts: 0"));
+}
+
+TEST(PriceCommand, ABudgetIsChecked) {
+  const Result result =
+      PriceRecords(JsonLines(4), {.budget = Credits::Parse("4").value()});
+  EXPECT_EQ(result.code, ExitCode::kOverBudget);
+  EXPECT_THAT(result.err,
+              HasSubstr("over budget: 4.00669 credits are 0.00669 above 4"));
+}
+
+TEST(PriceCommand, ASumBeyondTheRangeIsAnError) {
+  v1::UsageRecord record = Record(1);
+  record.mutable_duration()->set_seconds(300'000'000'000);
+  std::ostringstream out;
+  for (int i = 0; i < 4'000; ++i) {
+    google::protobuf::util::SerializeDelimitedToOstream(record, &out);
+  }
+  const Result result = PriceRecords(out.str());
+  EXPECT_EQ(result.code, ExitCode::kBadInput);
+  EXPECT_THAT(result.err, HasSubstr("leaves the range of 64 bits"));
+}
+
+}  // namespace
+}  // namespace konpro::cli
