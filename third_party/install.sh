@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Installs what building, running and testing konpro needs: packages of Debian
+# 12, nothing else. Safe to run again. Needs root, or sudo.
+set -euo pipefail
+
+PACKAGES=(
+  # Bazel and the compilers.
+  bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto
+  g++ clang libclang-rt-14-dev pkg-config
+  # Libraries of the project.
+  libabsl-dev libprotobuf-dev libprotoc-dev protobuf-compiler
+  libcli11-dev libcsv-dev
+  # Libraries and tools of its tests, benchmarks and checks.
+  libgtest-dev libgmock-dev libbenchmark-dev
+  clang-format binutils python3
+)
+
+die() {
+  echo "install.sh: $*" >&2
+  exit 1
+}
+
+. /etc/os-release 2>/dev/null || die "no /etc/os-release: this is for Debian 12"
+if [ "${ID:-}" != debian ] || [ "${VERSION_ID:-}" != 12 ]; then
+  die "this is for Debian 12, not for ${PRETTY_NAME:-an unknown system}." \
+    "Install the equivalents of: ${PACKAGES[*]}"
+fi
+
+missing=()
+for package in "${PACKAGES[@]}"; do
+  status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+  [ "$status" = 'install ok installed' ] || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+  echo "install.sh: all ${#PACKAGES[@]} packages are installed."
+  exit 0
+fi
+
+if [ "$(id -u)" -eq 0 ]; then
+  as_root=()
+elif command -v sudo >/dev/null; then
+  as_root=(sudo)
+else
+  die "run this as root, or install sudo. Missing: ${missing[*]}"
+fi
+
+echo "install.sh: installing ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+echo "install.sh: done."
