@@ -20,16 +20,16 @@ absl::Status NotADecimal(absl::string_view text) {
                    " is no amount of credits: write a decimal such as 12.5"));
 }
 
-int64_t FloorDivide(int64_t a, int64_t positive) {
-  return a / positive - (a % positive < 0 ? 1 : 0);
-}
-
-int64_t RoundedDown(Credits c) {
-  return FloorDivide(c.ticks(), kTicksPerMillionth);
-}
-
+// The part of a millionth that is above RoundedDown(): 0 .. 5 ticks.
 int64_t Remainder(Credits c) {
-  return c.ticks() - RoundedDown(c) * kTicksPerMillionth;
+  const int64_t rest = c.ticks() % kTicksPerMillionth;
+  return rest < 0 ? rest + kTicksPerMillionth : rest;
+}
+
+// Whole millionths, toward minus infinity.
+int64_t RoundedDown(Credits c) {
+  return c.ticks() / kTicksPerMillionth -
+         (c.ticks() % kTicksPerMillionth < 0 ? 1 : 0);
 }
 
 }  // namespace

@@ -24,5 +24,6 @@ def fuzz_test(name, corpus, deps):
             ":fuzz": ["-fsanitize=fuzzer"],
             "//conditions:default": [],
         }),
+        tags = ["no-tsan"],
         deps = deps,
     )

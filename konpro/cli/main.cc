@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "google/protobuf/stubs/logging.h"
 #include "konpro/catalog.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/estimate_command.h"
@@ -259,6 +260,8 @@ ExitCode Main(int argc, char** argv) {
 int main(int argc, char** argv) {
   // A reader that goes away is an error of writing, not a silent death.
   std::signal(SIGPIPE, SIG_IGN);
+  // Commands say themselves what is wrong with an input, and where.
+  google::protobuf::SetLogHandler(nullptr);
   std::ios::sync_with_stdio(false);
   std::cin.tie(nullptr);
   return static_cast<int>(konpro::cli::Main(argc, argv));
