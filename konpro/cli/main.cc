@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -262,6 +263,12 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   // Commands say themselves what is wrong with an input, and where.
   google::protobuf::SetLogHandler(nullptr);
+  // `bazel run` starts in a folder of its own; paths are meant from the user's.
+  const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
+  if (directory != nullptr && chdir(directory) != 0) {
+    std::cerr << "konpro: cannot enter " << directory << "\n";
+    return static_cast<int>(konpro::cli::ExitCode::kInternal);
+  }
   std::ios::sync_with_stdio(false);
   std::cin.tie(nullptr);
   return static_cast<int>(konpro::cli::Main(argc, argv));
