@@ -50,13 +50,14 @@ std::optional<int64_t> Price::BilledQuantity(int64_t quantity) const {
   return billed;
 }
 
-std::optional<Credits> Price::CostOfCustom(int64_t quantity) const {
+bool Price::CustomCostOf(int64_t quantity, int64_t& ticks) const {
   const std::optional<int64_t> billed = BilledQuantity(quantity);
-  if (!billed.has_value()) return std::nullopt;
-  const std::optional<int64_t> ticks =
+  if (!billed.has_value()) return false;
+  const std::optional<int64_t> rounded =
       internal::MulDivHalfEven(terms_.credits.ticks(), *billed, terms_.per);
-  if (!ticks.has_value()) return std::nullopt;
-  return Credits::FromTicks(*ticks);
+  if (!rounded.has_value()) return false;
+  ticks = *rounded;
+  return true;
 }
 
 std::optional<Credits> Price::CostOfSlice(int64_t before, int64_t now) const {

@@ -69,11 +69,16 @@ class Price {
   // The cost of `quantity`, rounded to ticks once, half to even. nullopt where
   // it leaves the range of Credits. REQUIRES: quantity >= 0.
   std::optional<Credits> CostOf(int64_t quantity) const {
-    // No increment, no minimum, whole ticks a unit: every published price.
-    if (ticks_per_unit_ >= 0) {
-      return CheckedMultiply(Credits::FromTicks(ticks_per_unit_), quantity);
-    }
-    return CostOfCustom(quantity);
+    // No increment, no minimum, whole ticks a unit: every published price. The
+    // optional is made in one place, so that compilers keep it in registers.
+    int64_t ticks = 0;
+    const bool fits =
+        ticks_per_unit_ >= 0
+            ? !__builtin_mul_overflow(ticks_per_unit_, quantity, &ticks)
+            : CustomCostOf(quantity, ticks);
+    if (!fits) [[unlikely]]
+      return std::nullopt;
+    return Credits::FromTicks(ticks);
   }
 
   // What a session that grew from `before` to `now` adds to its bill:
@@ -92,7 +97,8 @@ class Price {
  private:
   explicit Price(const Terms& terms);
 
-  std::optional<Credits> CostOfCustom(int64_t quantity) const;
+  // The same for any price; false where the cost leaves the range.
+  bool CustomCostOf(int64_t quantity, int64_t& ticks) const;
 
   Terms terms_;
   // Where that says it all; else -1.
