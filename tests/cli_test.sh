@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# The command as a process: its exit codes, and inputs and outputs that only a
+# process can have.
+set -uo pipefail
+
+konpro=$PWD/konpro/cli/konpro
+launch=$PWD/konpro/cli/testdata/launch.csv
+cd "$TEST_TMPDIR"
+failures=0
+
+# expect CODE TEXT COMMAND...: the exit code, and a part of what is printed.
+expect() {
+  local code=$1 text=$2 output status=0
+  shift 2
+  output=$(timeout 60 "$@" 2>&1) || status=$?
+  if [ "$status" -ne "$code" ] || [[ "$output" != *"$text"* ]]; then
+    echo "FAILED: $*: exit code $status, expected $code and '$text':"
+    echo "$output"
+    failures=$((failures + 1))
+  fi
+}
+
+expect 0 'catalog builtin-' "$konpro" --version
+expect 0 '--budget' "$konpro" estimate --help
+expect 0 '300 per 1m' "$konpro" plans
+expect 0 '21956.75' "$konpro" estimate "$launch"
+expect 3 'over budget' "$konpro" estimate "$launch" --budget=21956.749999
+expect 4 'not covered' "$konpro" estimate "$launch" --available=21956.749999
+expect 6 'photo_avatar' "$konpro" estimate "$launch" --plan=free_trial
+
+expect 2 'SUBCOMMAND' "$konpro"
+expect 2 'not expected' "$konpro" estimat "$launch"
+expect 2 'FILE is required' "$konpro" estimate
+expect 2 'is zero or more' "$konpro" estimate "$launch" --budget=-1
+expect 2 'no amount of credits' "$konpro" estimate "$launch" --available=1e3
+expect 2 'no RFC 3339 time' "$konpro" estimate "$launch" --at=yesterday
+expect 2 'xml not in' "$konpro" estimate "$launch" --format=xml
+expect 2 'did you mean "scale"' "$konpro" estimate "$launch" --plan=scal
+expect 2 'No such file' "$konpro" estimate nowhere.csv
+expect 2 'Is a directory' "$konpro" estimate .
+expect 2 'Is a directory' "$konpro" price .
+expect 2 'Is a directory' "$konpro" plans --catalog=.
+expect 2 'empty' "$konpro" estimate /dev/null
+
+# A catalog that is written, changed and read again.
+"$konpro" plans --format=textproto >catalog.textproto
+expect 0 '21956.75' "$konpro" estimate "$launch" --catalog=catalog.textproto
+sed 's/limit: 300/limit: 0/' catalog.textproto >broken.textproto
+expect 2 'plans[2].windows[0].limit: 0 requests' \
+  "$konpro" plans --catalog=broken.textproto
+
+# A pipe, and a FIFO whose writer goes away in the middle of a row.
+expect 0 '21956.75' bash -c "cat '$launch' | '$konpro' estimate -"
+mkfifo fifo
+(printf 'operation,quantity\navatar_video,1s\nphoto' >fifo) &
+expect 2 'fifo:3:6: a row of 1 cells' "$konpro" estimate fifo
+
+# An output that cannot be written is never a success.
+expect 1 'could not be written' bash -c "'$konpro' estimate '$launch' >&-"
+expect 1 'could not be written' bash -c "'$konpro' estimate '$launch' >/dev/full"
+expect 1 '' bash -c "'$konpro' --help >/dev/full"
+# A reader that has gone away.
+expect 1 'could not be written' \
+  bash -c "exec 3> >(true); wait \$!; '$konpro' plans >&3"
+
+# In a pipe there is no progress bar.
+head -c 30000000 /dev/zero | tr '\0' '\n' >blank.csv
+expect 2 'blank.csv:1:1: empty' "$konpro" estimate blank.csv
+[ "$("$konpro" estimate blank.csv 2>&1 | wc -l)" -eq 1 ] || failures=1
+
+echo "$failures failures"
+[ "$failures" -eq 0 ]
