@@ -1,0 +1,155 @@
+// The verbs of limiter.h, which includes this; nobody else does.
+#ifndef KONPRO_INTERNAL_LIMITER_INLINE_H_
+#define KONPRO_INTERNAL_LIMITER_INLINE_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/base/attributes.h"
+#include "absl/strings/string_view.h"
+#include "konpro/limiter.h"
+#include "konpro/rate_window.h"
+#include "konpro/unix_nanos.h"
+
+namespace konpro {
+
+namespace internal {
+
+// Decide(), with the state to write in `next` where permits are to be taken.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome Advance(
+    const LimiterWindows& windows, const LimiterState& state, uint64_t cost,
+    UnixNanos now, LimiterState& next) {
+  // One comparison finds both rare costs: 0 wraps to the largest.
+  if (cost - 1 >= windows.cost_max()) [[unlikely]] {
+    return cost == 0 ? Outcome::kAllowed : Outcome::kExceedsLimit;
+  }
+  const WindowRule::Step first =
+      windows.rule(0).Advance(state.windows[0], cost, now);
+  if (!first.admitted) return Outcome::kRetryLater;
+  next.windows = {first.state, state.windows[1]};
+  if (windows.size() == 1) return Outcome::kAllowed;
+  const WindowRule::Step second =
+      windows.rule(1).Advance(state.windows[1], cost, now);
+  if (!second.admitted) return Outcome::kRetryLater;
+  next.windows[1] = second.state;
+  return Outcome::kAllowed;
+}
+
+}  // namespace internal
+
+inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
+                       uint64_t cost, UnixNanos now) {
+  LimiterState next = state;
+  const Outcome outcome = internal::Advance(windows, state, cost, now, next);
+  return Decision(outcome, windows, outcome == Outcome::kAllowed ? next : state,
+                  cost, now);
+}
+
+template <typename Cell>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
+    Cell& cell, const LimiterWindows& windows, uint64_t cost, UnixNanos now) {
+  LimiterState seen = cell.Load();
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    LimiterState next;
+    const Outcome outcome = internal::Advance(windows, seen, cost, now, next);
+    if (outcome != Outcome::kAllowed || cost == 0) {
+      return Decision(outcome, windows, seen, cost, now);
+    }
+    if (cell.CompareExchange(seen, next)) {
+      return Decision(Outcome::kAllowed, windows, next, cost, now);
+    }
+  }
+  return Decision(Outcome::kRetryLater, windows, seen, cost, now);
+}
+
+template <typename Cell>
+inline Decision TryAcquire(Cell& cell, const LimiterWindows& windows,
+                           uint64_t cost) {
+  return TryAcquire(cell, windows, cost, UnixNanos::CoarseNow());
+}
+
+template <typename Cell>
+inline Decision Peek(const Cell& cell, const LimiterWindows& windows,
+                     uint64_t cost, UnixNanos now) {
+  const LimiterState seen = cell.Load();
+  return Decision(Decide(windows, seen, cost, now).outcome(), windows, seen,
+                  cost, now);
+}
+
+template <typename Cell>
+inline bool Release(Cell& cell, const LimiterWindows& windows,
+                    const Decision& decision, UnixNanos now) {
+  if (!decision.allowed() || decision.cost() == 0) return true;
+  const size_t size = std::min(windows.size(), decision.windows().size());
+  LimiterState seen = cell.Load();
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    LimiterState next = seen;
+    for (size_t i = 0; i < size; ++i) {
+      const WindowRule& rule = windows.rule(i);
+      if (!rule.SharesStatesWith(decision.windows().rule(i))) continue;
+      next.windows[i] = rule.Refund(seen.windows[i],
+                                    {.state = decision.state().windows[i],
+                                     .cost = decision.cost(),
+                                     .at = decision.now()},
+                                    now);
+    }
+    if (next == seen || cell.CompareExchange(seen, next)) return true;
+  }
+  return false;
+}
+
+inline size_t Decision::binding_window() const {
+  if (windows_->size() == 1) return 0;
+  const WindowRule& first = windows_->rule(0);
+  const WindowRule& second = windows_->rule(1);
+  switch (outcome_) {
+    case Outcome::kExceedsLimit:
+      return second.limit() < first.limit() ? 1 : 0;
+    case Outcome::kRetryLater: {
+      const UnixNanos at = first.AdmitsAt(state_.windows[0], cost_, now_);
+      return second.AdmitsAt(state_.windows[1], cost_, now_) > at ? 1 : 0;
+    }
+    case Outcome::kAllowed:
+      break;
+  }
+  return remaining(1) < remaining(0) ? 1 : 0;
+}
+
+inline UnixNanos Decision::retry_at() const {
+  if (outcome_ == Outcome::kAllowed) return now_;
+  if (outcome_ == Outcome::kExceedsLimit) return UnixNanos::Max();
+  UnixNanos at = now_;
+  for (size_t i = 0; i < windows_->size(); ++i) {
+    at = std::max(at,
+                  windows_->rule(i).AdmitsAt(state_.windows[i], cost_, now_));
+  }
+  return at;
+}
+
+inline LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
+                          const LimiterState& state, UnixNanos now) {
+  constexpr size_t kNone = LimiterWindows::kWindowsMax;
+  const auto named = [](const LimiterWindows& in, absl::string_view name) {
+    for (size_t i = 0; i < in.size(); ++i) {
+      if (in.window(i).name() == name) return i;
+    }
+    return kNone;
+  };
+  LimiterState result;
+  for (size_t i = 0; i < to.size(); ++i) {
+    size_t origin = named(from, to.window(i).name());
+    if (origin == kNone && i < from.size() &&
+        named(to, from.window(i).name()) == kNone) {
+      origin = i;
+    }
+    if (origin == kNone) continue;
+    result.windows[i] =
+        to.rule(i).Carry(from.rule(origin), state.windows[origin], now);
+  }
+  return result;
+}
+
+}  // namespace konpro
+
+#endif  // KONPRO_INTERNAL_LIMITER_INLINE_H_
