@@ -116,6 +116,17 @@ class WindowRule {
     bool admitted = false;
   };
 
+  // What one cost at one time does to any state. The default admits all and
+  // changes nothing.
+  struct Request {
+    constexpr Step Advance(WindowState state) const;
+
+    uint64_t mark = 0;  // the fresh state
+    uint64_t mask = 0;  // the bits of a state that are compared
+    uint64_t most = 0;  // the largest of them that is admitted
+    uint64_t need = 0;  // what an admission adds
+  };
+
   // A permit's origin: what Advance() returned, for which cost and when.
   struct Taken {
     WindowState state;
@@ -138,6 +149,11 @@ class WindowRule {
   // Takes `cost` permits, or returns `state` where fewer remain.
   // REQUIRES: cost <= limit().
   constexpr Step Advance(WindowState state, uint64_t cost, UnixNanos now) const;
+  // The same for whoever may have to try several states: what depends on none.
+  constexpr Request At(UnixNanos now, uint64_t cost) const;
+  // True only where Advance() refuses; false where that takes longer to know.
+  constexpr bool RefusesAtOnce(WindowState state, uint64_t cost,
+                               UnixNanos now) const;
 
   // The permits that could be taken at `now`, whole ones.
   constexpr uint64_t Remaining(WindowState state, UnixNanos now) const;
@@ -171,6 +187,8 @@ class WindowRule {
   constexpr bool SharesStatesWith(const WindowRule& other) const;
 
  private:
+  // FIXED: whether the stored window, or what lies before it, is at `now`.
+  constexpr bool Holds(WindowState state, UnixNanos now) const;
   // The fresh state of a window that begins, or is full, at `now`.
   constexpr uint64_t Mark(UnixNanos now) const;
   // The inverse: the first time whose Mark() is at least `mark`, or Max().

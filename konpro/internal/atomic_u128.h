@@ -44,6 +44,15 @@ extern "C" int __tsan_atomic128_compare_exchange_strong(
 
 namespace konpro::internal {
 
+// Tells the processor that this thread waits for another.
+inline void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb" ::: "memory");
+#endif
+}
+
 struct U128 {
   uint64_t low = 0;
   uint64_t high = 0;

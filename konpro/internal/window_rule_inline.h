@@ -84,23 +84,58 @@ constexpr UnixNanos WindowRule::FirstAt(uint64_t mark) const {
   return UnixNanos::FromNanos(static_cast<int64_t>(t < max ? t : max));
 }
 
+constexpr bool WindowRule::Holds(WindowState state, UnixNanos now) const {
+  // The end of the stored window. The product overflows in kClosed alone, which
+  // either answer refuses.
+  const uint64_t end = ((state.word >> kCountBits) + 1) * period_ns_;
+  return static_cast<uint64_t>(now.nanos()) + offset_ < end;
+}
+
+constexpr bool WindowRule::RefusesAtOnce(WindowState state, uint64_t cost,
+                                         UnixNanos now) const {
+  return kind_ == WindowKind::kFixed &&
+         (state.word & kCountMask) > limit_ - cost && Holds(state, now);
+}
+
 constexpr WindowRule::Step WindowRule::Advance(WindowState state, uint64_t cost,
                                                UnixNanos now) const {
+  // Most often the stored window holds, which is known without a division.
+  if (kind_ == WindowKind::kFixed && Holds(state, now)) [[likely]] {
+    if ((state.word & kCountMask) > limit_ - cost) return {.state = state};
+    return {.state = {state.word + cost}, .admitted = true};
+  }
+  return At(now, cost).Advance(state);
+}
+
+constexpr WindowRule::Request WindowRule::At(UnixNanos now,
+                                             uint64_t cost) const {
+  const uint64_t mark = Mark(now);
+  const uint64_t need = cost * unit_;
+  if (kind_ == WindowKind::kFixed) {
+    return {.mark = mark,
+            .mask = kCountMask,
+            .most = capacity_ - need,
+            .need = need};
+  }
+  return {.mark = mark,
+          .mask = ~uint64_t{0},
+          .most = mark + (capacity_ - need),
+          .need = need};
+}
+
+constexpr WindowRule::Step WindowRule::Request::Advance(
+    WindowState state) const {
   // The later of what is stored and now: a clock that goes backward changes no
   // window, and idle time fills a bucket no further than full.
-  const uint64_t mark = Mark(now);
   const uint64_t base = std::max(state.word, mark);
-  const uint64_t need = cost * unit_;
-  const bool admitted = kind_ == WindowKind::kFixed
-                            ? (base & kCountMask) <= limit_ - cost
-                            : base <= mark + (capacity_ - need);
-  return {.state = {admitted ? base + need : state.word}, .admitted = admitted};
+  if ((base & mask) > most) return {.state = state};
+  return {.state = {base + need}, .admitted = true};
 }
 
 constexpr uint64_t WindowRule::Used(WindowState state, UnixNanos now) const {
   const uint64_t mark = Mark(now);
-  const uint64_t base = std::max(state.word, mark);
-  return kind_ == WindowKind::kFixed ? base & kCountMask : base - mark;
+  return kind_ == WindowKind::kFixed ? std::max(state.word, mark) & kCountMask
+                                     : std::max(state.word, mark) - mark;
 }
 
 constexpr uint64_t WindowRule::Remaining(WindowState state,
