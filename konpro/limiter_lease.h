@@ -53,7 +53,7 @@ class LimiterLease {
   // taken, and can be given to Release().
   Decision TryAcquire(uint64_t cost, UnixNanos now) {
     if (cost - 1 < stock_ && now < ends_at_ &&
-        now.nanos() + static_cast<int64_t>(cost) * melt_ns_ <= melted_at_ns_)
+        now.nanos() <= melted_at_ns_ - static_cast<int64_t>(cost) * melt_ns_)
         [[likely]] {
       stock_ -= cost;
       melted_at_ns_ -= static_cast<int64_t>(cost) * melt_ns_;
