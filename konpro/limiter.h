@@ -102,8 +102,16 @@ class LimiterCell {
     expected = Unpack(seen);
     return done;
   }
+  // Waits, behind a lost race, about as long as a cache line takes to another
+  // core and back: the winner makes several changes while it has the line, and
+  // two threads get twice as much out of one cell.
+  static void StepBack() {
+    for (int i = 0; i < kPauses; ++i) internal::Pause();
+  }
 
  private:
+  static constexpr int kPauses = 32;
+
   static constexpr internal::U128 Pack(const LimiterState& state) {
     return {.low = state.windows[0].word, .high = state.windows[1].word};
   }
@@ -197,7 +205,7 @@ Decision Decide(const LimiterWindows& windows, const LimiterState& state,
                 uint64_t cost, UnixNanos now);
 
 // Takes `cost` permits of every window, or none. A Cell is a LimiterCell, or
-// what has its Load() and CompareExchange().
+// what has its Load(), CompareExchange() and StepBack().
 template <typename Cell>
 Decision TryAcquire(Cell& cell, const LimiterWindows& windows, uint64_t cost,
                     UnixNanos now);

@@ -33,11 +33,6 @@ inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
 
 namespace internal {
 
-// About the time in which a cache line goes to another core and comes back. Who
-// has lost a race steps back for so long, and the winner makes several changes
-// while it has the line: two threads get twice as much out of one cell.
-inline constexpr int kPausesPerLostRace = 32;
-
 // TryAcquire() behind a lost race. What depends on no state is computed first:
 // the shorter the way from a load to its exchange, the fewer races are lost.
 template <typename Cell>
@@ -49,7 +44,7 @@ TryAcquireContended(Cell& cell, const LimiterWindows& windows,
                                          ? windows.rule(1).At(now, cost)
                                          : WindowRule::Request();
   for (int attempt = 1; attempt < kAttemptsMax; ++attempt) {
-    for (int i = 0; i < kPausesPerLostRace; ++i) internal::Pause();
+    cell.StepBack();
     seen = cell.Load();
     const WindowRule::Step one = first.Advance(seen.windows[0]);
     const WindowRule::Step two = second.Advance(seen.windows[1]);
@@ -127,6 +122,8 @@ inline bool Release(Cell& cell, const LimiterWindows& windows,
                                     now);
     }
     if (next == seen || cell.CompareExchange(seen, next)) return true;
+    cell.StepBack();
+    seen = cell.Load();
   }
   return false;
 }
