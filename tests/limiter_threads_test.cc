@@ -28,8 +28,8 @@ using ::konpro::testing::LimiterCall;
 constexpr int64_t kStart = 1'700'000'040'000'000'000;  // of a minute
 
 #if defined(__SANITIZE_THREAD__)
-constexpr int kRounds = 2'000;
-constexpr int64_t kBusyCalls = 200'000;
+constexpr int kRounds = 10'000;
+constexpr int64_t kBusyCalls = 1'000'000;
 #else
 constexpr int kRounds = 20'000;
 constexpr int64_t kBusyCalls = 2'000'000;

@@ -77,11 +77,15 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
   }
   const WindowRule::Step first =
       windows.rule(0).Advance(seen.windows[0], cost, now);
-  const WindowRule::Step second =
-      two ? windows.rule(1).Advance(seen.windows[1], cost, now)
-          : WindowRule::Step{.state = seen.windows[1], .admitted = true};
-  if (!first.admitted || !second.admitted) {
+  if (!first.admitted) {
     return Decision(Outcome::kRetryLater, windows, seen, cost, now);
+  }
+  WindowRule::Step second = {.state = seen.windows[1]};
+  if (two) {
+    second = windows.rule(1).Advance(seen.windows[1], cost, now);
+    if (!second.admitted) {
+      return Decision(Outcome::kRetryLater, windows, seen, cost, now);
+    }
   }
   const LimiterState next = {{first.state, second.state}};
   if (!cell.CompareExchange(seen, next)) [[unlikely]] {
