@@ -29,6 +29,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -233,6 +234,22 @@ bool Release(Cell& cell, const LimiterWindows& windows,
 // else it begins fresh.
 LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
                    const LimiterState& state, UnixNanos now);
+
+// Windows that are replaced while calls run: windows_of() returns what
+// publish() stored last (a pointer, release and acquire) and is asked behind
+// each load of the cell, so that no call decides on a state by the windows of
+// another. Calls that meet the cell in between wait, kAttemptsMax times at
+// most. REQUIRES: one ReplaceWindows() of a cell at a time; all windows outlive
+// the calls.
+template <typename Cell, std::invocable WindowsOf>
+Decision TryAcquire(Cell& cell, WindowsOf windows_of, uint64_t cost,
+                    UnixNanos now);
+template <typename Cell, std::invocable WindowsOf>
+bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
+             UnixNanos now);
+template <typename Cell, std::invocable Publish>
+void ReplaceWindows(Cell& cell, const LimiterWindows& from,
+                    const LimiterWindows& to, UnixNanos now, Publish publish);
 
 }  // namespace konpro
 

@@ -228,6 +228,58 @@ TEST(LimiterThreads, RefundsAndAdmissionsBalance) {
   EXPECT_EQ(d.remaining(1), 7u);
 }
 
+// Windows of other kinds and periods, while calls run: what was used is
+// carried, so that all admissions of one instant fit into one limit.
+TEST(LimiterThreads, ReplacedWindowsAdmitNoMore) {
+  constexpr uint64_t kLimit = 20'000;
+  const std::array<LimiterWindows, 3> plans = {
+      LimiterWindows(Window("w", WindowKind::kFixed, kLimit, absl::Minutes(1)),
+                     Window("v", WindowKind::kFixed, kLimit, absl::Hours(24))),
+      LimiterWindows(Window("w", WindowKind::kFixed, kLimit, absl::Hours(24)),
+                     Window("v", WindowKind::kFixed, kLimit, absl::Minutes(1))),
+      LimiterWindows(
+          Window("w", WindowKind::kTokenBucket, kLimit, absl::Minutes(1)),
+          Window("v", WindowKind::kTokenBucket, kLimit, absl::Hours(1)))};
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<const LimiterWindows*> present{&plans[0]};
+    const auto windows_of = [&present]() -> const LimiterWindows& {
+      return *present.load(std::memory_order_acquire);
+    };
+    LimiterCell cell;
+    std::atomic<uint64_t> admitted{0};
+    std::atomic<size_t> running{kThreads};
+    std::vector<std::thread> threads;
+    for (size_t t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&] {
+        uint64_t mine = 0;
+        for (uint64_t i = 0; i < kLimit; ++i) {
+          const Decision d = TryAcquire(cell, windows_of, 1, At(5));
+          mine += d.allowed();
+          if (i % 8 == 0 && d.allowed()) {
+            Release(cell, windows_of, d, At(5));
+          }
+          if (i % 8 == 0 && d.allowed()) --mine;
+        }
+        admitted.fetch_add(mine);
+        running.fetch_sub(1);
+      });
+    }
+    size_t changes = 0;
+    while (running.load() > 0) {
+      const LimiterWindows& from = windows_of();
+      const LimiterWindows& to = plans[++changes % plans.size()];
+      ReplaceWindows(cell, from, to, At(5),
+                     [&] { present.store(&to, std::memory_order_release); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_GT(changes, 0u);
+    EXPECT_LE(admitted, kLimit);
+    // Refunds of replaced windows are lost, admissions never.
+    EXPECT_LE(admitted + Peek(cell, windows_of(), 1, At(5)).remaining(0),
+              kLimit);
+  }
+}
+
 TEST(LimiterThreads, LeasesAdmitNoMoreAndReturnTheRest) {
   constexpr uint64_t kLimit = 10'000;
   const LimiterWindows windows(

@@ -3,6 +3,7 @@
 #define KONPRO_INTERNAL_LIMITER_INLINE_H_
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 
@@ -33,70 +34,93 @@ inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
 
 namespace internal {
 
-// TryAcquire() behind a lost race. What depends on no state is computed first:
-// the shorter the way from a load to its exchange, the fewer races are lost.
-template <typename Cell>
-ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision
-TryAcquireContended(Cell& cell, const LimiterWindows& windows,
-                    LimiterState seen, uint64_t cost, UnixNanos now) {
-  const WindowRule::Request first = windows.rule(0).At(now, cost);
-  const WindowRule::Request second = windows.size() > 1
-                                         ? windows.rule(1).At(now, cost)
-                                         : WindowRule::Request();
+// TryAcquire() behind a lost race or a closed cell. What depends on no state is
+// computed first: the shorter the way from a load to its exchange, the fewer
+// races are lost.
+template <typename Cell, typename WindowsOf>
+ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
+    Cell& cell, WindowsOf windows_of, uint64_t cost, UnixNanos now) {
+  LimiterState seen;
+  const LimiterWindows* windows = nullptr;
+  WindowRule::Request first;
+  WindowRule::Request second;
   for (int attempt = 1; attempt < kAttemptsMax; ++attempt) {
     cell.StepBack();
     seen = cell.Load();
+    const LimiterWindows* present = &windows_of();
+    if (seen.windows[0] == WindowRule::kClosed) continue;
+    if (present != windows) {
+      windows = present;
+      if (cost > windows->cost_max()) {
+        return Decision(Outcome::kExceedsLimit, *windows, seen, cost, now);
+      }
+      first = windows->rule(0).At(now, cost);
+      second = windows->size() > 1 ? windows->rule(1).At(now, cost)
+                                   : WindowRule::Request();
+    }
     const WindowRule::Step one = first.Advance(seen.windows[0]);
     const WindowRule::Step two = second.Advance(seen.windows[1]);
     if (!one.admitted || !two.admitted) break;
     const LimiterState next = {{one.state, two.state}};
     if (cell.CompareExchange(seen, next)) {
-      return Decision(Outcome::kAllowed, windows, next, cost, now);
+      return Decision(Outcome::kAllowed, *windows, next, cost, now);
     }
   }
-  return Decision(Outcome::kRetryLater, windows, seen, cost, now);
+  return Decision(Outcome::kRetryLater,
+                  windows != nullptr ? *windows : windows_of(), seen, cost,
+                  now);
 }
 
 }  // namespace internal
 
 // Decide(), arranged for speed: a refusal is found before anything else is
 // computed.
-template <typename Cell>
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
-    Cell& cell, const LimiterWindows& windows, uint64_t cost, UnixNanos now) {
+template <typename Cell, std::invocable WindowsOf>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
+                                                        WindowsOf windows_of,
+                                                        uint64_t cost,
+                                                        UnixNanos now) {
   LimiterState seen = cell.Load();
+  const LimiterWindows& windows = windows_of();
   // One comparison finds both rare costs: 0 wraps to the largest.
   if (cost - 1 >= windows.cost_max()) [[unlikely]] {
     return Decision(cost == 0 ? Outcome::kAllowed : Outcome::kExceedsLimit,
                     windows, seen, cost, now);
   }
   const bool two = windows.size() > 1;
-  if (windows.rule(0).RefusesAtOnce(seen.windows[0], cost, now) ||
-      (two && windows.rule(1).RefusesAtOnce(seen.windows[1], cost, now))) {
-    return Decision(Outcome::kRetryLater, windows, seen, cost, now);
-  }
-  const WindowRule::Step first =
-      windows.rule(0).Advance(seen.windows[0], cost, now);
-  if (!first.admitted) {
-    return Decision(Outcome::kRetryLater, windows, seen, cost, now);
-  }
-  WindowRule::Step second = {.state = seen.windows[1]};
-  if (two) {
-    second = windows.rule(1).Advance(seen.windows[1], cost, now);
-    if (!second.admitted) {
-      return Decision(Outcome::kRetryLater, windows, seen, cost, now);
+  if (!windows.rule(0).RefusesAtOnce(seen.windows[0], cost, now) &&
+      !(two && windows.rule(1).RefusesAtOnce(seen.windows[1], cost, now))) {
+    const WindowRule::Step first =
+        windows.rule(0).Advance(seen.windows[0], cost, now);
+    WindowRule::Step second = {.state = seen.windows[1], .admitted = true};
+    if (first.admitted && two) {
+      second = windows.rule(1).Advance(seen.windows[1], cost, now);
+    }
+    if (first.admitted && second.admitted) {
+      const LimiterState next = {{first.state, second.state}};
+      if (!cell.CompareExchange(seen, next)) [[unlikely]] {
+        return internal::TryAcquireAgain(cell, windows_of, cost, now);
+      }
+      return Decision(Outcome::kAllowed, windows, next, cost, now);
     }
   }
-  const LimiterState next = {{first.state, second.state}};
-  if (!cell.CompareExchange(seen, next)) [[unlikely]] {
-    return internal::TryAcquireContended(cell, windows, seen, cost, now);
+  if (seen.windows[0] == WindowRule::kClosed) [[unlikely]] {
+    return internal::TryAcquireAgain(cell, windows_of, cost, now);
   }
-  return Decision(Outcome::kAllowed, windows, next, cost, now);
+  return Decision(Outcome::kRetryLater, windows, seen, cost, now);
 }
 
 template <typename Cell>
-inline Decision TryAcquire(Cell& cell, const LimiterWindows& windows,
-                           uint64_t cost) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
+    Cell& cell, const LimiterWindows& windows, uint64_t cost, UnixNanos now) {
+  return TryAcquire(
+      cell, [&windows]() -> const LimiterWindows& { return windows; }, cost,
+      now);
+}
+
+template <typename Cell>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
+    Cell& cell, const LimiterWindows& windows, uint64_t cost) {
   return TryAcquire(cell, windows, cost, UnixNanos::CoarseNow());
 }
 
@@ -108,14 +132,17 @@ inline Decision Peek(const Cell& cell, const LimiterWindows& windows,
                   cost, now);
 }
 
-template <typename Cell>
-inline bool Release(Cell& cell, const LimiterWindows& windows,
-                    const Decision& decision, UnixNanos now) {
+template <typename Cell, std::invocable WindowsOf>
+inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
+                    UnixNanos now) {
   if (!decision.allowed() || decision.cost() == 0) return true;
-  const size_t size = std::min(windows.size(), decision.windows().size());
-  LimiterState seen = cell.Load();
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    if (attempt > 0) cell.StepBack();
+    LimiterState seen = cell.Load();
+    const LimiterWindows& windows = windows_of();
+    if (seen.windows[0] == WindowRule::kClosed) continue;
     LimiterState next = seen;
+    const size_t size = std::min(windows.size(), decision.windows().size());
     for (size_t i = 0; i < size; ++i) {
       const WindowRule& rule = windows.rule(i);
       if (!rule.SharesStatesWith(decision.windows().rule(i))) continue;
@@ -126,10 +153,28 @@ inline bool Release(Cell& cell, const LimiterWindows& windows,
                                     now);
     }
     if (next == seen || cell.CompareExchange(seen, next)) return true;
-    cell.StepBack();
-    seen = cell.Load();
   }
   return false;
+}
+
+template <typename Cell>
+inline bool Release(Cell& cell, const LimiterWindows& windows,
+                    const Decision& decision, UnixNanos now) {
+  return Release(
+      cell, [&windows]() -> const LimiterWindows& { return windows; }, decision,
+      now);
+}
+
+template <typename Cell, std::invocable Publish>
+inline void ReplaceWindows(Cell& cell, const LimiterWindows& from,
+                           const LimiterWindows& to, UnixNanos now,
+                           Publish publish) {
+  LimiterState seen = cell.Load();
+  while (!cell.CompareExchange(seen, LimiterState::Closed())) {
+  }
+  publish();
+  LimiterState closed = LimiterState::Closed();
+  cell.CompareExchange(closed, Carry(from, to, seen, now));
 }
 
 inline size_t Decision::binding_window() const {

@@ -59,14 +59,15 @@ class ScriptedCell {
   const LimiterState& desired() const { return desired_; }
 
  private:
-  // Behind the end, closed windows and exchanges that succeed end any call.
+  // Behind the end, windows that are full for ever and exchanges that succeed
+  // end any call.
   Answer Next(Step step) {
     if (asked_ == Step::kNone && position_ < script_.size()) {
       return script_[position_++];
     }
     if (asked_ == Step::kNone) asked_ = step;
-    const uint64_t closed = WindowRule::kClosed.word;
-    return {.words = {closed, closed}, .wrote = true};
+    const uint64_t full = WindowRule::kClosed.word - 1;
+    return {.words = {full, full}, .wrote = true};
   }
 
   const std::vector<Answer>& script_;
