@@ -1,0 +1,233 @@
+// The verbs of limiter.h, which includes this; nobody else does.
+#ifndef KONPRO_INTERNAL_LIMITER_INLINE_H_
+#define KONPRO_INTERNAL_LIMITER_INLINE_H_
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/base/attributes.h"
+#include "absl/strings/string_view.h"
+#include "konpro/limiter.h"
+#include "konpro/rate_window.h"
+#include "konpro/unix_nanos.h"
+
+namespace konpro {
+
+inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
+                       uint64_t cost, UnixNanos now) {
+  if (cost > windows.cost_max()) {
+    return Decision(Outcome::kExceedsLimit, windows, state, cost, now);
+  }
+  LimiterState next = state;
+  for (size_t i = 0; cost > 0 && i < windows.size(); ++i) {
+    const auto [taken, admitted] =
+        windows.rule(i).Advance(state.windows[i], cost, now);
+    if (!admitted) {
+      return Decision(Outcome::kRetryLater, windows, state, cost, now);
+    }
+    next.windows[i] = taken;
+  }
+  return Decision(Outcome::kAllowed, windows, next, cost, now);
+}
+
+namespace internal {
+
+// TryAcquire() behind a lost race or a closed cell. What depends on no state is
+// computed first: the shorter the way from a load to its exchange, the fewer
+// races are lost.
+template <typename Cell, typename WindowsOf>
+ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
+    Cell& cell, WindowsOf windows_of, uint64_t cost, UnixNanos now) {
+  LimiterState seen;
+  const LimiterWindows* windows = nullptr;
+  WindowRule::Request first;
+  WindowRule::Request second;
+  for (int attempt = 1; attempt < kAttemptsMax; ++attempt) {
+    cell.StepBack();
+    seen = cell.Load();
+    const LimiterWindows* present = &windows_of();
+    if (seen.windows[0] == WindowRule::kClosed) continue;
+    if (present != windows) {
+      windows = present;
+      if (cost > windows->cost_max()) {
+        return Decision(Outcome::kExceedsLimit, *windows, seen, cost, now);
+      }
+      first = windows->rule(0).At(now, cost);
+      second = windows->size() > 1 ? windows->rule(1).At(now, cost)
+                                   : WindowRule::Request();
+    }
+    const WindowRule::Step one = first.Advance(seen.windows[0]);
+    const WindowRule::Step two = second.Advance(seen.windows[1]);
+    if (!one.admitted || !two.admitted) break;
+    const LimiterState next = {{one.state, two.state}};
+    if (cell.CompareExchange(seen, next)) {
+      return Decision(Outcome::kAllowed, *windows, next, cost, now);
+    }
+  }
+  return Decision(Outcome::kRetryLater,
+                  windows != nullptr ? *windows : windows_of(), seen, cost,
+                  now);
+}
+
+}  // namespace internal
+
+// Decide(), arranged for speed: a refusal is found before anything else is
+// computed.
+template <typename Cell, std::invocable WindowsOf>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
+                                                        WindowsOf windows_of,
+                                                        uint64_t cost,
+                                                        UnixNanos now) {
+  LimiterState seen = cell.Load();
+  const LimiterWindows& windows = windows_of();
+  // One comparison finds both rare costs: 0 wraps to the largest.
+  if (cost - 1 >= windows.cost_max()) [[unlikely]] {
+    return Decision(cost == 0 ? Outcome::kAllowed : Outcome::kExceedsLimit,
+                    windows, seen, cost, now);
+  }
+  const bool two = windows.size() > 1;
+  if (!windows.rule(0).RefusesAtOnce(seen.windows[0], cost, now) &&
+      !(two && windows.rule(1).RefusesAtOnce(seen.windows[1], cost, now))) {
+    const WindowRule::Step first =
+        windows.rule(0).Advance(seen.windows[0], cost, now);
+    WindowRule::Step second = {.state = seen.windows[1], .admitted = true};
+    if (first.admitted && two) {
+      second = windows.rule(1).Advance(seen.windows[1], cost, now);
+    }
+    if (first.admitted && second.admitted) {
+      const LimiterState next = {{first.state, second.state}};
+      if (!cell.CompareExchange(seen, next)) [[unlikely]] {
+        return internal::TryAcquireAgain(cell, windows_of, cost, now);
+      }
+      return Decision(Outcome::kAllowed, windows, next, cost, now);
+    }
+  }
+  if (seen.windows[0] == WindowRule::kClosed) [[unlikely]] {
+    return internal::TryAcquireAgain(cell, windows_of, cost, now);
+  }
+  return Decision(Outcome::kRetryLater, windows, seen, cost, now);
+}
+
+template <typename Cell>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
+    Cell& cell, const LimiterWindows& windows, uint64_t cost, UnixNanos now) {
+  return TryAcquire(
+      cell, [&windows]() -> const LimiterWindows& { return windows; }, cost,
+      now);
+}
+
+template <typename Cell>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
+    Cell& cell, const LimiterWindows& windows, uint64_t cost) {
+  return TryAcquire(cell, windows, cost, UnixNanos::CoarseNow());
+}
+
+template <typename Cell>
+inline Decision Peek(const Cell& cell, const LimiterWindows& windows,
+                     uint64_t cost, UnixNanos now) {
+  const LimiterState seen = cell.Load();
+  return Decision(Decide(windows, seen, cost, now).outcome(), windows, seen,
+                  cost, now);
+}
+
+template <typename Cell, std::invocable WindowsOf>
+inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
+                    UnixNanos now) {
+  if (!decision.allowed() || decision.cost() == 0) return true;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    if (attempt > 0) cell.StepBack();
+    LimiterState seen = cell.Load();
+    const LimiterWindows& windows = windows_of();
+    if (seen.windows[0] == WindowRule::kClosed) continue;
+    LimiterState next = seen;
+    const size_t size = std::min(windows.size(), decision.windows().size());
+    for (size_t i = 0; i < size; ++i) {
+      const WindowRule& rule = windows.rule(i);
+      if (!rule.SharesStatesWith(decision.windows().rule(i))) continue;
+      next.windows[i] = rule.Refund(seen.windows[i],
+                                    {.state = decision.state().windows[i],
+                                     .cost = decision.cost(),
+                                     .at = decision.now()},
+                                    now);
+    }
+    if (next == seen || cell.CompareExchange(seen, next)) return true;
+  }
+  return false;
+}
+
+template <typename Cell>
+inline bool Release(Cell& cell, const LimiterWindows& windows,
+                    const Decision& decision, UnixNanos now) {
+  return Release(
+      cell, [&windows]() -> const LimiterWindows& { return windows; }, decision,
+      now);
+}
+
+template <typename Cell, std::invocable Publish>
+inline void ReplaceWindows(Cell& cell, const LimiterWindows& from,
+                           const LimiterWindows& to, UnixNanos now,
+                           Publish publish) {
+  LimiterState seen = cell.Load();
+  while (!cell.CompareExchange(seen, LimiterState::Closed())) {
+  }
+  publish();
+  LimiterState closed = LimiterState::Closed();
+  cell.CompareExchange(closed, Carry(from, to, seen, now));
+}
+
+inline size_t Decision::binding_window() const {
+  if (windows_->size() == 1) return 0;
+  const WindowRule& first = windows_->rule(0);
+  const WindowRule& second = windows_->rule(1);
+  switch (outcome_) {
+    case Outcome::kExceedsLimit:
+      return second.limit() < first.limit() ? 1 : 0;
+    case Outcome::kRetryLater: {
+      const UnixNanos at = first.AdmitsAt(state_.windows[0], cost_, now_);
+      return second.AdmitsAt(state_.windows[1], cost_, now_) > at ? 1 : 0;
+    }
+    case Outcome::kAllowed:
+      break;
+  }
+  return remaining(1) < remaining(0) ? 1 : 0;
+}
+
+inline UnixNanos Decision::retry_at() const {
+  if (outcome_ == Outcome::kAllowed) return now_;
+  if (outcome_ == Outcome::kExceedsLimit) return UnixNanos::Max();
+  UnixNanos at = now_;
+  for (size_t i = 0; i < windows_->size(); ++i) {
+    at = std::max(at,
+                  windows_->rule(i).AdmitsAt(state_.windows[i], cost_, now_));
+  }
+  return at;
+}
+
+inline LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
+                          const LimiterState& state, UnixNanos now) {
+  constexpr size_t kNone = LimiterWindows::kWindowsMax;
+  const auto named = [](const LimiterWindows& in, absl::string_view name) {
+    for (size_t i = 0; i < in.size(); ++i) {
+      if (in.window(i).name() == name) return i;
+    }
+    return kNone;
+  };
+  LimiterState result;
+  for (size_t i = 0; i < to.size(); ++i) {
+    size_t origin = named(from, to.window(i).name());
+    if (origin == kNone && i < from.size() &&
+        named(to, from.window(i).name()) == kNone) {
+      origin = i;
+    }
+    if (origin == kNone) continue;
+    result.windows[i] =
+        to.rule(i).Carry(from.rule(origin), state.windows[origin], now);
+  }
+  return result;
+}
+
+}  // namespace konpro
+
+#endif  // KONPRO_INTERNAL_LIMITER_INLINE_H_
