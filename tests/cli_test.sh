@@ -28,6 +28,29 @@ expect 3 'over budget' "$konpro" estimate "$launch" --budget=21956.749999
 expect 4 'not covered' "$konpro" estimate "$launch" --available=21956.749999
 expect 6 'photo_avatar' "$konpro" estimate "$launch" --plan=free_trial
 
+daily=$(dirname "$launch")/daily.csv
+revised=$(dirname "$launch")/launch_revised.json
+used=$(dirname "$launch")/launch_used.json
+saved=$(dirname "$launch")/launch.json
+expect 0 'runs out: 2026-04-21' \
+  "$konpro" forecast "$daily" --available=6000 --as-of=2026-03-16
+expect 4 'likely to run out on 2026-04-21' \
+  "$konpro" forecast "$daily" --available=6000 --as-of=2026-03-16 \
+  --next-allowance=2026-05-01
+expect 0 '"outlook": "safe"' "$konpro" forecast "$daily" --available=6000 \
+  --as-of=2026-03-16 --next-allowance=2026-04-01 --format=json \
+  --zone=Europe/Berlin --seed=7
+expect 0 'change' "$konpro" diff "$saved" "$revised" --max-increase=188.5
+expect 3 'over budget' "$konpro" diff "$saved" "$revised" --max-increase=0.5%
+expect 0 'bias: -2.74%' "$konpro" accuracy "$saved" "$used"
+expect 8 'inaccurate' "$konpro" accuracy "$saved" "$used" --max-error=5
+expect 2 'no date such as' "$konpro" forecast "$daily" --until=tomorrow
+expect 2 'no time zone' "$konpro" forecast "$daily" --zone=Nowhere
+expect 2 'is zero or more' "$konpro" diff "$saved" "$revised" --max-increase=-1%
+expect 2 'no amount of credits' \
+  "$konpro" accuracy "$saved" "$used" --max-error=some
+expect 2 'no saved estimate' "$konpro" diff "$launch" "$saved"
+
 expect 2 'SUBCOMMAND' "$konpro"
 expect 2 'not expected' "$konpro" estimat "$launch"
 expect 2 'FILE is required' "$konpro" estimate
