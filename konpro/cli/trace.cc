@@ -103,9 +103,12 @@ void CsvTrace::ReadHeader(const CsvRow& row) {
     column_of_[role] = found ? first - header.begin() : 0;
     std::string error;
     if (!found) {
-      error =
-          absl::StrCat("no column ", internal::Quoted(name), " in the header",
-                       internal::Suggestion(name, header));
+      const absl::string_view nearest = internal::NearestName(name, header);
+      error = absl::StrCat(
+          "no column ", internal::Quoted(name), " in the header",
+          nearest.empty() ? ""
+                          : absl::StrCat("; did you mean ",
+                                         internal::Quoted(nearest), "?"));
     } else if (std::find(first + 1, header.end(), name) != header.end()) {
       error =
           absl::StrCat("column ", internal::Quoted(name), " is there twice");

@@ -95,7 +95,7 @@ class Scanner {
     constexpr absl::string_view kMonths =
         "JanFebMarAprMayJunJulAugSepOctNovDec";
     const size_t at = kMonths.find(rest_.substr(0, 3));
-    if (rest_.size() < 3 || at % 3 != 0) return false;
+    if (rest_.size() < 3 || at == kMonths.npos || at % 3 != 0) return false;
     month = static_cast<int>(at / 3) + 1;
     rest_.remove_prefix(3);
     return true;
