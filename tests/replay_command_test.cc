@@ -104,7 +104,7 @@ TEST(ReplayCommand, PrintsATable) {
   EXPECT_EQ(result.err, "");
   EXPECT_EQ(
       result.out,
-      "plans that fit: pro, scale\n"
+      "plans that admit every request at once: pro, scale\n"
       "\n"
       "plan        fits  admitted  refused  accounts refused  credits\n"
       "----------  ----  --------  -------  ----------------  -------\n"

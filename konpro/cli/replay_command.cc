@@ -455,8 +455,8 @@ void PrintReport(const std::vector<v1::Replay>& reports,
   for (const v1::Replay& report : reports) {
     if (report.fits()) fit.push_back(report.plan());
   }
-  out << "plans that fit: " << (fit.empty() ? "none" : absl::StrJoin(fit, ", "))
-      << "\n\n";
+  out << "plans that admit every request at once: "
+      << (fit.empty() ? "none" : absl::StrJoin(fit, ", ")) << "\n\n";
   PlansTable(reports, options.mode).PrintText(out);
   out << "\n";
   WindowsTable(reports, plans).PrintText(out);
