@@ -335,6 +335,19 @@ TEST(ReplayCommand, EachRequestHasThePriceOfItsAdmission) {
   EXPECT_THAT(report.unpriced_operations(), ElementsAre("video"));
 }
 
+TEST(ReplayCommand, APriceBetweenTwoNanosecondsHoldsFromTheLater) {
+  ReplayOptions options = {
+      .trace = {.time = "t", .operation = "video", .quantity = "q"},
+      .plan = "custom",
+      .catalog = CatalogFile(
+          "windows { name: \"minute\" limit: 9 period: \"1m\" }",
+          "price_lists { effective_at: \"1970-01-01T00:00:30.0000000005Z\" "
+          "prices { operation: \"video\" credits: \"1\" per: \"1s\" } }")};
+  EXPECT_THAT(Report("t,q\n30,1s\n", options).unpriced_operations(),
+              ElementsAre("video"));
+  EXPECT_EQ(Report("t,q\n30.000000001,1s\n", options).cost().credits(), "1");
+}
+
 TEST(ReplayCommand, AWrongInputGivesErrorsAndNoReport) {
   const struct {
     std::string trace;
