@@ -151,7 +151,7 @@ TEST(TraceTime, AgreesWithAbseil) {
     return static_cast<int>(random() % (most - least + 1)) + least;
   };
   int read = 0;
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 50'000; ++i) {
     std::string date = absl::StrFormat("%04d-%02d-%02d", field(1968, 2264),
                                        field(1, 12), field(1, 31));
     std::string time = absl::StrFormat("%02d:%02d:%02d", field(0, 24),
@@ -193,7 +193,7 @@ TEST(TraceTime, AgreesWithAbseil) {
               at->nanos() - at->nanos() % 1'000'000'000)
         << log;
   }
-  EXPECT_GT(read, 100'000);
+  EXPECT_GT(read, 25'000);
 }
 
 }  // namespace
