@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
@@ -539,28 +540,64 @@ std::string WindowsText(const std::vector<RateWindow>& windows) {
   return text;
 }
 
+using Any = std::function<int64_t(int64_t least, int64_t most)>;
+
+std::vector<RateWindow> RandomWindows(const Any& any) {
+  std::vector<RateWindow> windows;
+  for (const char* name : {"short", "long"}) {
+    if (!windows.empty() && any(0, 3) == 0) break;
+    const bool bucket = any(0, 2) == 0;
+    const int64_t period_ms =
+        windows.empty() ? any(1, 4) * 1'000 + any(0, 9) : any(5'000, 20'000);
+    windows.push_back(*RateWindow::Create(
+        {.name = name,
+         .kind = bucket ? WindowKind::kTokenBucket : WindowKind::kFixed,
+         .limit = any(1, windows.empty() ? 5 : 12),
+         .period = absl::Milliseconds(period_ms),
+         .phase = absl::Milliseconds(
+             bucket || any(0, 1) == 0 ? 0 : any(1, period_ms - 1))}));
+  }
+  return windows;
+}
+
+void ExpectEqual(const v1::Replay& report, const Expected& expected,
+                 const std::vector<RateWindow>& windows, ReplayMode mode) {
+  ASSERT_EQ(report.admitted(), expected.admitted);
+  ASSERT_EQ(report.not_allowed(), expected.not_allowed);
+  ASSERT_EQ(report.accounts_refused(), expected.accounts_refused.size());
+  for (size_t i = 0; i < windows.size(); ++i) {
+    const std::string name(windows[i].name());
+    ASSERT_EQ(report.refused().at(name), expected.refused[i]) << name;
+    ASSERT_EQ(report.peak().at(name), expected.peak[i]) << name;
+  }
+  ASSERT_EQ(report.cost().ticks(), expected.ticks);
+  ASSERT_EQ(report.waited(), expected.waited);
+  ASSERT_EQ(report.max_wait_seconds(),
+            absl::ToDoubleSeconds(absl::Nanoseconds(expected.max_wait)));
+  ASSERT_EQ(report.fits(),
+            expected.admitted == report.requests() && expected.waited == 0);
+  if (expected.admitted == 0) return;
+  absl::Time last;
+  std::string error;
+  ASSERT_TRUE(absl::ParseTime(absl::RFC3339_full, report.last_admitted(), &last,
+                              &error));
+  ASSERT_EQ(absl::ToUnixNanos(last), expected.last_admitted);
+  if (mode == ReplayMode::kDrop) {
+    int64_t sum = expected.admitted + expected.not_allowed;
+    for (const auto& [name, refused] : report.refused()) sum += refused;
+    ASSERT_EQ(sum, report.requests());
+  }
+}
+
 TEST(ReplayCommand, AgreesWithTheNaiveModel) {
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
   std::mt19937_64 random(seed);
-  const auto any = [&](int64_t least, int64_t most) {
+  const Any any = [&](int64_t least, int64_t most) {
     return static_cast<int64_t>(random() % (most - least + 1)) + least;
   };
   for (int round = 0; round < 400; ++round) {
-    std::vector<RateWindow> windows;
-    for (const char* name : {"short", "long"}) {
-      if (!windows.empty() && any(0, 3) == 0) break;
-      const bool bucket = any(0, 2) == 0;
-      const int64_t period_ms =
-          windows.empty() ? any(1, 4) * 1'000 + any(0, 9) : any(5'000, 20'000);
-      windows.push_back(*RateWindow::Create(
-          {.name = name,
-           .kind = bucket ? WindowKind::kTokenBucket : WindowKind::kFixed,
-           .limit = any(1, windows.empty() ? 5 : 12),
-           .period = absl::Milliseconds(period_ms),
-           .phase = absl::Milliseconds(
-               bucket || any(0, 1) == 0 ? 0 : any(1, period_ms - 1))}));
-    }
+    const std::vector<RateWindow> windows = RandomWindows(any);
     ReplayOptions options = {
         .trace = {.time = "t",
                   .operation = "o",
@@ -601,30 +638,8 @@ TEST(ReplayCommand, AgreesWithTheNaiveModel) {
     ASSERT_EQ(report.requests(), rows);
     ASSERT_EQ(report.accounts(), accounts.size());
     ASSERT_EQ(report.out_of_order(), out_of_order);
-    ASSERT_EQ(report.admitted(), expected.admitted);
-    ASSERT_EQ(report.not_allowed(), expected.not_allowed);
-    ASSERT_EQ(report.accounts_refused(), expected.accounts_refused.size());
-    for (size_t i = 0; i < windows.size(); ++i) {
-      const std::string name(windows[i].name());
-      ASSERT_EQ(report.refused().at(name), expected.refused[i]) << name;
-      ASSERT_EQ(report.peak().at(name), expected.peak[i]) << name;
-    }
-    ASSERT_EQ(report.cost().ticks(), expected.ticks);
-    ASSERT_EQ(report.waited(), expected.waited);
-    ASSERT_EQ(report.max_wait_seconds(),
-              absl::ToDoubleSeconds(absl::Nanoseconds(expected.max_wait)));
-    ASSERT_EQ(report.fits(), expected.admitted == rows && expected.waited == 0);
-    if (expected.admitted == 0) continue;
-    absl::Time last;
-    std::string error;
-    ASSERT_TRUE(absl::ParseTime(absl::RFC3339_full, report.last_admitted(),
-                                &last, &error));
-    ASSERT_EQ(absl::ToUnixNanos(last), expected.last_admitted);
-    if (options.mode == ReplayMode::kDrop) {
-      int64_t sum = expected.admitted + expected.not_allowed;
-      for (const auto& [name, refused] : report.refused()) sum += refused;
-      ASSERT_EQ(sum, rows);
-    }
+    ExpectEqual(report, expected, windows, options.mode);
+    if (HasFatalFailure()) return;
   }
 }
 
