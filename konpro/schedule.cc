@@ -504,6 +504,7 @@ class BucketPair {
 
   Submission Find(int64_t number) const {
     Submission result = Time(number);
+    if (result.never()) return result;
     // What goes out together waited for the same. Permits are 0.9 ns apart at
     // least, so that this is few steps.
     while (result.at > first_.at) {
