@@ -500,6 +500,10 @@ class BucketPair {
     slow_ = first.period() * second.limit() >= second.period() * first.limit()
                 ? 0
                 : 1;
+    const BucketView& slow = buckets_[slow_];
+    const BucketView& fast = buckets_[1 - slow_];
+    are_near_ = slow.period() * fast.limit() - fast.period() * slow.limit() <
+                slow.limit() * fast.limit();
   }
 
   Submission Find(int64_t number) const {
@@ -560,7 +564,7 @@ class BucketPair {
   Submission Time(int64_t number) const {
     std::array<UnixNanos, 2> at = {TimeBy(0, number, 0), TimeBy(1, number, 0)};
     const UnixNanos raised = TimeBy(slow_, number, kRaiseMax);
-    if (raised > at[slow_] && raised >= at[1 - slow_] &&
+    if (are_near_ && raised > at[slow_] && raised >= at[1 - slow_] &&
         std::max(at[0], at[1]) < UnixNanos::Max()) {
       at[slow_] = TimeBy(slow_, number, Raise(number));
     }
@@ -612,7 +616,8 @@ class BucketPair {
   // Behind idle time before the first request.
   std::array<Wide, 2> words_;
   Submission first_;
-  size_t slow_;  // of the longer interval
+  size_t slow_;    // of the longer interval
+  bool are_near_;  // intervals differ by less than a nanosecond
 };
 
 bool IsFixed(const LimiterWindows& windows, size_t index) {
