@@ -24,7 +24,10 @@
 // all that the bucket has leaves the next at least floor(floor(d) / u) >= L.
 // (2) L * u > d: the bucket has ever fewer permits for a window. Once they are
 // fewer than L, a window begins with less than one permit in stock and gets at
-// most ceil(d / u) <= L: the FIXED window refuses nothing any more.
+// most ceil(d / u) <= L: the FIXED window refuses nothing any more, and the
+// last of its L requests would not go out before the next begins.
+// Either way a request goes out at the later of two times: the boundary that it
+// is behind if each window before admits L, and when the bucket has W_j for it.
 //
 // Two TOKEN_BUCKETs. The k-th request goes out at the later of the times x_k
 // and y_k at which each bucket alone would admit it, unless a bucket has been
@@ -389,9 +392,7 @@ class BucketInFixed {
       end_ += period_;
       room_ = limit_;
     }
-    Wide index = (left - 1) / limit_;
-    if (bucket_is_slower) index = std::min(index, FirstShort());
-    return Within(index, left);
+    return Within((left - 1) / limit_, left);
   }
 
  private:
@@ -404,41 +405,24 @@ class BucketInFixed {
     return std::max(word, bucket_.Mark(Clamped(at)));
   }
 
-  // The first window, counted from this one, for which the bucket has less than
-  // the limit; or one that time ends in.
-  Wide FirstShort() const {
-    const Wide first = Raised(word_, begin_);
-    Wide low = 0;
-    Wide high = (kMaxNanos - begin_) / period_ + 1;
-    while (low < high) {
-      const Wide middle = (low + high) / 2;
-      const Wide word = first + middle * limit_ * bucket_.unit();
-      const Wide last = end_ + middle * period_ - 1;
-      if (bucket_.CountUntil(word, Clamped(last)) < limit_) {
-        high = middle;
-      } else {
-        low = middle + 1;
-      }
-    }
-    return low;
-  }
-
-  // Request `left`, counted from this window, in the window `index` behind it;
-  // all windows between admit their limit.
+  // Request `left`, counted from this window, where each window from this one
+  // to `index` windows behind it admits its limit, or the bucket alone binds.
   Submission Within(Wide index, Wide left) const {
     const Wide begin = begin_ + index * period_;
     if (begin >= kMaxNanos) return Never();
     const UnixNanos from = Clamped(begin);
     Wide before = word_;
+    bool behind_full = behind_full_;
     if (index > 0) {
       before = Raised(word_, begin_) + index * limit_ * bucket_.unit();
+      behind_full = bucket_.At(before - bucket_.unit(), start_) < from;
     }
-    const UnixNanos at = bucket_.At(
-        Raised(before, begin) + (left - 1 - index * limit_) * bucket_.unit(),
-        from);
+    const Wide word =
+        Raised(before, begin) + (left - 1 - index * limit_) * bucket_.unit();
+    const UnixNanos at = bucket_.At(word, from);
     if (at == start_) return AtStart(start_);
     size_t binding = bucket_index_;
-    if (at == from && (index > 0 || behind_full_)) {
+    if (at == from && behind_full) {
       // The FIXED window was waited for, and the bucket perhaps as long.
       const UnixNanos alone = bucket_.At(before, start_);
       binding = alone < from ? FixedIndex() : 0;

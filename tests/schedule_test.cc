@@ -375,6 +375,33 @@ TEST(Schedule, IsWhatTheLimiterDoesFarAway) {
   }
 }
 
+// Several requests a nanosecond, which the buckets and the window admit by
+// turns.
+TEST(Schedule, OfBucketsFasterThanTheClock) {
+  constexpr int64_t kLimitMax = RateWindow::kLimitMax;
+  const LimiterWindows kWindows[] = {
+      Windows(Bucket(kLimitMax, 1'000), Bucket(kLimitMax - 5'000'000, 1'000)),
+      Windows(Bucket(kLimitMax, 1'001), Bucket(kLimitMax, 1'000)),
+      Windows(Bucket(kLimitMax - 9, 1'000), Fixed(kLimitMax, 1'000)),
+      Windows(Fixed(kLimitMax, 1'000), Bucket(kLimitMax - 9, 1'000)),
+  };
+  for (const LimiterWindows& windows : kWindows) {
+    for (const uint64_t left : {0, 1, 3, 200}) {
+      for (const uint64_t less : {0, 1, 2, 5, 100}) {
+        const UnixNanos start = At(kStart + kSecond - 50);
+        LimiterState state;
+        for (size_t i = 0; i < 2; ++i) {
+          const uint64_t used = windows.rule(i).limit() - left - i * less;
+          state.windows[i] =
+              windows.rule(i).Advance(WindowState{}, used, start).state;
+        }
+        ExpectAll(windows, state, start, 400);
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
 LimiterWindows WindowsOf(absl::string_view plan) {
   const auto windows = Catalog::BuiltIn().FindPlan(plan)->windows();
   return LimiterWindows(windows[0], windows[1]);
