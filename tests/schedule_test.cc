@@ -221,7 +221,7 @@ LimiterWindows RandomWindows(Random& random) {
 UnixNanos RandomStart(Random& random, const LimiterWindows& windows) {
   const int64_t period = windows.window(windows.size() - 1).period_ms() * kMs;
   const int64_t bases[] = {0, kStart, kStart / period * period,
-                           random.Between(0, kMax),
+                           random.Below(kMax),
                            kMax - std::min(kMax, 3 * period)};
   const int64_t base = random.OneOf(bases);
   const int64_t shift = random.OneIn(2) ? 0 : random.Below(period);
