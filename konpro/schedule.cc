@@ -544,7 +544,7 @@ class BucketPair {
                      first_.at);
   }
 
-  // REQUIRES: first_ is later than the start, or the result is not used at it.
+  // Where it is later than first_, with the window that this request waits for.
   Submission Time(int64_t number) const {
     std::array<UnixNanos, 2> at = {TimeBy(0, number, 0), TimeBy(1, number, 0)};
     const UnixNanos raised = TimeBy(slow_, number, kRaiseMax);
