@@ -1,8 +1,11 @@
+// SHA256_Init() and its like, see ApiKeyDigest::Of().
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "konpro/api_key.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <sys/random.h>
 #include <zlib.h>
 
@@ -41,38 +44,6 @@ bool SystemRandom(absl::Span<uint8_t> bytes) {
   } while (got < 0 && errno == EINTR);
   return got == static_cast<ssize_t>(bytes.size());
 }
-
-// A context of OpenSSL's for each thread. Setting one up looks the algorithm up
-// under a lock and allocates, which costs five times the hash; starting it
-// again does neither.
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new()) {
-    Expect(context_ != nullptr &&
-           EVP_DigestInit_ex2(context_, EVP_sha256(), nullptr) == 1);
-  }
-  ~Sha256() { EVP_MD_CTX_free(context_); }
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
-
-  // Finishing wipes what the context held of the text.
-  void Hash(absl::string_view text, unsigned char* digest) {
-    Expect(EVP_DigestInit_ex2(context_, nullptr, nullptr) == 1 &&
-           EVP_DigestUpdate(context_, text.data(), text.size()) == 1 &&
-           EVP_DigestFinal_ex(context_, digest, nullptr) == 1);
-  }
-
- private:
-  static void Expect(bool done) {
-    if (done) [[likely]] {
-      return;
-    }
-    std::fputs("konpro: libcrypto has no SHA-256\n", stderr);
-    std::abort();
-  }
-
-  EVP_MD_CTX* context_;
-};
 
 }  // namespace
 
@@ -129,10 +100,15 @@ std::string ApiKeyId::ToString() const {
   return absl::StrCat(absl::Hex(value_, absl::kZeroPad16));
 }
 
+// OpenSSL's EVP calls look the algorithm up under a lock and allocate, or, with
+// a context that is kept, still cost half as much again as the hash. These are
+// the hash alone, cannot fail, and wipe the text from the context at the end.
 ApiKeyDigest ApiKeyDigest::Of(ApiKeyText text) {
-  thread_local Sha256 sha256;
   ApiKeyDigest digest;
-  sha256.Hash(text.Reveal(), digest.bytes_.data());
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, text.Reveal().data(), text.Reveal().size());
+  SHA256_Final(digest.bytes_.data(), &context);
   return digest;
 }
 

@@ -129,8 +129,6 @@ class ApiKeyDigest {
 
   // Of no text.
   constexpr ApiKeyDigest() = default;
-  // Allocates in a thread's first call alone. Where libcrypto has no SHA-256,
-  // the process ends: nobody could be authenticated.
   static ApiKeyDigest Of(ApiKeyText text);
   // kInvalidArgument where it is not kBytes.
   static absl::StatusOr<ApiKeyDigest> FromBytes(absl::string_view bytes);

@@ -1,6 +1,7 @@
 #include "konpro/key_directory.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -69,6 +70,14 @@ constexpr uint64_t kStateMask = 3;
 constexpr size_t kSaveChunk = 1'024;
 constexpr size_t kHugePageBytes = size_t{2} << 20;
 
+// Fibonacci hashing (Knuth, volume 3, 6.4) of the four bytes.
+size_t PlaceOf(const char* last_four, int shift) {
+  static_assert(ApiKeyText::kLastDigits == sizeof(uint32_t));
+  uint32_t bytes;
+  memcpy(&bytes, last_four, sizeof bytes);
+  return bytes * uint64_t{0x9E37'79B9'7F4A'7C15} >> shift;
+}
+
 uint64_t EndOf(uint64_t word) { return word & ~kStateMask; }
 
 // Nothing ends later than the time's domain; InfiniteFuture() is what it is.
@@ -78,9 +87,9 @@ absl::Time WholeMs(absl::Time time) {
 }
 
 uint64_t WordOf(const ApiKeyRecord& record) {
-  const bool at_once = record.state != ApiKeyState::kActive &&
-                       record.ends_at <= record.changed_at;
-  const bool dead = at_once || record.state == ApiKeyState::kDeactivated;
+  const bool dead = record.state == ApiKeyState::kDeactivated ||
+                    (record.state == ApiKeyState::kReplaced &&
+                     record.ends_at <= record.changed_at);
   const int64_t end_ms =
       dead ? 0 : UnixNanos::FromTime(record.ends_at).nanos() / kNanosPerMs;
   return static_cast<uint64_t>(end_ms * kNanosPerMs) |
@@ -183,16 +192,27 @@ KeyDirectory::KeyDirectory(KeyStore& store, const Options& options,
     : store_(store),
       keys_max_(options.keys_max),
       slots_(std::move(slots)),
+      shift_(std::countl_zero(slot_count) + 1),
       mask_(slot_count - 1) {}
 
 KeyDirectory::~KeyDirectory() = default;
 
-KeyDirectory::Slot& KeyDirectory::SlotOf(ApiKeyId id) const {
-  for (size_t i = id.value() & mask_;; i = (i + 1) & mask_) {
+KeyDirectory::Slot& KeyDirectory::SlotOf(const char* last_four,
+                                         const ApiKeyDigest& digest) const {
+  for (size_t i = PlaceOf(last_four, shift_);; i = (i + 1) & mask_) {
     Slot& slot = slots_[i];
     if (slot.word.load(std::memory_order_acquire) == 0) return slot;
-    if (slot.digest.id() == id) return slot;
+    if (slot.digest.id() == digest.id()) return slot;
   }
+}
+
+KeyDirectory::Slot& KeyDirectory::SlotOf(const ApiKeyRecord& record) const {
+  return SlotOf(record.last_four.data(), record.digest);
+}
+
+KeyDirectory::Slot* KeyDirectory::FindSlot(ApiKeyId key) const {
+  const auto place = places_.find(key.value());
+  return place == places_.end() ? nullptr : &SlotOf(records_[place->second]);
 }
 
 // A refusal does the same work for every well-formed text, known or not: one
@@ -204,8 +224,11 @@ Authentication KeyDirectory::Authenticate(ApiKeyText text,
     return {ApiKeyVerdict::kMalformed, nullptr, {}, 0};
   }
   static constexpr ApiKeyDigest kNone;
+  const char* const last_four =
+      text.Reveal().data() + ApiKeyText::kBytes - ApiKeyText::kLastDigits;
+  __builtin_prefetch(&slots_[PlaceOf(last_four, shift_)]);
   const ApiKeyDigest digest = ApiKeyDigest::Of(text);
-  Slot& slot = SlotOf(digest.id());
+  Slot& slot = SlotOf(last_four, digest);
   uint64_t word = slot.word.load(std::memory_order_acquire);
   const bool same = (word == 0 ? kNone : slot.digest) == digest;
   if (!same) word = 0;
@@ -245,10 +268,9 @@ absl::StatusOr<MintedKey> KeyDirectory::Reset(const ResetSpec& spec,
                      " is outside 0 .. ", absl::FormatDuration(kOverlapMax)));
   }
   const std::lock_guard<std::mutex> lock(mu_);
-  Slot& slot = SlotOf(spec.key);
-  if (slot.word.load(std::memory_order_relaxed) == 0)
-    return NoSuchKey(spec.key);
-  ApiKeyRecord old = Current(records_[slot.record]);
+  Slot* const slot = FindSlot(spec.key);
+  if (slot == nullptr) return NoSuchKey(spec.key);
+  ApiKeyRecord old = Current(records_[slot->record]);
   if (old.state != ApiKeyState::kActive || old.ends_at <= WholeMs(now)) {
     return absl::FailedPreconditionError(
         absl::StrCat("key ", spec.key.ToString(), " is not active: it is ",
@@ -256,7 +278,7 @@ absl::StatusOr<MintedKey> KeyDirectory::Reset(const ResetSpec& spec,
   }
   // A key that ends at once makes room for its successor.
   absl::Status room = CheckRoom(
-      spec.overlap > absl::ZeroDuration() ? slot.account : nullptr, now);
+      spec.overlap > absl::ZeroDuration() ? slot->account : nullptr, now);
   if (!room.ok()) return room;
   absl::StatusOr<MintedKey> key = NewKey(
       {.account_id = old.account_id, .expires_at = spec.expires_at}, now);
@@ -267,23 +289,23 @@ absl::StatusOr<MintedKey> KeyDirectory::Reset(const ResetSpec& spec,
   absl::Status stored = store_.Put({{key->record, old}});
   if (!stored.ok()) return stored;
   Insert(key->record);
-  slot.word.exchange(WordOf(old), std::memory_order_seq_cst);
-  records_[slot.record] = std::move(old);
+  slot->word.exchange(WordOf(old), std::memory_order_seq_cst);
+  records_[slot->record] = std::move(old);
   return key;
 }
 
 absl::Status KeyDirectory::Deactivate(ApiKeyId key, absl::Time now) {
   const std::lock_guard<std::mutex> lock(mu_);
-  Slot& slot = SlotOf(key);
-  if (slot.word.load(std::memory_order_relaxed) == 0) return NoSuchKey(key);
-  ApiKeyRecord record = Current(records_[slot.record]);
+  Slot* const slot = FindSlot(key);
+  if (slot == nullptr) return NoSuchKey(key);
+  ApiKeyRecord record = Current(records_[slot->record]);
   if (record.state != ApiKeyState::kDeactivated) {
     record.state = ApiKeyState::kDeactivated;
     record.changed_at = WholeMs(now);
     record.ends_at = std::min(record.ends_at, WholeMs(now));
   }
-  slot.word.exchange(WordOf(record), std::memory_order_seq_cst);
-  records_[slot.record] = record;
+  slot->word.exchange(WordOf(record), std::memory_order_seq_cst);
+  records_[slot->record] = record;
   return store_.Put({&record, 1});
 }
 
@@ -298,7 +320,7 @@ absl::Status KeyDirectory::Bind(absl::string_view account_id, uint64_t handle) {
   account.handle = handle;
   for (const uint32_t key : account.keys) {
     // Pairs with Authenticate().
-    SlotOf(records_[key].id()).handle.store(handle, std::memory_order_release);
+    SlotOf(records_[key]).handle.store(handle, std::memory_order_release);
   }
   return absl::OkStatus();
 }
@@ -338,9 +360,9 @@ std::vector<ApiKeyRecord> KeyDirectory::List(
 
 absl::StatusOr<ApiKeyRecord> KeyDirectory::Find(ApiKeyId key) const {
   const std::lock_guard<std::mutex> lock(mu_);
-  const Slot& slot = SlotOf(key);
-  if (slot.word.load(std::memory_order_relaxed) == 0) return NoSuchKey(key);
-  return Current(records_[slot.record]);
+  const auto place = places_.find(key.value());
+  if (place == places_.end()) return NoSuchKey(key);
+  return Current(records_[place->second]);
 }
 
 absl::Status KeyDirectory::Load(ApiKeyRecord record) {
@@ -363,7 +385,7 @@ absl::Status KeyDirectory::Load(ApiKeyRecord record) {
       record.state > ApiKeyState::kDeactivated) {
     return lost("state: unknown");
   }
-  if (SlotOf(record.id()).word.load(std::memory_order_relaxed) != 0) {
+  if (places_.contains(record.id().value())) {
     return lost("there twice");
   }
   Insert(record);
@@ -405,7 +427,7 @@ absl::StatusOr<MintedKey> KeyDirectory::NewKey(const MintSpec& spec,
       .changed_at = WholeMs(now),
       .ends_at = WholeMs(spec.expires_at),
   };
-  if (SlotOf(record.id()).word.load(std::memory_order_relaxed) != 0) {
+  if (places_.contains(record.id().value())) {
     // Once in 2^64 / keys: the same call makes another.
     return absl::AbortedError("another key has the new one's id: try again");
   }
@@ -430,7 +452,7 @@ KeyAccount& KeyDirectory::AccountOf(absl::string_view account_id) {
 ApiKeyRecord KeyDirectory::Current(const ApiKeyRecord& record) const {
   ApiKeyRecord current = record;
   const uint32_t minute =
-      SlotOf(record.id()).last_use.load(std::memory_order_relaxed);
+      SlotOf(record).last_use.load(std::memory_order_relaxed);
   if (minute != 0) {
     current.last_used_at = absl::UnixEpoch() + minute * absl::Minutes(1);
   }
@@ -440,7 +462,7 @@ ApiKeyRecord KeyDirectory::Current(const ApiKeyRecord& record) const {
 void KeyDirectory::Insert(const ApiKeyRecord& record) {
   KeyAccount& account = AccountOf(record.account_id);
   const auto place = static_cast<uint32_t>(records_.size());
-  Slot& slot = SlotOf(record.id());
+  Slot& slot = SlotOf(record);
   slot.digest = record.digest;
   slot.handle.store(account.handle, std::memory_order_relaxed);
   slot.account = &account;
@@ -448,6 +470,7 @@ void KeyDirectory::Insert(const ApiKeyRecord& record) {
   slot.last_use.store(MinuteOf(record.last_used_at), std::memory_order_relaxed);
   slot.word.store(WordOf(record), std::memory_order_release);
   account.keys.push_back(place);
+  places_.emplace(record.id().value(), place);
   records_.push_back(record);
 }
 

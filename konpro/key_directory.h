@@ -27,9 +27,10 @@
 // OK did, a directory opened later from the store does too. (3) A key that
 // authenticates was durable before. (4) No text of a key is kept.
 //
-// Limits: keys_max keys, dead ones included, and as many accounts; 64 live keys
-// to an account; account ids of 1 .. 128 bytes of printable ASCII without
-// blanks; overlaps of up to 90 days; times in whole milliseconds, rounded down.
+// Limits: keys_max keys, 2^23 at most, dead ones included, and as many
+// accounts; 64 live keys to an account; account ids of 1 .. 128 bytes of
+// printable ASCII without blanks; overlaps of up to 90 days; times in whole
+// milliseconds, rounded down.
 #ifndef KONPRO_KEY_DIRECTORY_H_
 #define KONPRO_KEY_DIRECTORY_H_
 
@@ -139,13 +140,13 @@ struct MintedKey {
 
 class KeyDirectory {
  public:
-  static constexpr size_t kKeysMaxMax = size_t{1} << 28;
+  static constexpr size_t kKeysMaxMax = size_t{1} << 23;
   static constexpr size_t kLiveKeysMax = 64;  // of an account
   static constexpr size_t kAccountIdBytesMax = 128;
   static constexpr absl::Duration kOverlapMax = absl::Hours(24 * 90);
 
   struct Options {
-    // 64 bytes of memory each, times 1.33 .. 2.67, and about 200 once used.
+    // 64 bytes of memory each, times 1.33 .. 2.67, and about 250 once used.
     size_t keys_max = 0;
   };
   struct MintSpec {
@@ -204,9 +205,13 @@ class KeyDirectory {
   KeyDirectory(KeyStore& store, const Options& options,
                std::unique_ptr<Slot[], FreeSlots> slots, size_t slot_count);
 
-  // The key's slot, or the empty one that it would take.
-  Slot& SlotOf(ApiKeyId id) const;
+  // The slot of the key with this digest, or the empty one that it would take.
+  // `last_four` begins with the last digits of its text.
+  Slot& SlotOf(const char* last_four, const ApiKeyDigest& digest) const;
   // What follows must hold mu_.
+  Slot& SlotOf(const ApiKeyRecord& record) const;
+  // Null where there is none.
+  Slot* FindSlot(ApiKeyId key) const;
   absl::Status Load(ApiKeyRecord record);
   absl::Status CheckRoom(const KeyAccount* account, absl::Time now) const;
   absl::StatusOr<MintedKey> NewKey(const MintSpec& spec, absl::Time now) const;
@@ -220,10 +225,12 @@ class KeyDirectory {
   KeyStore& store_;
   const size_t keys_max_;
   const std::unique_ptr<Slot[], FreeSlots> slots_;
+  const int shift_;    // 64 less the bits of a slot's place
   const size_t mask_;  // the number of slots less 1
   // Guarded by mu_.
   mutable std::mutex mu_;
   std::vector<ApiKeyRecord> records_;
+  std::unordered_map<uint64_t, size_t> places_;  // key id to place in records_
   std::unordered_map<std::string, std::unique_ptr<KeyAccount>> accounts_;
 };
 

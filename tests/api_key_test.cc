@@ -123,6 +123,12 @@ TEST(ApiKey, AnythingElseIsMalformed) {
       good.substr(0, 10) + std::string(1, '\0') + good.substr(11),
       good.substr(0, 10) + "\xff" + good.substr(11),
       good.substr(0, 38) + "o",  // another case
+      // With the checksum that belongs to them.
+      "kq_0123456789ABCDEFGHIJKLMNOPQRST0TLrEC",
+      "Kp_0123456789ABCDEFGHIJKLMNOPQRST2MMADb",
+      "kp-0123456789ABCDEFGHIJKLMNOPQRST0LjnoF",
+      "kp_012345678-ABCDEFGHIJKLMNOPQRST3F5yoT",
+      "00000000000000000000000000000000026BYXP",
   };
   for (const std::string& text : kCases) {
     EXPECT_FALSE(ApiKeyText(text).IsWellFormed()) << absl::CEscape(text);

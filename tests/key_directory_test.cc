@@ -464,6 +464,62 @@ TEST(KeyDirectory, RecordsThatNoDirectoryWroteAreDataLoss) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("page 7")));
 }
 
+// The first bytes of a digest are a key's id and find its slot; they let nobody
+// in.
+TEST(KeyDirectory, OnlyTheWholeDigestCounts) {
+  MemoryKeyStore store;
+  const auto key = OpenOf(store)->Mint({.account_id = "acme"}, kNow);
+  ASSERT_TRUE(OpenOf(store)->Authenticate(key->secret.text(), At({})).ok());
+  for (size_t i = 0; i < ApiKeyDigest::kBytes; ++i) {
+    std::string other(key->record.digest.bytes());
+    other[i] = static_cast<char>(other[i] ^ 1);
+    store.rows[0].digest = *ApiKeyDigest::FromBytes(other);
+    const Authentication who =
+        OpenOf(store)->Authenticate(key->secret.text(), At({}));
+    EXPECT_EQ(who.verdict(), ApiKeyVerdict::kUnknown) << i;
+    EXPECT_EQ(who.account_id(), "") << i;
+    // Nor do keys with the same last digits hide each other.
+    if (i >= sizeof(ApiKeyId)) continue;
+    store.rows.push_back(key->record);
+    EXPECT_EQ(VerdictOn(*OpenOf(store), key->secret.text()),
+              ApiKeyVerdict::kAccepted)
+        << i;
+    store.rows.pop_back();
+  }
+}
+
+TEST(KeyDirectory, DeactivatedRecordIsDeadWhateverItsTimes) {
+  MemoryKeyStore store;
+  const auto key = OpenOf(store)->Mint({.account_id = "acme"}, kNow);
+  store.rows[0].state = ApiKeyState::kDeactivated;
+  store.rows[0].ends_at = absl::InfiniteFuture();
+  EXPECT_EQ(VerdictOn(*OpenOf(store), key->secret.text()),
+            ApiKeyVerdict::kDeactivated);
+}
+
+// Every slot that may be taken is: look-ups walk past many others.
+TEST(KeyDirectory, FullDirectoryKnowsEveryKey) {
+  MemoryKeyStore store;
+  constexpr size_t kKeys = 3'000;
+  const auto directory = OpenOf(store, kKeys);
+  std::vector<MintedKey> keys;
+  for (size_t i = 0; i < kKeys; ++i) {
+    auto key = directory->Mint({.account_id = absl::StrCat("a", i)}, kNow);
+    ASSERT_THAT(key, IsOk());
+    keys.push_back(*std::move(key));
+  }
+  for (const MintedKey& key : keys) {
+    const Authentication who =
+        directory->Authenticate(key.secret.text(), At({}));
+    ASSERT_TRUE(who.ok());
+    ASSERT_EQ(who.account_id(), key.record.account_id);
+    ASSERT_EQ(directory->Find(key.record.id())->account_id,
+              key.record.account_id);
+  }
+  EXPECT_EQ(VerdictOn(*directory, ApiKeyText(kNeverMinted)),
+            ApiKeyVerdict::kUnknown);
+}
+
 // A list of keys with what each must be, against the directory, which is
 // opened again now and then; the store fails now and then.
 class Model {
