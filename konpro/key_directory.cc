@@ -16,9 +16,15 @@
 // The table is open addressing with linear probing, of a fixed size, at most
 // three quarters full. A slot is a cache line and holds all that a live key
 // needs, so that a look-up is one access to memory. Nothing leaves the table: a
-// dead key keeps its slot, because the audit trail wants to know it. A digest
-// is as good as random, so its id serves as the hash; whoever presents texts
-// cannot choose what is in the table.
+// dead key keeps its slot, because the audit trail wants to know it.
+//
+// The place of a slot follows from the last four characters of the text, not
+// from the digest: the access begins before the digest is known, and both take
+// as long together as the longer of them. These characters are as good as
+// random, of 14.8 million values (which is why there may not be more keys than
+// that), and no secret. Whoever presents texts chooses where is looked, but not
+// what is there; a digest's id tells neighbours apart, and the whole digest is
+// what counts.
 //
 // A slot is written once, under the lock, and published by its word. From then
 // on only word, handle and last_use change, which are atomic.

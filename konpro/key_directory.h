@@ -3,14 +3,13 @@
 // keeps what it knows in a KeyStore. It knows no plan and no balance: both
 // belong to the account, never to the key.
 //
-//   auto directory = KeyDirectory::Open(store, {.keys_max =
-//   1'000'000}).value(); MintedKey key = directory->Mint({.account_id =
-//   "acme"}, now).value(); Show(key.secret.text().Reveal());         // once;
-//   it is kept nowhere directory->Bind("acme", 7);               // what
-//   admission knows it by const Authentication who =
-//   directory->Authenticate(text, UnixNanos); who.ok(), who.handle() // true, 7
-//   directory->Reset({.key = key.record.id(), .overlap = absl::Hours(24)},
-//   now); directory->Deactivate(key.record.id(), now);
+//   auto directory = *KeyDirectory::Open(store, {.keys_max = 1'000'000});
+//   MintedKey key = *directory->Mint({.account_id = "acme"}, now);
+//   key.secret.text().Reveal()         // to be shown once: it is not kept
+//   directory->Bind("acme", 7);        // what admission knows the account by
+//   directory->Authenticate(text, unix_nanos)      // ok(), handle() is 7
+//   directory->Reset({.key = id, .overlap = absl::Hours(24)}, now);
+//   directory->Deactivate(id, now);                // ok() no more
 //
 // Thread safety: thread-safe. Authenticate() is lock-free, allocates nothing
 // and writes nothing but the minute of a key's last use, once a minute. The
@@ -18,14 +17,14 @@
 //
 // Memory ordering: a key's fields are written before its word is stored
 // (release) and read behind it (acquire). The word that ends a key is stored
-// sequentially consistent and read by a later call that begins behind it, in
-// the happens-before order or on the clock on the wall: see the .cc.
+// sequentially consistent; a call that begins later, by happens-before or by
+// the clock on the wall, reads it: see the .cc.
 //
-// Invariants: (1) once Deactivate() or Reset() without an overlap has returned,
-// successful or not for the former, no call of Authenticate() that begins later
-// accepts the key, whatever the time it is given. (2) What a verb that returned
-// OK did, a directory opened later from the store does too. (3) A key that
-// authenticates was durable before. (4) No text of a key is kept.
+// Invariants: (1) once Deactivate() has returned, also with the store's error,
+// or Reset() without an overlap with OK, no call of Authenticate() that begins
+// later accepts the key, whatever the time it is given. (2) What a verb that
+// returned OK did, a directory opened later from the store does too. (3) A key
+// that authenticates was durable before. (4) No text of a key is kept.
 //
 // Limits: keys_max keys, 2^23 at most, dead ones included, and as many
 // accounts; 64 live keys to an account; account ids of 1 .. 128 bytes of
@@ -123,7 +122,8 @@ class Authentication {
   uint64_t handle() const { return handle_; }
   // Whose the key is, alive or dead; "" where it is none that is known.
   absl::string_view account_id() const;
-  // The id that the presented text has, known or not; 0 of no text.
+  // The id that the presented text has, known or not; 0 of what has not the
+  // length of a key.
   ApiKeyId key_id() const { return key_id_; }
 
  private:

@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "konpro/api_key.h"
 #include "konpro/key_directory.h"
 #include "konpro/unix_nanos.h"

@@ -1,8 +1,12 @@
 #include "konpro/key_directory.h"
 
+#include <stdlib.h>
+
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <random>
 #include <string>
 #include <utility>
@@ -19,6 +23,19 @@
 #include "konpro/unix_nanos.h"
 #include "tests/testing/memory_key_store.h"
 #include "tests/testing/status_matchers.h"
+
+namespace {
+size_t allocations = 0;
+}  // namespace
+
+void* operator new(size_t size) {
+  ++allocations;
+  void* const block = malloc(size);
+  if (block == nullptr) abort();
+  return block;
+}
+void operator delete(void* block) noexcept { free(block); }
+void operator delete(void* block, size_t) noexcept { free(block); }
 
 namespace konpro {
 namespace {
@@ -89,8 +106,10 @@ TEST(KeyDirectory, StrangersAreToldApartForTheAuditTrailOnly) {
   };
   ASSERT_THAT(directory->Bind("acme", 9), IsOk());
   for (const auto& c : kCases) {
+    const size_t before = allocations;
     const Authentication who =
         directory->Authenticate(c.text, At(absl::Seconds(1)));
+    EXPECT_EQ(allocations, before) << c.name;
     EXPECT_EQ(who.verdict(), c.verdict) << c.name;
     EXPECT_EQ(ApiKeyVerdictName(who.verdict()), c.name);
     EXPECT_EQ(who.account_id(), c.account_id) << c.name;
