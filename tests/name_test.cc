@@ -24,5 +24,16 @@ TEST(Name, QuotedTextIsShortAndPrintable) {
             "\"" + std::string(40, 'a') + "...\"");
 }
 
+TEST(Name, IdIsPrintableWithoutBlanks) {
+  EXPECT_TRUE(IsId("u", 1));
+  EXPECT_TRUE(IsId("!~", 2));
+  EXPECT_FALSE(IsId("", 8));
+  EXPECT_FALSE(IsId("abc", 2));
+  EXPECT_FALSE(IsId("a b", 8));
+  EXPECT_FALSE(IsId("\x7f", 8));
+  EXPECT_FALSE(IsId("\xc3\xa9", 8));
+  EXPECT_FALSE(IsId(absl::string_view("a\0", 2), 8));
+}
+
 }  // namespace
 }  // namespace konpro::internal

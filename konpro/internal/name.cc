@@ -46,6 +46,12 @@ bool IsName(absl::string_view name, size_t bytes_max) {
          });
 }
 
+bool IsId(absl::string_view id, size_t bytes_max) {
+  return !id.empty() && id.size() <= bytes_max &&
+         std::all_of(id.begin(), id.end(),
+                     [](unsigned char c) { return absl::ascii_isgraph(c); });
+}
+
 absl::string_view NearestName(absl::string_view name,
                               absl::Span<const absl::string_view> known) {
   absl::string_view nearest;
