@@ -5,7 +5,7 @@ set -uo pipefail
 
 konpro=$PWD/konpro/cli/konpro
 launch=$PWD/konpro/cli/testdata/launch.csv
-cd "$TEST_TMPDIR"
+cd "$TEST_TMPDIR" || exit 1
 failures=0
 
 # expect CODE TEXT COMMAND...: the exit code, and a part of what is printed.

@@ -23,6 +23,7 @@ die() {
   exit 1
 }
 
+# shellcheck source=/dev/null
 . /etc/os-release 2>/dev/null || die "no /etc/os-release: this is for Debian 12"
 if [ "${ID:-}" != debian ] || [ "${VERSION_ID:-}" != 12 ]; then
   die "this is for Debian 12, not for ${PRETTY_NAME:-an unknown system}." \
