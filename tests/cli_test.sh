@@ -55,6 +55,9 @@ mkfifo fifo
 (printf 'operation,quantity\navatar_video,1s\nphoto' >fifo) &
 expect 2 'fifo:3:6: a row of 1 cells' "$konpro" estimate fifo
 
+# A wrong header is told at once, however much follows.
+expect 2 'unknown column "y"' bash -c "yes | '$konpro' estimate -"
+
 # An output that cannot be written is never a success.
 expect 1 'could not be written' bash -c "'$konpro' estimate '$launch' >&-"
 expect 1 'could not be written' bash -c "'$konpro' estimate '$launch' >/dev/full"

@@ -196,15 +196,15 @@ class CsvManifest {
   CsvManifest(Manifest& manifest, InputErrors& errors)
       : manifest_(manifest), errors_(errors) {}
 
-  void AddRow(const CsvRow& csv) {
+  // False where the header says nothing of the rows below it.
+  bool AddRow(const CsvRow& csv) {
     if (columns_ == 0) return ReadHeader(csv);
-    if (header_failed_) return;
     if (csv.cells().size() != columns_) {
       const auto [line, column] = csv.PlaceOf(csv.cells().size());
       errors_.Add(line, column,
                   absl::StrCat("a row of ", csv.cells().size(),
                                " cells under a header of ", columns_));
-      return;
+      return true;
     }
     const auto place_of = [&](Role role) {
       return csv.PlaceOf(column_of_[role].value_or(0));
@@ -216,24 +216,25 @@ class CsvManifest {
       }
     }
     manifest_.AddRow(row);
+    return true;
   }
 
   bool has_header() const { return columns_ != 0; }
   std::vector<std::string> ignored() && { return std::move(ignored_); }
 
  private:
-  void ReadHeader(const CsvRow& csv);
+  bool ReadHeader(const CsvRow& csv);
 
   Manifest& manifest_;
   InputErrors& errors_;
   // Of the header; 0 before it.
   size_t columns_ = 0;
-  bool header_failed_ = false;
   std::optional<size_t> column_of_[kRoles];
   std::vector<std::string> ignored_;
 };
 
-void CsvManifest::ReadHeader(const CsvRow& csv) {
+bool CsvManifest::ReadHeader(const CsvRow& csv) {
+  bool good = true;
   columns_ = csv.cells().size();
   for (size_t i = 0; i < columns_; ++i) {
     const absl::string_view column = csv.cells()[i];
@@ -252,14 +253,15 @@ void CsvManifest::ReadHeader(const CsvRow& csv) {
     if (error.empty()) continue;
     const auto [line, place] = csv.PlaceOf(i);
     errors_.Add(line, place, error);
-    header_failed_ = true;
+    good = false;
   }
   for (Role role : {kOperation, kQuantity, kJobs}) {
     if (!manifest_.Requires(role) || column_of_[role].has_value()) continue;
     const auto [line, place] = csv.PlaceOf(0);
     errors_.Add(line, place, manifest_.MissingColumn(role, csv.cells()));
-    header_failed_ = true;
+    good = false;
   }
+  return good;
 }
 
 // The text of a JSON value that a cell could have, or nullopt.
@@ -406,7 +408,7 @@ std::vector<std::string> ReadManifest(
     return ReadJson(input, manifest, errors);
   }
   CsvManifest csv(manifest, errors);
-  ReadCsv(input, errors, [&](const CsvRow& row) { csv.AddRow(row); });
+  ReadCsv(input, errors, [&](const CsvRow& row) { return csv.AddRow(row); });
   if (!csv.has_header() && errors.none()) {
     errors.Add(1, 1,
                "empty: a manifest begins with a header row such as "
