@@ -259,8 +259,7 @@ v1::Catalog CatalogToProto(const Catalog& catalog) {
   for (const PriceList& list : catalog.price_lists()) {
     v1::PriceList& out_list = *message.add_price_lists();
     if (list.effective_at() != absl::InfinitePast()) {
-      out_list.set_effective_at(absl::FormatTime(
-          absl::RFC3339_full, list.effective_at(), absl::UTCTimeZone()));
+      out_list.set_effective_at(internal::FormatRfc3339(list.effective_at()));
     }
     for (const PriceList::Entry& entry : list.entries()) {
       const Unit unit = catalog.FindOperation(entry.operation)->unit;

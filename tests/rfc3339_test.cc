@@ -22,13 +22,21 @@ TEST(Rfc3339, IsReadExactly) {
       {"1969-12-31T23:59:59.999999999-00:00",
        absl::UnixEpoch() - absl::Nanoseconds(1)},
       {"2027-01-01T00:00:00Z", absl::FromUnixSeconds(1'798'761'600)},
-      {"9999-12-31T23:59:59Z", absl::FromUnixSeconds(253'402'300'799)},
+      {"9999-12-31T23:59:59.9Z", kRfc3339End - absl::Milliseconds(100)},
+      {"0000-01-01T00:00:00Z", kRfc3339Min},
   };
   for (const auto& c : kCases) {
     const absl::StatusOr<absl::Time> time = ParseRfc3339(c.text);
     ASSERT_TRUE(time.ok()) << c.text << time.status();
     EXPECT_EQ(*time, c.time) << c.text;
+    EXPECT_EQ(ParseRfc3339(FormatRfc3339(*time)).value(), *time) << c.text;
   }
+}
+
+TEST(Rfc3339, IsWrittenInUtc) {
+  EXPECT_EQ(FormatRfc3339(absl::UnixEpoch()), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(FormatRfc3339(kRfc3339Min + absl::Milliseconds(1'500)),
+            "0000-01-01T00:00:01.5Z");
 }
 
 TEST(Rfc3339, AnythingElseIsRefused) {
@@ -37,6 +45,7 @@ TEST(Rfc3339, AnythingElseIsRefused) {
         "infinite-past", " 2027-01-01T00:00:00Z", "2027-01-01T00:00:00Z ",
         "2027-02-30T00:00:00Z", "12027-01-01T00:00:00Z", "27-01-01T00:00:00Z",
         "-027-01-01T00:00:00Z", "2027-01-01 00:00:00Z", "2027-01-01T24:00:01Z",
+        "0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01",
         "2027-01-01T00:00:00+1", "2027-01-01T00:00:00ZZ", "1798761600"}) {
     EXPECT_THAT(ParseRfc3339(text),
                 StatusIs(StatusCode::kInvalidArgument,

@@ -23,11 +23,18 @@ absl::StatusOr<absl::Time> ParseRfc3339(absl::string_view text) {
   absl::Time time;
   std::string error;
   if (begins_with_date && ends_with_zone &&
-      absl::ParseTime(absl::RFC3339_full, text, &time, &error)) {
+      absl::ParseTime(absl::RFC3339_full, text, &time, &error) &&
+      time >= kRfc3339Min && time < kRfc3339End) {
     return time;
   }
   return absl::InvalidArgumentError(absl::StrCat(
       Quoted(text), " is no RFC 3339 time such as 2027-01-01T00:00:00Z"));
+}
+
+std::string FormatRfc3339(absl::Time time) {
+  // absl::RFC3339_full writes the year 506 in three digits.
+  return absl::FormatTime("%E4Y-%m-%d%ET%H:%M:%E*SZ", time,
+                          absl::UTCTimeZone());
 }
 
 }  // namespace konpro::internal
