@@ -6,7 +6,7 @@ set -uo pipefail
 konpro=$PWD/konpro/cli/konpro
 launch=$PWD/konpro/cli/testdata/launch.csv
 morning=$PWD/konpro/cli/testdata/morning.csv
-cd "$TEST_TMPDIR"
+cd "$TEST_TMPDIR" || exit 1
 failures=0
 
 # expect CODE TEXT COMMAND...: the exit code, and a part of what is printed.
@@ -78,6 +78,9 @@ expect 0 '21956.75' bash -c "cat '$launch' | '$konpro' estimate -"
 mkfifo fifo
 (printf 'operation,quantity\navatar_video,1s\nphoto' >fifo) &
 expect 2 'fifo:3:6: a row of 1 cells' "$konpro" estimate fifo
+
+# A wrong header is told at once, however much follows.
+expect 2 'unknown column "y"' bash -c "yes | '$konpro' estimate -"
 
 # An output that cannot be written is never a success.
 expect 1 'could not be written' bash -c "'$konpro' estimate '$launch' >&-"

@@ -17,6 +17,15 @@ TEST(Name, NearestIgnoresCaseAndRefusesTheFar) {
   EXPECT_EQ(NearestName(std::string(10'000'000, 'x'), {"x"}), "");
 }
 
+TEST(Name, SuggestionsArePrintable) {
+  EXPECT_EQ(Suggestion("jobz", {"jobs\n"}), "; did you mean \"jobs?\"?");
+  EXPECT_EQ(Suggestion("x", {"\033[2J", "b_and_more"}),
+            "; known: \"?[2J\", \"b_and_more\"");
+  EXPECT_EQ(Suggestion("x", {}), "");
+  const std::string long_name(10'000'000, 'x');
+  EXPECT_EQ(NearestName("x", {long_name}), "");
+}
+
 TEST(Name, QuotedTextIsShortAndPrintable) {
   EXPECT_EQ(Quoted("a b"), "\"a b\"");
   EXPECT_EQ(Quoted("\xff\n"), "\"??\"");
