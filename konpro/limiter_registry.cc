@@ -31,6 +31,7 @@ constexpr uint64_t kPassed = 1;
 constexpr uint64_t kSharedBit = 1;
 // So that a search always meets an empty slot, however small the table is.
 constexpr size_t kSpareLines = 8;
+constexpr size_t kIdBytesReserved = 32;
 
 // Whole huge pages.
 size_t MappedBytes(size_t lines) {
@@ -188,7 +189,11 @@ LimiterRegistry::LimiterRegistry(const Options& options,
       unknown_(LimiterWindows::None(Outcome::kUnknownAccount)),
       shared_(kSharedHashesMax),
       ids_(1),
-      id_at_(lines * kSlotsPerLine) {}
+      id_at_(lines * kSlotsPerLine) {
+  // A vector that grows leaves holes in the heap as large as itself; what is
+  // reserved and not used is not resident.
+  ids_.reserve(capacity_ * kIdBytesReserved);
+}
 
 LimiterRegistry::~LimiterRegistry() { munmap(slots_, MappedBytes(lines_)); }
 
@@ -505,6 +510,7 @@ void LimiterRegistry::EraseId(size_t slot) {
   id_at_[slot] = 0;
   if (ids_erased_bytes_ <= ids_.size() / 4) return;
   std::vector<char> before(1);
+  before.reserve(ids_.capacity());
   before.swap(ids_);
   ids_erased_bytes_ = 0;
   for (uint32_t& at : id_at_) {
