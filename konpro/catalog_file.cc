@@ -210,14 +210,12 @@ Position Locate(absl::string_view path, const Descriptor* message,
     if (message == nullptr || tree == nullptr) return found;
     const FieldDescriptor* field = message->FindFieldByName(std::string(step));
     if (field == nullptr) return found;
-    const TextFormat::ParseLocation location = tree->GetLocation(
-        field, field->is_repeated() ? std::max(index, 0) : -1);
+    const int place = field->is_repeated() ? std::max(index, 0) : -1;
+    const TextFormat::ParseLocation location = tree->GetLocation(field, place);
     if (location.line < 0) return found;
     found = {location.line, location.column};
     message = field->message_type();
-    tree = message == nullptr
-               ? nullptr
-               : tree->GetTreeForNested(field, std::max(index, 0));
+    tree = message == nullptr ? nullptr : tree->GetTreeForNested(field, place);
   }
   return found;
 }

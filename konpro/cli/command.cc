@@ -106,9 +106,11 @@ std::string ExplanationText(const v1::ReportLine& line) {
 
 std::string PriceVersion(absl::Time effective_at) {
   if (effective_at == absl::InfinitePast()) return "from the start";
-  return absl::StrCat("since ",
-                      absl::FormatTime("%Y-%m-%d%ET%H:%M:%E*SZ", effective_at,
-                                       absl::UTCTimeZone()));
+  return absl::StrCat("since ", TimeText(effective_at));
+}
+
+std::string TimeText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E*SZ", time, absl::UTCTimeZone());
 }
 
 void PrintJson(const google::protobuf::Message& message, std::ostream& out) {
