@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 
 namespace konpro::cli {
 namespace {
@@ -65,9 +66,15 @@ std::string Padded(const std::string& text, size_t width, Align align) {
   return align == Align::kLeft ? text + blanks : blanks + text;
 }
 
-// `text` in lines of at most `width` columns: broken behind a blank, a comma,
-// "_" or "-" where there is one, and nowhere within a character.
-std::vector<std::string> Lines(absl::string_view text, size_t width) {
+// Behind which a line can end.
+absl::string_view PausesOf(Align align) {
+  return align == Align::kLeft ? " ,_-" : " ";
+}
+
+// `text` in lines of at most `width` columns: broken behind one of `pauses`
+// where there is one, and nowhere within a character.
+std::vector<std::string> Lines(absl::string_view text, size_t width,
+                               absl::string_view pauses) {
   std::vector<std::string> lines;
   while (DisplayWidth(text) > width) {
     size_t end = 0;
@@ -78,7 +85,7 @@ std::vector<std::string> Lines(absl::string_view text, size_t width) {
       if (columns + glyph.columns > width && end > 0) break;
       columns += glyph.columns;
       end += glyph.bytes;
-      if (absl::string_view(" ,_-").find(text[end - 1]) != text.npos) {
+      if (pauses.find(text[end - 1]) != text.npos) {
         pause = end;
       }
     }
@@ -108,19 +115,32 @@ size_t DisplayWidth(absl::string_view text) {
   return columns;
 }
 
+size_t Table::NarrowestWidth(size_t column) const {
+  size_t width = kNarrowest;
+  if (columns_[column].align == Align::kLeft) return width;
+  for (const auto& row : rows_) {
+    for (absl::string_view word : absl::StrSplit(row[column], ' ')) {
+      width = std::max(width, DisplayWidth(word));
+    }
+  }
+  return width;
+}
+
 std::vector<size_t> Table::TextWidths() const {
   std::vector<size_t> widths;
+  std::vector<size_t> narrowest;
   size_t sum = 0;
   for (size_t i = 0; i < columns_.size(); ++i) {
     size_t width = DisplayWidth(columns_[i].title);
     for (const auto& row : rows_) width = std::max(width, DisplayWidth(row[i]));
     widths.push_back(width);
+    narrowest.push_back(NarrowestWidth(i));
     sum += width + (i > 0 ? 2 : 0);
   }
   while (sum > kTextColumnsMax) {
     size_t widest = columns_.size();
     for (size_t i = 0; i < columns_.size(); ++i) {
-      if (columns_[i].align == Align::kLeft && widths[i] > kNarrowest &&
+      if (widths[i] > narrowest[i] &&
           (widest == columns_.size() || widths[i] > widths[widest])) {
         widest = i;
       }
@@ -138,9 +158,8 @@ void Table::PrintText(std::ostream& out) const {
     std::vector<std::vector<std::string>> cells;
     size_t height = 0;
     for (size_t i = 0; i < columns_.size(); ++i) {
-      cells.push_back(columns_[i].align == Align::kLeft
-                          ? Lines(text_of(i), widths[i])
-                          : std::vector<std::string>{text_of(i)});
+      cells.push_back(
+          Lines(text_of(i), widths[i], PausesOf(columns_[i].align)));
       height = std::max(height, cells.back().size());
     }
     for (size_t n = 0; n < height; ++n) {
