@@ -66,30 +66,36 @@ std::string Padded(const std::string& text, size_t width, Align align) {
   return align == Align::kLeft ? text + blanks : blanks + text;
 }
 
-// Behind which a line can end.
-absl::string_view PausesOf(Align align) {
-  return align == Align::kLeft ? " ,_-" : " ";
+// How well a line can end behind text[i]: behind a list's comma, else behind a
+// blank, else within a name; 0 where it cannot.
+int PauseAt(absl::string_view text, size_t i, Align align) {
+  if (text[i] == ' ') return i > 0 && text[i - 1] == ',' ? 3 : 2;
+  const bool is_within = absl::string_view(",_-").find(text[i]) != text.npos;
+  return align == Align::kLeft && is_within ? 1 : 0;
 }
 
-// `text` in lines of at most `width` columns: broken behind one of `pauses`
-// where there is one, and nowhere within a character.
+// `text` in lines of at most `width` columns, broken at the last of the best
+// pauses, and nowhere within a character.
 std::vector<std::string> Lines(absl::string_view text, size_t width,
-                               absl::string_view pauses) {
+                               Align align) {
   std::vector<std::string> lines;
   while (DisplayWidth(text) > width) {
     size_t end = 0;
     size_t columns = 0;
-    size_t pause = 0;
+    size_t cut = 0;
+    int best = 0;
     for (;;) {
       const Glyph glyph = FirstGlyph(text.substr(end));
       if (columns + glyph.columns > width && end > 0) break;
       columns += glyph.columns;
       end += glyph.bytes;
-      if (pauses.find(text[end - 1]) != text.npos) {
-        pause = end;
+      const int pause = PauseAt(text, end - 1, align);
+      if (pause > 0 && pause >= best) {
+        best = pause;
+        cut = end;
       }
     }
-    const size_t cut = pause > 0 ? pause : end;
+    if (best == 0) cut = end;
     const absl::string_view line = text.substr(0, cut);
     lines.emplace_back(line.substr(0, line.find_last_not_of(' ') + 1));
     text.remove_prefix(cut);
@@ -158,8 +164,7 @@ void Table::PrintText(std::ostream& out) const {
     std::vector<std::vector<std::string>> cells;
     size_t height = 0;
     for (size_t i = 0; i < columns_.size(); ++i) {
-      cells.push_back(
-          Lines(text_of(i), widths[i], PausesOf(columns_[i].align)));
+      cells.push_back(Lines(text_of(i), widths[i], columns_[i].align));
       height = std::max(height, cells.back().size());
     }
     for (size_t n = 0; n < height; ++n) {
