@@ -5,15 +5,14 @@
 //
 //   Account account;
 //   Effect effect;
-//   account.Apply(GrantCommand{.id = "welcome", .amount = *Credits::Parse("9")},
-//                 {.sequence = 1, .now = t}, effect);        // kApplied
-//   account.Apply(ReserveCommand{.amount = *Credits::Parse("6"), .operation =
-//                     "avatar_video", .expires_at = t + 1h},
-//                 {.sequence = 2, .now = t}, effect);        // kApplied
-//   account.Apply(CaptureCommand{.reservation = 2,
-//                                .amount = *Credits::Parse("4")},
-//                 {.sequence = 3, .now = t}, effect);        // 2 are released
-//   account.BalanceAt(t).available                           // 5 credits
+//   account.Apply(GrantCommand{.id = "welcome", .amount = nine},
+//                 {.sequence = 1, .now = t}, effect);     // effect.applied()
+//   account.Apply(ReserveCommand{.amount = six, .operation = "avatar_video",
+//                                .expires_at = in_an_hour},
+//                 {.sequence = 2, .now = t}, effect);     // 3 are available
+//   account.Apply(CaptureCommand{.reservation = 2, .amount = four},
+//                 {.sequence = 3, .now = t}, effect);     // 2 are released
+//   account.balance().available                           // 5 credits
 //
 // Time passes before a command is looked at: whatever ended by then has ended,
 // in order of (end, creation), whether or not the command applies. There is no
@@ -21,9 +20,11 @@
 // equal accounts. A time before the last one counts as the last one.
 //
 // Burn-down: priority (low first), then the soonest end (never last), then the
-// oldest effective time, then creation (semantics in docs/ledger.md). What a
-// reservation drew from which grant is recorded; captures, releases and refunds
-// follow that record.
+// oldest effective time, then creation (docs/ledger.md). What a reservation
+// drew from which grant is recorded; captures, releases and refunds follow that
+// record. A grant ends at its end or when it is voided: then nothing in it is
+// free, what is held can still be captured, and what comes back later is
+// expired or voided at once.
 //
 // Thread safety: thread-compatible. A value: copies are independent.
 //
@@ -37,143 +38,22 @@
 #ifndef KONPRO_ACCOUNT_H_
 #define KONPRO_ACCOUNT_H_
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "konpro/account_command.h"
 #include "konpro/allowance.h"
 #include "konpro/credits.h"
+#include "konpro/internal/account_state.h"
 #include "konpro/unix_nanos.h"
 
 namespace konpro {
-
-enum class GrantKind : uint8_t { kPaid, kPromotional };
-
-// What becomes of a capture above what is held.
-enum class Overrun : uint8_t { kReject, kTopUp };
-
-// kBestEffort takes what there is, but more than nothing. kCheckOnly says what
-// would happen and changes nothing but the time.
-enum class Mode : uint8_t { kNormal, kBestEffort, kCheckOnly };
-
-// Credits that an account may draw on at t, effective_at <= t < expires_at.
-struct GrantCommand {
-  std::string id;  // 1 .. kGrantIdBytesMax bytes, once in an account
-  Credits amount;  // above zero
-  int32_t priority = 0;
-  UnixNanos effective_at;
-  UnixNanos expires_at = UnixNanos::Max();  // never
-  // Operations that may draw on it; all where it is empty.
-  std::vector<std::string> operations;
-  GrantKind kind = GrantKind::kPaid;
-};
-// A series of grants: one for each period, made as time passes (allowance.h).
-struct AllowanceCommand {
-  Allowance allowance;
-};
-// The free part is voided at once, what is held and later released then.
-struct VoidGrantCommand {
-  absl::string_view grant;
-};
-struct ReserveCommand {
-  Credits amount;  // zero or more
-  // Empty: none in particular; draws on grants without operations alone.
-  absl::string_view operation;
-  UnixNanos expires_at;  // the first instant at which it is gone
-  Overrun overrun = Overrun::kReject;
-  Mode mode = Mode::kNormal;
-};
-// Posts `amount` of what is held, in the recorded order. A final capture, zero
-// included, releases the rest.
-struct CaptureCommand {
-  uint64_t reservation = 0;  // the sequence of its ReserveCommand
-  Credits amount;            // zero or more
-  bool final = true;
-};
-// Releases all that is held.
-struct VoidCommand {
-  uint64_t reservation = 0;
-};
-struct SpendCommand {
-  Credits amount;  // zero or more
-  absl::string_view operation;
-  Mode mode = Mode::kNormal;
-};
-
-// A part of one grant; grants are named by the sequence that made them.
-struct Allocation {
-  uint64_t grant = 0;
-  Credits amount;
-
-  friend bool operator==(const Allocation&, const Allocation&) = default;
-};
-
-// Gives back what a spend or a capture posted, the last drawn first.
-struct RefundCommand {
-  uint64_t posting = 0;  // the sequence of the spend or capture
-  UnixNanos posted_at;
-  // Effect::posted of it.
-  absl::Span<const Allocation> posted;
-  Credits amount;  // zero or more
-};
-
-using AccountCommand =
-    std::variant<GrantCommand, AllowanceCommand, VoidGrantCommand,
-                 ReserveCommand, CaptureCommand, VoidCommand, SpendCommand,
-                 RefundCommand>;
-
-// Where a command stands in the ledger's order. REQUIRES: sequences grow.
-struct Moment {
-  uint64_t sequence = 0;  // above zero
-  UnixNanos now;
-};
-
-// Why a command was refused. Never renumbered: journals hold them.
-enum class Refusal : uint8_t {
-  kNone = 0,
-  kInsufficientCredits = 1,  // Effect: need, available
-  kUnknownGrant = 2,
-  kGrantEnded = 3,   // expired or voided before
-  kGrantExists = 4,  // the id is taken
-  kAllowanceExists = 5,
-  kUnknownReservation = 6,  // never made, or closed too long ago
-  kReservationCaptured = 7,
-  kReservationVoided = 8,
-  kReservationExpired = 9,  // Effect: released
-  kAboveHold = 10,          // Effect: need, available (what is held)
-  kAboveSpend = 11,         // Effect: need, available (what is not refunded)
-  kTooLateToRefund = 12,
-  kTooManyGrants = 13,
-  kTooManyAllowances = 14,
-  kTooManyReservations = 15,
-  kTooManyAllocations = 16,
-  kTooManyRefunds = 17,
-  kAmountTooLarge = 18,  // a sum would leave the range of Credits
-  kMalformed = 19,       // a field is outside its limits
-};
-
-// What a command did, or why it was refused. Reused, it does not allocate.
-struct Effect {
-  Refusal refusal = Refusal::kNone;
-  // Of kInsufficientCredits, kAboveHold, kAboveSpend.
-  Credits need;
-  Credits available;
-  // Parts of grants that were drawn, in burn-down order.
-  std::vector<Allocation> held;      // of a reservation
-  std::vector<Allocation> posted;    // of a spend or a capture
-  std::vector<Allocation> refunded;  // of a refund, the last drawn first
-  // What a capture or a void gave back to its grants, wherever it went there;
-  // of kReservationExpired, what had gone back when it expired.
-  Credits released;
-
-  bool applied() const { return refusal == Refusal::kNone; }
-  void Clear();
-};
 
 // Of one grant, or of all of them together.
 struct Balance {
@@ -188,7 +68,7 @@ struct Balance {
 };
 
 struct GrantView {
-  uint64_t sequence = 0;
+  uint64_t number = 0;  // the account's first grant is 1, then in order made
   absl::string_view id;
   Credits issued;
   int32_t priority = 0;
@@ -213,11 +93,14 @@ class Account {
  public:
   static constexpr size_t kGrantIdBytesMax = 256;
   // Kept in an account. Beyond it the oldest that has ended and has nothing
-  // reserved is folded into a sum; a grant is refused where there is none.
+  // reserved is folded into a sum; where there is none, a grant is refused, and
+  // that of an allowance is kept all the same.
   static constexpr size_t kGrantsMax = 1024;
-  static constexpr size_t kGrantOperationsMax = 64;
+  static constexpr size_t kGrantOperationsMax = Allowance::kOperationsMax;
+  static constexpr size_t kOperationBytesMax = Allowance::kOperationBytesMax;
   static constexpr size_t kAllowancesMax = 16;
   static constexpr size_t kOpenReservationsMax = size_t{1} << 20;
+  // Parts of grants in a reservation, a spend or a capture.
   static constexpr size_t kAllocationsMax = 64;
   // Closed reservations whose end is remembered, so that a late capture is told
   // what became of it.
@@ -230,31 +113,50 @@ class Account {
 
   // Advance(), then the whole command or nothing of it. `effect` is
   // overwritten.
-  void Apply(const AccountCommand& command, const Moment& moment,
-             Effect& effect);
-  // The same without the variant.
+  void Apply(const AccountCommand& command, const Moment&, Effect&);
+  // The same of a command whose kind is known.
+  void Apply(const GrantCommand& command, const Moment&, Effect&);
+  void Apply(const AllowanceCommand& command, const Moment&, Effect&);
+  void Apply(const EndAllowanceCommand& command, const Moment&, Effect&);
+  void Apply(const VoidGrantCommand& command, const Moment&, Effect&);
   void Apply(const ReserveCommand& command, const Moment&, Effect&);
   void Apply(const CaptureCommand& command, const Moment&, Effect&);
+  void Apply(const VoidCommand& command, const Moment&, Effect&);
   void Apply(const SpendCommand& command, const Moment&, Effect&);
-  // ...
+  void Apply(const RefundCommand& command, const Moment&, Effect&);
 
-  // As of the last time that passed.
-  UnixNanos now() const { return now_; }
-  Balance balance() const;
+  // The last time that passed, and the last sequence that applied: 0 at first.
+  UnixNanos now() const { return state_.now; }
+  uint64_t last_sequence() const { return state_.last_sequence; }
+
+  // All of these are as of now().
+  Balance balance() const;  // with folded()
   // What `operation` could draw on.
   Credits AvailableFor(absl::string_view operation) const;
-  // What is folded into no grant: see kGrantsMax.
-  const Balance& folded() const;
+  // The grants that are no longer kept, together: see kGrantsMax.
+  Balance folded() const;
+  // The id of a grant, or "" where it is not kept.
+  absl::string_view GrantId(uint64_t number) const;
+  // Views hold until the account is changed.
   std::vector<GrantView> Grants() const;              // in creation order
   std::vector<ReservationView> Reservations() const;  // open, in creation order
+  std::vector<Allowance> Allowances() const;          // with further periods
 
-  // The canonical bytes of the whole state (docs/formats.md, "Account"): equal
-  // accounts have equal bytes. Decode: kDataLoss where they are not of a state
-  // that commands can reach.
+  // Appends the canonical bytes of the whole state (docs/formats.md,
+  // "Account"): equal accounts have equal bytes. Decode: kDataLoss where they
+  // are not of a state that commands can reach.
   void EncodeTo(std::string& out) const;
   static absl::StatusOr<Account> Decode(absl::string_view bytes);
 
   friend bool operator==(const Account& a, const Account& b);
+
+ private:
+  // Lets all events up to `now` happen.
+  void PassEvents(UnixNanos now);
+  // What every command does first; false where it is refused already.
+  bool Begin(const Moment& moment, Effect& effect);
+
+  internal::AccountState state_;
 };
 
 }  // namespace konpro
