@@ -6,14 +6,26 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
-#include "konpro/internal/byte_coder.h"
 #include "konpro/internal/sha256.h"
+#include "konpro/internal/wire.h"
 
 namespace konpro {
 namespace {
 
-using internal::ByteReader;
-using internal::ByteWriter;
+using internal::WireWriter;
+
+// What reads as no form that a writer writes fails, too.
+class EntryReader : public internal::WireReader {
+ public:
+  using WireReader::WireReader;
+
+  void Fail() { is_wrong_ = true; }
+  bool ok() const { return !is_wrong_ && !failed(); }
+  bool AtEnd() const { return !is_wrong_ && done(); }
+
+ private:
+  bool is_wrong_ = false;
+};
 
 constexpr uint8_t kEntryVersion = 1;
 
@@ -45,193 +57,139 @@ constexpr uint8_t kEffectFlags = 31;
 constexpr uint8_t kHasAmount = 1;
 constexpr uint8_t kIsFinal = 2;
 
+// Longer than any text or list of a legal command.
+constexpr size_t kTextBytesMax = 1024;
+constexpr size_t kPartsMax = 1024;
+
 const absl::CivilDay kFirstDay(1970, 1, 1);
 
-// Writing. Amounts are as unsigned, since those of a journal are not negative;
-// one that is would be long, not wrong.
+// Writing.
 
-void PutAmount(ByteWriter& writer, Credits amount) {
-  writer.PutVarint(static_cast<uint64_t>(amount.ticks()));
-}
-void PutTime(ByteWriter& writer, UnixNanos time) {
-  writer.PutVarint(static_cast<uint64_t>(time.nanos()));
-}
 template <typename E>
-void PutEnum(ByteWriter& writer, E value) {
-  writer.PutByte(static_cast<uint8_t>(value));
+void PutEnum(WireWriter& writer, E value) {
+  writer.Byte(static_cast<uint8_t>(value));
 }
-void PutAllocations(ByteWriter& writer, absl::Span<const Allocation> parts) {
-  writer.PutVarint(parts.size());
+void PutAllocations(WireWriter& writer, absl::Span<const Allocation> parts) {
+  writer.Varint(parts.size());
   for (const Allocation& part : parts) {
-    writer.PutVarint(part.grant);
-    PutAmount(writer, part.amount);
+    writer.Varint(part.grant);
+    writer.Amount(part.amount);
   }
 }
-void PutTexts(ByteWriter& writer, absl::Span<const std::string> texts) {
-  writer.PutVarint(texts.size());
-  for (const std::string& text : texts) writer.PutText(text);
+void PutTexts(WireWriter& writer, absl::Span<const std::string> texts) {
+  writer.Varint(texts.size());
+  for (const std::string& text : texts) writer.Text(text);
 }
 
-// What one number, and an allocation, may take.
-constexpr size_t kNumberRoom = ByteWriter::kVarintBytesMax;
-constexpr size_t kAllocationRoom = 2 * kNumberRoom;
-
-size_t RoomOf(absl::Span<const std::string> texts) {
-  size_t room = kNumberRoom;
-  for (const std::string& text : texts) room += kNumberRoom + text.size();
-  return room;
-}
-
-size_t RoomOf(const LedgerRequest& request) {
-  return std::visit(
-      [](const auto& r) -> size_t {
-        using R = std::decay_t<decltype(r)>;
-        if constexpr (std::is_same_v<R, GrantCommand>) {
-          return r.id.size() + RoomOf(r.operations);
-        } else if constexpr (std::is_same_v<R, AllowanceCommand>) {
-          const Allowance::Spec& spec = r.allowance.spec();
-          return spec.source.size() + spec.item.size() + spec.zone.size() +
-                 RoomOf(spec.operations);
-        } else if constexpr (std::is_same_v<R, EndAllowanceCommand>) {
-          return r.source.size() + r.item.size();
-        } else if constexpr (std::is_same_v<R, VoidGrantCommand>) {
-          return r.grant.size();
-        } else if constexpr (std::is_same_v<R, CaptureRequest> ||
-                             std::is_same_v<R, VoidRequest>) {
-          return r.reservation.size();
-        } else if constexpr (std::is_same_v<R, RefundRequest>) {
-          return r.command.size();
-        } else {
-          return r.operation.size();
-        }
-      },
-      request);
-}
-
-// The numbers of no kind take more than this, nor do those of what is common.
-constexpr size_t kFieldsRoom = 48 * kNumberRoom;
-
-size_t RoomOf(const LedgerCommand& command, const Resolution& resolution,
-              const Effect& effect) {
-  size_t room = kFieldsRoom + command.account.size() + command.id.size() +
-                RoomOf(command.request);
-  if (command.pricing.has_value()) {
-    room += command.pricing->catalog_version.size() +
-            command.pricing->operation.size() + command.pricing->job.size();
-  }
-  return room + kAllocationRoom *
-                    (resolution.posted.size() + effect.held.size() +
-                     effect.posted.size() + effect.refunded.size());
-}
-
-void PutRequest(ByteWriter& writer, const GrantCommand& grant,
+void PutRequest(WireWriter& writer, const GrantCommand& grant,
                 const Resolution&) {
-  writer.PutText(grant.id);
-  PutAmount(writer, grant.amount);
-  writer.PutSigned(grant.priority);
-  PutTime(writer, grant.effective_at);
-  PutTime(writer, grant.expires_at);
+  writer.Text(grant.id);
+  writer.Amount(grant.amount);
+  writer.Signed(grant.priority);
+  writer.Time(grant.effective_at);
+  writer.Time(grant.expires_at);
   PutEnum(writer, grant.kind);
   PutTexts(writer, grant.operations);
 }
 
-void PutRequest(ByteWriter& writer, const AllowanceCommand& command,
+void PutRequest(WireWriter& writer, const AllowanceCommand& command,
                 const Resolution&) {
   const Allowance::Spec& spec = command.allowance.spec();
-  writer.PutText(spec.source);
-  writer.PutText(spec.item);
-  PutAmount(writer, spec.amount);
+  writer.Text(spec.source);
+  writer.Text(spec.item);
+  writer.Amount(spec.amount);
   PutEnum(writer, spec.cycle);
-  writer.PutSigned(spec.anchor - kFirstDay);
-  writer.PutText(spec.zone);
-  writer.PutSigned(spec.priority);
+  writer.Signed(spec.anchor - kFirstDay);
+  writer.Text(spec.zone);
+  writer.Signed(spec.priority);
   PutEnum(writer, spec.kind);
   PutTexts(writer, spec.operations);
-  PutAmount(writer, spec.rollover_max);
-  writer.PutSigned(spec.periods);
+  writer.Amount(spec.rollover_max);
+  writer.Signed(spec.periods);
 }
 
-void PutRequest(ByteWriter& writer, const EndAllowanceCommand& command,
+void PutRequest(WireWriter& writer, const EndAllowanceCommand& command,
                 const Resolution&) {
-  writer.PutText(command.source);
-  writer.PutText(command.item);
+  writer.Text(command.source);
+  writer.Text(command.item);
 }
 
-void PutRequest(ByteWriter& writer, const VoidGrantCommand& command,
+void PutRequest(WireWriter& writer, const VoidGrantCommand& command,
                 const Resolution&) {
-  writer.PutText(command.grant);
+  writer.Text(command.grant);
 }
 
-void PutRequest(ByteWriter& writer, const ReserveRequest& reserve,
+void PutRequest(WireWriter& writer, const ReserveRequest& reserve,
                 const Resolution&) {
-  PutAmount(writer, reserve.amount);
-  writer.PutText(reserve.operation);
-  writer.PutSigned(absl::ToInt64Nanoseconds(reserve.timeout));
+  writer.Amount(reserve.amount);
+  writer.Text(reserve.operation);
+  writer.Signed(absl::ToInt64Nanoseconds(reserve.timeout));
   PutEnum(writer, reserve.overrun);
   PutEnum(writer, reserve.mode);
 }
 
-void PutRequest(ByteWriter& writer, const CaptureRequest& capture,
+void PutRequest(WireWriter& writer, const CaptureRequest& capture,
                 const Resolution& resolution) {
-  writer.PutText(capture.reservation);
-  writer.PutByte(static_cast<uint8_t>(
-      (capture.amount.has_value() ? kHasAmount : 0) |
-      (capture.final ? kIsFinal : 0)));
-  writer.PutVarint(resolution.target);
-  PutAmount(writer, resolution.amount);
+  writer.Text(capture.reservation);
+  writer.Byte(
+      static_cast<uint8_t>((capture.amount.has_value() ? kHasAmount : 0) |
+                           (capture.final ? kIsFinal : 0)));
+  writer.Varint(resolution.target);
+  writer.Amount(resolution.amount);
 }
 
-void PutRequest(ByteWriter& writer, const VoidRequest& request,
+void PutRequest(WireWriter& writer, const VoidRequest& request,
                 const Resolution& resolution) {
-  writer.PutText(request.reservation);
-  writer.PutVarint(resolution.target);
+  writer.Text(request.reservation);
+  writer.Varint(resolution.target);
 }
 
-void PutRequest(ByteWriter& writer, const SpendCommand& spend,
+void PutRequest(WireWriter& writer, const SpendCommand& spend,
                 const Resolution&) {
-  PutAmount(writer, spend.amount);
-  writer.PutText(spend.operation);
+  writer.Amount(spend.amount);
+  writer.Text(spend.operation);
   PutEnum(writer, spend.mode);
 }
 
-void PutRequest(ByteWriter& writer, const RefundRequest& refund,
+void PutRequest(WireWriter& writer, const RefundRequest& refund,
                 const Resolution& resolution) {
-  writer.PutText(refund.command);
-  writer.PutVarint(refund.sequence);
-  writer.PutByte(refund.amount.has_value() ? kHasAmount : 0);
-  writer.PutVarint(resolution.target);
-  PutAmount(writer, resolution.amount);
-  PutTime(writer, resolution.posted_at);
+  writer.Text(refund.command);
+  writer.Varint(refund.sequence);
+  writer.Byte(refund.amount.has_value() ? kHasAmount : 0);
+  writer.Varint(resolution.target);
+  writer.Amount(resolution.amount);
+  writer.Time(resolution.posted_at);
   PutAllocations(writer, resolution.posted);
 }
 
-void PutPricing(ByteWriter& writer, const Pricing& pricing) {
-  writer.PutText(pricing.catalog_version);
-  writer.PutText(pricing.operation);
-  writer.PutSigned(pricing.quantity);
-  writer.PutSigned(pricing.quantity_before);
-  PutAmount(writer, pricing.terms.credits);
-  writer.PutSigned(pricing.terms.per);
-  writer.PutSigned(pricing.terms.increment);
-  writer.PutSigned(pricing.terms.minimum);
-  PutTime(writer, pricing.effective_at);
-  writer.PutText(pricing.job);
+void PutPricing(WireWriter& writer, const Pricing& pricing) {
+  writer.Text(pricing.catalog_version);
+  writer.Text(pricing.operation);
+  writer.Signed(pricing.quantity);
+  writer.Signed(pricing.quantity_before);
+  writer.Amount(pricing.terms.credits);
+  writer.Signed(pricing.terms.per);
+  writer.Signed(pricing.terms.increment);
+  writer.Signed(pricing.terms.minimum);
+  writer.Time(pricing.effective_at);
+  writer.Text(pricing.job);
 }
 
-void PutEffect(ByteWriter& writer, const Effect& effect) {
-  const bool has_need = effect.need != Credits() || effect.available != Credits();
+void PutEffect(WireWriter& writer, const Effect& effect) {
+  const bool has_need =
+      effect.need != Credits() || effect.available != Credits();
   const bool has_released = effect.released != Credits();
   PutEnum(writer, effect.refusal);
-  writer.PutByte(static_cast<uint8_t>(
+  writer.Byte(static_cast<uint8_t>(
       (has_need ? kHasNeed : 0) | (has_released ? kHasReleased : 0) |
       (!effect.held.empty() ? kHasHeld : 0) |
       (!effect.posted.empty() ? kHasPosted : 0) |
       (!effect.refunded.empty() ? kHasRefunded : 0)));
   if (has_need) {
-    PutAmount(writer, effect.need);
-    PutAmount(writer, effect.available);
+    writer.Amount(effect.need);
+    writer.Amount(effect.available);
   }
-  if (has_released) PutAmount(writer, effect.released);
+  if (has_released) writer.Amount(effect.released);
   if (!effect.held.empty()) PutAllocations(writer, effect.held);
   if (!effect.posted.empty()) PutAllocations(writer, effect.posted);
   if (!effect.refunded.empty()) PutAllocations(writer, effect.refunded);
@@ -239,76 +197,66 @@ void PutEffect(ByteWriter& writer, const Effect& effect) {
 
 // Reading: each of these fails the reader where a value has no such form.
 
-Credits ReadAmount(ByteReader& reader) {
-  return Credits::FromTicks(static_cast<int64_t>(reader.Varint()));
-}
-UnixNanos ReadTime(ByteReader& reader) {
-  const auto nanos = static_cast<int64_t>(reader.Varint());
-  if (nanos < 0) reader.Fail();
-  return UnixNanos::FromNanos(nanos);
-}
 template <typename E>
-E ReadEnum(ByteReader& reader, E last) {
+E ReadEnum(EntryReader& reader, E last) {
   const uint8_t value = reader.Byte();
   if (value <= static_cast<uint8_t>(last)) return static_cast<E>(value);
   reader.Fail();
   return E{};
 }
-uint8_t ReadFlags(ByteReader& reader, uint8_t known) {
+uint8_t ReadFlags(EntryReader& reader, uint8_t known) {
   const uint8_t flags = reader.Byte();
-  return (flags & ~known) == 0 ? flags : reader.Fail();
+  if ((flags & ~known) != 0) reader.Fail();
+  return flags;
 }
-int32_t ReadPriority(ByteReader& reader) {
+int32_t ReadPriority(EntryReader& reader) {
   const int64_t value = reader.Signed();
   if (value != static_cast<int32_t>(value)) reader.Fail();
   return static_cast<int32_t>(value);
 }
-void ReadAllocations(ByteReader& reader, std::vector<Allocation>& parts) {
-  const uint64_t count = reader.Varint();
-  // Each takes two bytes at least.
-  if (count > reader.rest().size() / 2) reader.Fail();
-  for (uint64_t i = 0; i < count && reader.ok(); ++i) {
+void ReadAllocations(EntryReader& reader, std::vector<Allocation>& parts) {
+  const size_t count = reader.Count(kPartsMax);
+  for (size_t i = 0; i < count && reader.ok(); ++i) {
     const uint64_t grant = reader.Varint();
-    parts.push_back({.grant = grant, .amount = ReadAmount(reader)});
+    parts.push_back({.grant = grant, .amount = reader.Amount()});
   }
 }
-std::vector<std::string> ReadTexts(ByteReader& reader) {
+std::vector<std::string> ReadTexts(EntryReader& reader) {
   std::vector<std::string> texts;
-  const uint64_t count = reader.Varint();
-  if (count > reader.rest().size()) reader.Fail();
-  for (uint64_t i = 0; i < count && reader.ok(); ++i) {
-    texts.emplace_back(reader.Text());
+  const size_t count = reader.Count(Account::kGrantOperationsMax);
+  for (size_t i = 0; i < count && reader.ok(); ++i) {
+    texts.emplace_back(reader.Text(kTextBytesMax));
   }
   return texts;
 }
 
-GrantCommand ReadGrant(ByteReader& reader) {
+GrantCommand ReadGrant(EntryReader& reader) {
   GrantCommand grant;
-  grant.id = std::string(reader.Text());
-  grant.amount = ReadAmount(reader);
+  grant.id = std::string(reader.Text(kTextBytesMax));
+  grant.amount = reader.Amount();
   grant.priority = ReadPriority(reader);
-  grant.effective_at = ReadTime(reader);
-  grant.expires_at = ReadTime(reader);
+  grant.effective_at = reader.Time();
+  grant.expires_at = reader.Time();
   grant.kind = ReadEnum(reader, GrantKind::kPromotional);
   grant.operations = ReadTexts(reader);
   return grant;
 }
 
-void ReadAllowance(ByteReader& reader, LedgerRequest& request) {
+void ReadAllowance(EntryReader& reader, LedgerRequest& request) {
   Allowance::Spec spec;
-  spec.source = std::string(reader.Text());
-  spec.item = std::string(reader.Text());
-  spec.amount = ReadAmount(reader);
+  spec.source = std::string(reader.Text(kTextBytesMax));
+  spec.item = std::string(reader.Text(kTextBytesMax));
+  spec.amount = reader.Amount();
   spec.cycle = ReadEnum(reader, Cycle::kYear);
   const int64_t day = reader.Signed();
   // What absl::CivilDay can count to; Create() knows the limits.
   if (day < -(int64_t{1} << 40) || day > int64_t{1} << 40) reader.Fail();
   spec.anchor = kFirstDay + (reader.ok() ? day : 0);
-  spec.zone = std::string(reader.Text());
+  spec.zone = std::string(reader.Text(kTextBytesMax));
   spec.priority = ReadPriority(reader);
   spec.kind = ReadEnum(reader, GrantKind::kPromotional);
   spec.operations = ReadTexts(reader);
-  spec.rollover_max = ReadAmount(reader);
+  spec.rollover_max = reader.Amount();
   spec.periods = reader.Signed();
   if (!reader.ok()) return;
   absl::StatusOr<Allowance> allowance = Allowance::Create(std::move(spec));
@@ -319,49 +267,49 @@ void ReadAllowance(ByteReader& reader, LedgerRequest& request) {
   request.emplace<AllowanceCommand>(AllowanceCommand{*std::move(allowance)});
 }
 
-ReserveRequest ReadReserve(ByteReader& reader) {
+ReserveRequest ReadReserve(EntryReader& reader) {
   ReserveRequest reserve;
-  reserve.amount = ReadAmount(reader);
-  reserve.operation = reader.Text();
+  reserve.amount = reader.Amount();
+  reserve.operation = reader.Text(kTextBytesMax);
   reserve.timeout = absl::Nanoseconds(reader.Signed());
   reserve.overrun = ReadEnum(reader, Overrun::kTopUp);
   reserve.mode = ReadEnum(reader, Mode::kBestEffort);
   return reserve;
 }
 
-CaptureRequest ReadCapture(ByteReader& reader, Resolution& resolution) {
+CaptureRequest ReadCapture(EntryReader& reader, Resolution& resolution) {
   CaptureRequest capture;
-  capture.reservation = reader.Text();
+  capture.reservation = reader.Text(kTextBytesMax);
   const uint8_t flags = ReadFlags(reader, kHasAmount | kIsFinal);
   capture.final = (flags & kIsFinal) != 0;
   resolution.target = reader.Varint();
-  resolution.amount = ReadAmount(reader);
+  resolution.amount = reader.Amount();
   if ((flags & kHasAmount) != 0) capture.amount = resolution.amount;
   return capture;
 }
 
-SpendCommand ReadSpend(ByteReader& reader) {
+SpendCommand ReadSpend(EntryReader& reader) {
   SpendCommand spend;
-  spend.amount = ReadAmount(reader);
-  spend.operation = reader.Text();
+  spend.amount = reader.Amount();
+  spend.operation = reader.Text(kTextBytesMax);
   spend.mode = ReadEnum(reader, Mode::kBestEffort);
   return spend;
 }
 
-RefundRequest ReadRefund(ByteReader& reader, Resolution& resolution) {
+RefundRequest ReadRefund(EntryReader& reader, Resolution& resolution) {
   RefundRequest refund;
-  refund.command = reader.Text();
+  refund.command = reader.Text(kTextBytesMax);
   refund.sequence = reader.Varint();
   const uint8_t flags = ReadFlags(reader, kHasAmount);
   resolution.target = reader.Varint();
-  resolution.amount = ReadAmount(reader);
-  resolution.posted_at = ReadTime(reader);
+  resolution.amount = reader.Amount();
+  resolution.posted_at = reader.Time();
   ReadAllocations(reader, resolution.posted);
   if (flags != 0) refund.amount = resolution.amount;
   return refund;
 }
 
-void ReadRequest(ByteReader& reader, Kind kind, JournalEntry& entry) {
+void ReadRequest(EntryReader& reader, Kind kind, JournalEntry& entry) {
   LedgerRequest& request = entry.command.request;
   Resolution& resolution = entry.resolution;
   switch (kind) {
@@ -372,12 +320,13 @@ void ReadRequest(ByteReader& reader, Kind kind, JournalEntry& entry) {
       ReadAllowance(reader, request);
       return;
     case Kind::kEndAllowance: {
-      const absl::string_view source = reader.Text();
-      request = EndAllowanceCommand{.source = source, .item = reader.Text()};
+      const absl::string_view source = reader.Text(kTextBytesMax);
+      request = EndAllowanceCommand{.source = source,
+                                    .item = reader.Text(kTextBytesMax)};
       return;
     }
     case Kind::kVoidGrant:
-      request = VoidGrantCommand{.grant = reader.Text()};
+      request = VoidGrantCommand{.grant = reader.Text(kTextBytesMax)};
       return;
     case Kind::kReserve:
       request = ReadReserve(reader);
@@ -386,7 +335,7 @@ void ReadRequest(ByteReader& reader, Kind kind, JournalEntry& entry) {
       request = ReadCapture(reader, resolution);
       return;
     case Kind::kVoid:
-      request = VoidRequest{.reservation = reader.Text()};
+      request = VoidRequest{.reservation = reader.Text(kTextBytesMax)};
       resolution.target = reader.Varint();
       return;
     case Kind::kSpend:
@@ -399,33 +348,33 @@ void ReadRequest(ByteReader& reader, Kind kind, JournalEntry& entry) {
   reader.Fail();
 }
 
-Pricing ReadPricing(ByteReader& reader) {
+Pricing ReadPricing(EntryReader& reader) {
   Pricing pricing;
-  pricing.catalog_version = reader.Text();
-  pricing.operation = reader.Text();
+  pricing.catalog_version = reader.Text(kTextBytesMax);
+  pricing.operation = reader.Text(kTextBytesMax);
   pricing.quantity = reader.Signed();
   pricing.quantity_before = reader.Signed();
-  pricing.terms.credits = ReadAmount(reader);
+  pricing.terms.credits = reader.Amount();
   pricing.terms.per = reader.Signed();
   pricing.terms.increment = reader.Signed();
   pricing.terms.minimum = reader.Signed();
-  pricing.effective_at = ReadTime(reader);
-  pricing.job = reader.Text();
+  pricing.effective_at = reader.Time();
+  pricing.job = reader.Text(kTextBytesMax);
   return pricing;
 }
 
-void ReadEffect(ByteReader& reader, Effect& effect) {
+void ReadEffect(EntryReader& reader, Effect& effect) {
   effect.refusal = ReadEnum(reader, Refusal::kUnknownAllowance);
   const uint8_t flags = ReadFlags(reader, kEffectFlags);
   if ((flags & kHasNeed) != 0) {
-    effect.need = ReadAmount(reader);
-    effect.available = ReadAmount(reader);
+    effect.need = reader.Amount();
+    effect.available = reader.Amount();
     if (effect.need == Credits() && effect.available == Credits()) {
       reader.Fail();
     }
   }
   if ((flags & kHasReleased) != 0) {
-    effect.released = ReadAmount(reader);
+    effect.released = reader.Amount();
     if (effect.released == Credits()) reader.Fail();
   }
   const std::pair<uint8_t, std::vector<Allocation>*> lists[] = {
@@ -450,7 +399,8 @@ void Clear(Resolution& resolution) {
 UnixNanos After(UnixNanos time, absl::Duration duration) {
   const int64_t nanos = absl::ToInt64Nanoseconds(duration);
   int64_t sum = 0;
-  if (__builtin_add_overflow(time.nanos(), nanos, &sum)) return UnixNanos::Max();
+  if (__builtin_add_overflow(time.nanos(), nanos, &sum))
+    return UnixNanos::Max();
   return UnixNanos::FromNanos(sum);
 }
 
@@ -459,20 +409,18 @@ UnixNanos After(UnixNanos time, absl::Duration duration) {
 void EncodeEntry(const EntryPlace& place, const LedgerCommand& command,
                  const Resolution& resolution, const Effect& effect,
                  std::string& out) {
-  ByteWriter writer(out, RoomOf(command, resolution, effect));
-  writer.PutByte(kEntryVersion);
-  writer.PutByte(static_cast<uint8_t>(command.request.index() + 1));
-  writer.PutByte(static_cast<uint8_t>(
-      (command.event_at.has_value() ? kHasEventTime : 0) |
-      (command.pricing.has_value() ? kHasPricing : 0)));
-  writer.PutVarint(place.sequence);
-  writer.PutVarint(place.previous);
-  writer.PutFixed64(static_cast<uint64_t>(place.at.nanos()));
-  writer.PutText(command.account);
-  writer.PutText(command.id);
-  if (command.event_at.has_value()) {
-    writer.PutFixed64(static_cast<uint64_t>(command.event_at->nanos()));
-  }
+  WireWriter writer(out);
+  writer.Byte(kEntryVersion);
+  writer.Byte(static_cast<uint8_t>(command.request.index() + 1));
+  writer.Byte(
+      static_cast<uint8_t>((command.event_at.has_value() ? kHasEventTime : 0) |
+                           (command.pricing.has_value() ? kHasPricing : 0)));
+  writer.Varint(place.sequence);
+  writer.Varint(place.previous);
+  writer.Time(place.at);
+  writer.Text(command.account);
+  writer.Text(command.id);
+  if (command.event_at.has_value()) writer.Time(*command.event_at);
   std::visit([&](const auto& r) { PutRequest(writer, r, resolution); },
              command.request);
   if (command.pricing.has_value()) PutPricing(writer, *command.pricing);
@@ -488,7 +436,7 @@ static_assert(std::is_same_v<std::variant_alternative_t<8, LedgerRequest>,
                              RefundRequest>);
 
 absl::Status DecodeEntry(absl::string_view bytes, JournalEntry& entry) {
-  ByteReader reader(bytes);
+  EntryReader reader(bytes);
   Clear(entry.resolution);
   entry.effect.Clear();
   entry.command.event_at.reset();
@@ -500,16 +448,11 @@ absl::Status DecodeEntry(absl::string_view bytes, JournalEntry& entry) {
   const uint8_t flags = ReadFlags(reader, kFlags);
   entry.place.sequence = reader.Varint();
   entry.place.previous = reader.Varint();
-  const auto fixed_time = [&reader] {
-    const auto nanos = static_cast<int64_t>(reader.Fixed64());
-    if (nanos < 0) reader.Fail();
-    return UnixNanos::FromNanos(nanos);
-  };
-  entry.place.at = fixed_time();
+  entry.place.at = reader.Time();
   entry.command.at = entry.place.at;
-  entry.command.account = reader.Text();
-  entry.command.id = reader.Text();
-  if ((flags & kHasEventTime) != 0) entry.command.event_at = fixed_time();
+  entry.command.account = reader.Text(kTextBytesMax);
+  entry.command.id = reader.Text(kTextBytesMax);
+  if ((flags & kHasEventTime) != 0) entry.command.event_at = reader.Time();
   if (reader.ok()) ReadRequest(reader, kind, entry);
   if ((flags & kHasPricing) != 0) entry.command.pricing = ReadPricing(reader);
   ReadEffect(reader, entry.effect);

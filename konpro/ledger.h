@@ -13,15 +13,15 @@
 //
 // Idempotency comes first: an account's id that is remembered, with the same
 // content, gets the first outcome again, denials included. Ids are remembered
-// for the duplicate window; what is older than the acceptance window is refused,
-// so that nothing is taken twice because its id was forgotten.
+// for the duplicate window; what is older than the acceptance window is
+// refused, so that nothing is taken twice because its id was forgotten.
 //
 // Calls from many threads share a commit: one of them takes what has queued up,
 // applies it, appends it to the store at once and answers all. Nobody is
 // answered, and no balance is read, before that is durable. Where it fails, all
-// of them get kUnavailable, and the ledger reads its state from the store again,
-// as Open() does, before the next command. It is safe to ask again with the same
-// id.
+// of them get kUnavailable, and the ledger reads its state from the store
+// again, as Open() does, before the next command. It is safe to ask again with
+// the same id.
 //
 // Thread safety: thread-safe.
 //
@@ -35,8 +35,9 @@
 #define KONPRO_LEDGER_H_
 
 #include <cstdint>
-#include <functional>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +56,10 @@
 #include "konpro/unix_nanos.h"
 
 namespace konpro {
+
+namespace internal {
+class LedgerBook;
+}
 
 struct LedgerOptions {
   // How old an event may be. At most the duplicate window.
@@ -121,9 +126,10 @@ class Ledger {
   // The outcome, applied or denied (Effect::refusal), once it is durable.
   // kInvalidArgument: ValidateCommand(). kAlreadyExists: the id was used for
   // another content; names the field. kOutOfRange: the event is too old or
-  // still to come. kNotFound: what is to be refunded is not known. kUnavailable:
-  // the store failed; whether the command took effect is unknown, and asking
-  // again is safe. Nothing is journaled with any of these but the last.
+  // still to come. kNotFound: what is to be refunded is not known.
+  // kUnavailable: the store failed; whether the command took effect is unknown,
+  // and asking again is safe. Nothing is journaled with any of these but the
+  // last.
   absl::StatusOr<LedgerOutcome> Apply(const LedgerCommand& command);
 
   // Each in order, and independent of what becomes of the others. `outcomes`
@@ -160,8 +166,8 @@ class Ledger {
   absl::StatusOr<OwnedEntry> ReadEntry(uint64_t sequence);
   absl::StatusOr<Explanation> Explain(uint64_t sequence);
 
-  using EntryVisitor = absl::FunctionRef<absl::Status(
-      const JournalEntry&, absl::string_view bytes)>;
+  using EntryVisitor = absl::FunctionRef<absl::Status(const JournalEntry&,
+                                                      absl::string_view bytes)>;
   // The entries of an account, in order; costs a look-up each.
   absl::Status History(absl::string_view account, EntryVisitor visit);
   // Those of all accounts with first <= sequence <= last. Their chain is
@@ -182,12 +188,25 @@ class Ledger {
   absl::Status Close();
 
  private:
-  class Core;
   struct Call;
 
-  explicit Ledger(std::unique_ptr<Core> core);
+  explicit Ledger(std::unique_ptr<internal::LedgerBook> book);
 
-  ...
+  // Answers what has queued up, and passes the lead on.
+  void Lead();
+  void Commit(absl::Span<Call* const> calls);
+  // Runs `read` while nothing is under way.
+  template <typename T>
+  T Reading(absl::FunctionRef<T(internal::LedgerBook&)> read);
+
+  std::mutex queue_mu_;
+  // Guarded by queue_mu_.
+  std::deque<Call*> queue_;
+  bool is_led_ = false;
+
+  std::mutex book_mu_;
+  // Guarded by book_mu_: what it refers to.
+  const std::unique_ptr<internal::LedgerBook> book_;
 };
 
 }  // namespace konpro

@@ -22,9 +22,9 @@ bool IsId(absl::string_view id, size_t bytes_max) {
 absl::Status CheckId(absl::string_view field, absl::string_view id,
                      size_t bytes_max) {
   if (IsId(id, bytes_max)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      field, ": ", internal::Quoted(id), " is not 1 to ", bytes_max,
-      " bytes of printable ASCII without blanks"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", internal::Quoted(id), " is not 1 to ",
+                   bytes_max, " bytes of printable ASCII without blanks"));
 }
 
 absl::Status CheckAmount(std::optional<Credits> amount) {
@@ -83,11 +83,11 @@ absl::Status CheckRequest(const ReserveRequest& reserve,
                      " is not above zero"));
   }
   if (reserve.timeout > duplicate_window) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "timeout: ", absl::FormatDuration(reserve.timeout),
-        " is above the duplicate window of ",
-        absl::FormatDuration(duplicate_window),
-        ": the reservation would outlive the memory of its id"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("timeout: ", absl::FormatDuration(reserve.timeout),
+                     " is above the duplicate window of ",
+                     absl::FormatDuration(duplicate_window),
+                     ": the reservation would outlive the memory of its id"));
   }
   return absl::OkStatus();
 }
@@ -308,8 +308,7 @@ void Compare(const RefundRequest& now, const RefundRequest& first, bool,
 
 absl::Status ValidateCommand(const LedgerCommand& command,
                              absl::Duration duplicate_window) {
-  absl::Status status =
-      CheckId("account", command.account, kAccountIdBytesMax);
+  absl::Status status = CheckId("account", command.account, kAccountIdBytesMax);
   if (!status.ok()) return status;
   if (!IsCheckOnly(command.request)) {
     status = CheckId("id", command.id, kCommandIdBytesMax);

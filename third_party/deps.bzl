@@ -137,3 +137,13 @@ def konpro_deps():
         headers = ["/usr/include/csv.h"],
         libraries = {":csv": "-lcsv"},
     )
+    system_repository(
+        name = "openssl",
+        headers = ["/usr/include/openssl/evp.h"],
+        libraries = {":crypto": "libcrypto"},
+    )
+    system_repository(
+        name = "sqlite3",
+        headers = ["/usr/include/sqlite3.h"],
+        libraries = {":sqlite3": "sqlite3"},
+    )

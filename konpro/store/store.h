@@ -17,8 +17,8 @@
 //
 // Errors: kAborted: the head was another. kUnavailable: it is unknown whether
 // anything was written, and a later call may work. kResourceExhausted: no room.
-// kDataLoss: what is kept there is damaged. After any error of Append(), ReadHead() says what is
-// kept.
+// kDataLoss: what is kept there is damaged. After any error of Append(),
+// ReadHead() says what is kept.
 #ifndef KONPRO_STORE_STORE_H_
 #define KONPRO_STORE_STORE_H_
 
