@@ -2,7 +2,7 @@
 // order, durably. The rules of credits are account.h's; what a command says is
 // in ledger_command.h, what is kept of it in journal.h.
 //
-//   auto store = SqliteStore::Open("credits.db");
+//   auto store = SqliteStore::Open("credits.db", {});
 //   auto ledger = Ledger::Open(*std::move(store), {});
 //   (*ledger)->Apply({.account = "acme", .id = "welcome", .at = now,
 //                     .request = GrantCommand{.amount = nine}});  // sequence 1
@@ -138,9 +138,9 @@ class Ledger {
                   std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
 
   // The largest time that it was told.
-  UnixNanos now();
-  JournalHead head();
-  std::vector<std::string> AccountIds();  // ordered
+  absl::StatusOr<UnixNanos> Now();
+  absl::StatusOr<JournalHead> Head();
+  absl::StatusOr<std::vector<std::string>> AccountIds();  // ordered
 
   // As of `at`, or of the ledger's time for that account where that is later.
   // kNotFound: no command of that account was journaled.
@@ -190,14 +190,21 @@ class Ledger {
  private:
   struct Call;
 
-  explicit Ledger(std::unique_ptr<internal::LedgerBook> book);
+  Ledger(std::unique_ptr<Store> store, const LedgerOptions& options);
 
   // Answers what has queued up, and passes the lead on.
   void Lead();
   void Commit(absl::Span<Call* const> calls);
-  // Runs `read` while nothing is under way.
-  template <typename T>
-  T Reading(absl::FunctionRef<T(internal::LedgerBook&)> read);
+  // REQUIRES of these: book_mu_ is held. Ready() precedes every use of the
+  // book.
+  absl::Status Ready();
+  absl::StatusOr<OwnedEntry> ReadLocked(uint64_t sequence);
+  absl::Status VerifySome(internal::LedgerBook& book, VerifyReport& report);
+  absl::Status VerifyEnd(internal::LedgerBook& book,
+                         const VerifyReport& report);
+
+  const LedgerOptions options_;
+  const std::unique_ptr<Store> store_;
 
   std::mutex queue_mu_;
   // Guarded by queue_mu_.
@@ -205,8 +212,10 @@ class Ledger {
   bool is_led_ = false;
 
   std::mutex book_mu_;
-  // Guarded by book_mu_: what it refers to.
+  // Guarded by book_mu_, as is what it refers to.
   const std::unique_ptr<internal::LedgerBook> book_;
+  // Why the book is to be loaded before it is used again.
+  absl::Status failure_;
 };
 
 }  // namespace konpro
