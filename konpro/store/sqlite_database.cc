@@ -1,12 +1,18 @@
 #include "konpro/store/sqlite_database.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 // The file's identity is read before anything in it is trusted, and before
 // anything is written: a file of somebody else stays as it was. A new file is
-// one without any page.
+// made under another name and gets its own when it has its identity, so that a
+// file without a page is none of ours that has just begun, but one that lost
+// everything.
 //
 // The lock: in `locking_mode = EXCLUSIVE` a connection keeps the lock of its
 // first read or write until it is closed, and the index of the WAL is in its
@@ -29,25 +35,61 @@ constexpr char kJournalMode[] =
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(
-    const std::string& path, const SqliteOptions& options) {
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Connect(
+    const std::string& path, const std::string& vfs, int flags) {
   sqlite3* db = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX |
-                    SQLITE_OPEN_EXRESCODE |
-                    (options.create ? SQLITE_OPEN_CREATE : 0);
   const int code =
-      sqlite3_open_v2(path.c_str(), &db, flags,
-                      options.vfs.empty() ? nullptr : options.vfs.c_str());
+      sqlite3_open_v2(path.c_str(), &db,
+                      flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX |
+                          SQLITE_OPEN_EXRESCODE,
+                      vfs.empty() ? nullptr : vfs.c_str());
   if (db == nullptr) return absl::ResourceExhaustedError("sqlite: no memory");
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, db));
-  if (code != SQLITE_OK) {
-    const absl::Status error = database->Error();
-    if (options.create || (code & 0xff) != SQLITE_CANTOPEN) return error;
-    return absl::NotFoundError(error.message());
+  if (code != SQLITE_OK) return database->Error();
+  return database;
+}
+
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(
+    const std::string& path, const SqliteOptions& options) {
+  if (access(path.c_str(), F_OK) != 0) {
+    if (!options.create) {
+      return absl::NotFoundError(absl::StrCat(path, ": there is no such file"));
+    }
+    const absl::Status status = Make(path, options.vfs);
+    if (!status.ok()) return status;
   }
-  const absl::Status status = database->SetUp();
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
+      Connect(path, options.vfs, 0);
+  if (!database.ok()) return database;
+  const absl::Status status = (*database)->SetUp();
   if (!status.ok()) return status;
   return database;
+}
+
+absl::Status SqliteDatabase::Make(const std::string& path,
+                                  const std::string& vfs) {
+  const std::string draft = absl::StrCat(path, ".new-", getpid());
+  unlink(draft.c_str());
+  absl::Status status;
+  {
+    absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
+        Connect(draft, vfs, SQLITE_OPEN_CREATE);
+    status = database.status();
+    if (status.ok()) {
+      status = (*database)->Execute(
+          absl::StrCat("PRAGMA application_id = ", kApplicationId,
+                       "; PRAGMA user_version = ", kSchemaVersion)
+              .c_str());
+    }
+  }
+  // Whoever else made it meanwhile made the same.
+  if (status.ok() && link(draft.c_str(), path.c_str()) != 0 &&
+      errno != EEXIST) {
+    status = absl::UnavailableError(
+        absl::StrCat(path, ": cannot be made: ", std::strerror(errno)));
+  }
+  unlink(draft.c_str());
+  return status;
 }
 
 SqliteDatabase::~SqliteDatabase() { sqlite3_close_v2(db_); }
@@ -64,9 +106,8 @@ absl::Status SqliteDatabase::CheckIdentity() {
   const absl::StatusOr<int64_t> pages = ReadInteger("PRAGMA page_count");
   if (!pages.ok()) return pages.status();
   if (*pages == 0) {
-    return Execute(absl::StrCat("PRAGMA application_id = ", kApplicationId,
-                                "; PRAGMA user_version = ", kSchemaVersion)
-                       .c_str());
+    return absl::DataLossError(
+        absl::StrCat(path_, ": is empty; remove it, if it is to begin anew"));
   }
   const absl::StatusOr<int64_t> application =
       ReadInteger("PRAGMA application_id");

@@ -77,6 +77,11 @@ class SqliteDatabase {
  private:
   SqliteDatabase(std::string path, sqlite3* db) : path_(path), db_(db) {}
 
+  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Connect(
+      const std::string& path, const std::string& vfs, int flags);
+  // A file of that name that has its identity and nothing else.
+  static absl::Status Make(const std::string& path, const std::string& vfs);
+
   absl::Status SetUp();
   absl::Status CheckIdentity();
   absl::Status TakeLock();
