@@ -564,7 +564,13 @@ absl::StatusOr<uint64_t> LedgerBook::Find(uint64_t hash,
 
 // Commands.
 
-void LedgerBook::Apply(const LedgerCommand& command,
+uint64_t LedgerBook::Prepare(const LedgerCommand& command) const {
+  const uint64_t hash = id_hash_(command.account, command.id);
+  duplicates_.Prefetch(hash);
+  return hash;
+}
+
+void LedgerBook::Apply(const LedgerCommand& command, uint64_t id_hash,
                        absl::StatusOr<LedgerOutcome>& outcome) {
   absl::Status status = ValidateCommand(command, windows_.duplicates);
   if (!outcome.ok()) outcome.emplace();
@@ -572,10 +578,9 @@ void LedgerBook::Apply(const LedgerCommand& command,
   outcome->replayed = false;
   const bool has_id = !IsCheckOnly(command.request);
   const UnixNanos now = std::max(time_, command.at);
-  const uint64_t hash = has_id ? id_hash_(command.account, command.id) : 0;
   if (status.ok() && has_id) {
     const absl::StatusOr<uint64_t> first =
-        Find(hash, command.account, command.id, now);
+        Find(id_hash, command.account, command.id, now);
     if (first.ok() && *first != 0) {
       status = Answer(command, *first, *outcome);
       if (!status.ok()) outcome = status;
@@ -584,7 +589,7 @@ void LedgerBook::Apply(const LedgerCommand& command,
     status = first.status();
   }
   if (status.ok()) status = CheckTime(command, now);
-  if (status.ok()) status = Execute(command, hash, *outcome);
+  if (status.ok()) status = Execute(command, id_hash, *outcome);
   if (!status.ok()) outcome = status;
 }
 
