@@ -397,6 +397,9 @@ TEST_F(LedgerTest, RefundsByIdAndBySequence) {
   EXPECT_EQ(more.effect.available, C("0"));
   EXPECT_THAT(Do("r5", RefundRequest{.command = "x"}),
               StatusIs(kNotFound, HasSubstr("\"x\"")));
+  const uint64_t denied = Do("d", SpendCommand{.amount = C("99")})->sequence;
+  EXPECT_THAT(Do("r5", RefundRequest{.sequence = denied}),
+              StatusIs(kInvalid, HasSubstr("denied (insufficient_credits)")));
   EXPECT_THAT(Do("r5", RefundRequest{.sequence = 99}),
               StatusIs(kNotFound, HasSubstr("99")));
   EXPECT_THAT(Do("r5", RefundRequest{.sequence = spend}, kT, "other"),

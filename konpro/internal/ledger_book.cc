@@ -689,6 +689,11 @@ absl::Status LedgerBook::ResolveRefund(const LedgerCommand& command,
         "command: ", sequence, " is a ", RequestName(entry.command.request),
         ", which posts nothing that could be refunded"));
   }
+  if (!entry.effect.applied()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "command: ", sequence, " was denied (",
+        RefusalName(entry.effect.refusal), "): it posted nothing"));
+  }
   resolution_.target = sequence;
   resolution_.posted_at = entry.place.at;
   resolution_.posted = entry.effect.posted;
