@@ -167,7 +167,11 @@ absl::Status LedgerBook::Load() {
   if (!(head_ == *kept)) {
     return Damaged(store_, kept->sequence, "is not the head of the journal");
   }
-  return absl::OkStatus();
+  // A head that was lost would let the journal begin anew.
+  const absl::Status status =
+      chunk.Read(store_, head_.sequence + 1, head_.sequence + 1, head_.hash);
+  if (!status.ok() || chunk.size() == 0) return status;
+  return Damaged(store_, head_.sequence + 1, "is behind the journal's head");
 }
 
 LedgerBook::Digest LedgerBook::DigestOf(absl::string_view key,
