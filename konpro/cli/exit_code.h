@@ -10,12 +10,14 @@ enum class ExitCode : int {
   kInternal = 1,
   // A wrong option or a wrong input. Nothing was estimated.
   kBadInput = 2,
-  // The total is above --budget.
+  // The total is above --budget, or rises by more than --max-increase.
   kOverBudget = 3,
-  // The total is above --available.
+  // The total is above --available, or that is likely to run out too early.
   kOverAvailable = 4,
   // The plan does not allow an operation, or an operation has no price.
   kNotAllowed = 6,
+  // An estimate was further from the bill than --max-error.
+  kInaccurate = 8,
 };
 
 }  // namespace konpro::cli

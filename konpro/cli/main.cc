@@ -13,14 +13,20 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/civil_time.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "google/protobuf/stubs/logging.h"
 #include "konpro/catalog.h"
+#include "konpro/cli/accuracy_command.h"
 #include "konpro/cli/command.h"
+#include "konpro/cli/diff_command.h"
 #include "konpro/cli/estimate_command.h"
+#include "konpro/cli/forecast_command.h"
+#include "konpro/cli/percent.h"
 #include "konpro/cli/plans_command.h"
 #include "konpro/cli/price_command.h"
+#include "konpro/cli/spend_history.h"
 
 namespace konpro::cli {
 namespace {
@@ -32,9 +38,10 @@ constexpr char kExitCodes[] =
     "  0  fine\n"
     "  1  internal error, or the report could not be written\n"
     "  2  a wrong option or a wrong input; nothing was estimated\n"
-    "  3  the total is above --budget\n"
-    "  4  the total is above --available\n"
+    "  3  the total is above --budget, or rises by more than --max-increase\n"
+    "  4  the total is above --available, or that runs out too early\n"
     "  6  the plan does not allow an operation, or it has no price\n"
+    "  8  the estimate was further from the bill than --max-error\n"
     "The report is printed first, the reason then goes to standard error.";
 
 std::string VersionText() {
@@ -72,6 +79,18 @@ void AddCatalog(CLI::App& command, std::string& catalog) {
       ->type_name("FILE");
 }
 
+// What `text` is in credits, zero or more; throws where it is none.
+Credits ParseCredits(const char* name, const std::string& text) {
+  const absl::StatusOr<Credits> parsed = Credits::Parse(text);
+  if (!parsed.ok()) {
+    throw CLI::ValidationError(name, std::string(parsed.status().message()));
+  }
+  if (*parsed < Credits()) {
+    throw CLI::ValidationError(name, "is zero or more, not " + text);
+  }
+  return *parsed;
+}
+
 // An option of credits, zero or more.
 void AddCredits(CLI::App& command, const char* name,
                 std::optional<Credits>& credits, const char* help) {
@@ -79,15 +98,7 @@ void AddCredits(CLI::App& command, const char* name,
       .add_option_function<std::string>(
           name,
           [name, &credits](const std::string& text) {
-            const absl::StatusOr<Credits> parsed = Credits::Parse(text);
-            if (!parsed.ok()) {
-              throw CLI::ValidationError(
-                  name, std::string(parsed.status().message()));
-            }
-            if (*parsed < Credits()) {
-              throw CLI::ValidationError(name, "is zero or more, not " + text);
-            }
-            credits = *parsed;
+            credits = ParseCredits(name, text);
           },
           help)
       ->type_name("CREDITS");
@@ -204,6 +215,138 @@ void AddPrice(CLI::App& app, PriceOptions& options) {
              {"csv", Format::kCsv}});
 }
 
+// What `text` is as a percentage; throws where it is none.
+Percent ParsePercent(const char* name, const std::string& text) {
+  const absl::StatusOr<Percent> percent = Percent::Parse(text);
+  if (!percent.ok()) {
+    throw CLI::ValidationError(name, std::string(percent.status().message()));
+  }
+  return *percent;
+}
+
+void AddDiff(CLI::App& app, DiffOptions& options) {
+  CLI::App& command =
+      *app.add_subcommand("diff", "what changed between two saved estimates");
+  command.footer(std::string("Estimates are saved with `konpro estimate FILE "
+                             "--format=json`.\n\n") +
+                 kExitCodes);
+  command.add_option("OLD", options.old_file, "the estimate before")
+      ->required()
+      ->type_name("");
+  command
+      .add_option("NEW", options.new_file,
+                  "the estimate now; one of both may be - for standard input")
+      ->required()
+      ->type_name("");
+  command
+      .add_option_function<std::string>(
+          "--max-increase",
+          [&options](const std::string& text) {
+            if (text.ends_with('%')) {
+              options.max_increase_percent =
+                  ParsePercent("--max-increase", text);
+            } else {
+              options.max_increase = ParseCredits("--max-increase", text);
+            }
+          },
+          "by how much the total may rise: credits, or % of the old total")
+      ->type_name("CREDITS|PERCENT%");
+  AddFormat(command, options.format,
+            {{"table", Format::kTable}, {"json", Format::kJson}});
+}
+
+void AddAccuracy(CLI::App& app, AccuracyOptions& options) {
+  CLI::App& command = *app.add_subcommand(
+      "accuracy", "how far an estimate was from what was used");
+  command.footer(kExitCodes);
+  command
+      .add_option("ESTIMATE", options.estimate_file,
+                  "saved with `konpro estimate FILE --format=json`")
+      ->required()
+      ->type_name("");
+  command
+      .add_option("ACTUAL", options.actual_file,
+                  "saved with `konpro price FILE --format=json`; one of both "
+                  "may be - for standard input")
+      ->required()
+      ->type_name("");
+  command
+      .add_option_function<std::string>(
+          "--max-error",
+          [&options](const std::string& text) {
+            options.max_error = ParsePercent("--max-error", text);
+          },
+          "the most that the weighted error may be")
+      ->type_name("PERCENT");
+  AddFormat(command, options.format,
+            {{"table", Format::kTable}, {"json", Format::kJson}});
+}
+
+// An option of a date.
+void AddDay(CLI::App& command, const char* name,
+            std::optional<absl::CivilDay>& day, const char* help) {
+  command
+      .add_option_function<std::string>(
+          name,
+          [name, &day](const std::string& text) {
+            const absl::StatusOr<absl::CivilDay> parsed = ParseDay(text);
+            if (!parsed.ok()) {
+              throw CLI::ValidationError(
+                  name, std::string(parsed.status().message()));
+            }
+            day = *parsed;
+          },
+          help)
+      ->type_name("DATE");
+}
+
+void AddForecast(CLI::App& app, ForecastCommandOptions& options) {
+  CLI::App& command = *app.add_subcommand(
+      "forecast", "what the next days will cost, and when the credits run out");
+  command.footer(
+      std::string("A history is usage records, as `konpro price` takes them, "
+                  "or CSV with the columns\ndate and credits, and where wanted "
+                  "capped (yes where a limit was reached).\nEntries below zero "
+                  "are top-ups, not spend.\n\n") +
+      kExitCodes);
+  command.add_option("FILE", options.file, "the history; - for standard input")
+      ->required()
+      ->type_name("");
+  AddCredits(command, "--available", options.available,
+             "the balance: says when it runs out");
+  AddDay(command, "--until", options.until,
+         "the last day to forecast (default: two weeks)");
+  AddDay(command, "--next-allowance", options.next_allowance,
+         "when new credits come: says whether the balance lasts until then");
+  AddDay(command, "--as-of", options.as_of,
+         "the day that is not over; it and later ones are forecast (default: "
+         "the day after the last entry, or today)");
+  command
+      .add_option("--account", options.account,
+                  "read this account's records alone (default: all together)")
+      ->type_name("ID");
+  command
+      .add_option_function<std::string>(
+          "--zone",
+          [&options](const std::string& name) {
+            if (!absl::LoadTimeZone(name, &options.zone)) {
+              throw CLI::ValidationError("--zone",
+                                         "no time zone such as Europe/Berlin");
+            }
+          },
+          "whose days are meant (default: UTC)")
+      ->type_name("NAME");
+  command.add_flag("--backtest", options.backtest,
+                   "show how the forecast would have done on the same history");
+  command
+      .add_option("--seed", options.seed,
+                  "of the simulated futures (default: 1)")
+      ->type_name("N");
+  AddCatalog(command, options.catalog);
+  AddFormat(command, options.format,
+            {{"table", Format::kTable}, {"json", Format::kJson}});
+}
+
 ExitCode Main(int argc, char** argv) {
   CLI::App app(
       "Credits and request limits of KonPro's API: what jobs will "
@@ -218,6 +361,13 @@ ExitCode Main(int argc, char** argv) {
   AddPlans(app, plans);
   AddEstimate(app, estimate);
   AddPrice(app, price);
+  ForecastCommandOptions forecast;
+  forecast.now = estimate.at;
+  AddForecast(app, forecast);
+  DiffOptions diff;
+  AddDiff(app, diff);
+  AccuracyOptions accuracy;
+  AddAccuracy(app, accuracy);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -242,6 +392,9 @@ ExitCode Main(int argc, char** argv) {
       {"plans", [&] { return RunPlans(plans, streams); }},
       {"estimate", [&] { return RunEstimate(estimate, streams); }},
       {"price", [&] { return RunPrice(price, streams); }},
+      {"forecast", [&] { return RunForecast(forecast, streams); }},
+      {"diff", [&] { return RunDiff(diff, streams); }},
+      {"accuracy", [&] { return RunAccuracy(accuracy, streams); }},
   };
   ExitCode code = ExitCode::kInternal;
   for (const auto& [name, run] : kCommands) {

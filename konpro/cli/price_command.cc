@@ -7,10 +7,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/json_util.h"
-#include "konpro/cli/delimited.h"
 #include "konpro/cli/input.h"
 #include "konpro/cli/table.h"
+#include "konpro/cli/usage_input.h"
 #include "konpro/usage.h"
 #include "proto/usage.pb.h"
 
@@ -115,70 +114,6 @@ v1::UsageReport Usage::Report() const {
   return report;
 }
 
-bool IsBlank(absl::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == text.npos;
-}
-
-void ReadJsonLines(Input& input, Usage& usage, InputErrors& errors) {
-  LineReader lines(input);
-  v1::UsageRecord record;
-  absl::string_view line;
-  while (lines.Next(line)) {
-    if (IsBlank(line)) continue;
-    record.Clear();
-    const auto parsed = google::protobuf::util::JsonStringToMessage(
-        {line.data(), line.size()}, &record);
-    if (!parsed.ok()) {
-      const std::string message(parsed.message());
-      errors.Add(lines.line_number(), 1,
-                 absl::StrCat("no usage record: ",
-                              message.substr(0, message.find('\n'))));
-      continue;
-    }
-    const absl::Status added = usage.Add(record);
-    if (!added.ok()) errors.Add(lines.line_number(), 1, added.message());
-  }
-  if (lines.too_long()) {
-    errors.Add(lines.line_number(), 1,
-               absl::StrCat("a line of more than ", LineReader::kLineBytesMax,
-                            " bytes"));
-  }
-}
-
-void ReadDelimited(Input& input, Usage& usage, InputErrors& errors) {
-  DelimitedReader messages(input);
-  v1::UsageRecord record;
-  absl::string_view bytes;
-  const auto error = [&](absl::string_view what) {
-    errors.AddForFile(absl::StrCat("record ", messages.number(), " at byte ",
-                                   messages.offset(), ": ", what));
-  };
-  while (messages.Next(bytes)) {
-    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      error("no usage record: its bytes are no konpro.v1.UsageRecord");
-      continue;
-    }
-    const absl::Status added = usage.Add(record);
-    if (!added.ok()) error(added.message());
-  }
-  if (!messages.error().empty()) error(messages.error());
-}
-
-// Whether an input that begins with `begin` is length-delimited: behind the
-// size of the first message stands the tag of its first field, record_id, and
-// no JSON object begins with a line feed as its second byte.
-bool LooksDelimited(absl::string_view begin) {
-  constexpr char kRecordIdTag = 0x0A;
-  size_t size_bytes = 0;
-  while (size_bytes < begin.size() && (begin[size_bytes] & 0x80) != 0) {
-    ++size_bytes;
-  }
-  if (size_bytes == 0 && !begin.empty() && IsBlank(begin.substr(0, 1))) {
-    return false;
-  }
-  return size_bytes + 1 < begin.size() && begin[size_bytes + 1] == kRecordIdTag;
-}
-
 Table AccountsTable(const v1::UsageReport& report) {
   Table table({{"account"},
                {"operation"},
@@ -246,12 +181,9 @@ ExitCode RunPrice(const PriceOptions& options, Streams streams) {
   Usage usage(*catalog);
   InputErrors errors(options.file, streams.err);
   Input input(options.file, streams.in, streams.progress);
-  const bool delimited =
-      options.form == RecordForm::kDelimited ||
-      (options.form == RecordForm::kAuto && LooksDelimited(input.Peek()));
-  delimited ? ReadDelimited(input, usage, errors)
-            : ReadJsonLines(input, usage, errors);
-  if (!input.error().empty()) errors.AddForFile(input.error());
+  ReadUsageRecords(
+      input, options.form, errors,
+      [&](const v1::UsageRecord& record) { return usage.Add(record); });
   errors.Finish();
   if (!errors.none()) return ExitCode::kBadInput;
 

@@ -6,16 +6,10 @@
 #include <string>
 
 #include "konpro/cli/command.h"
+#include "konpro/cli/usage_input.h"
 #include "konpro/credits.h"
 
 namespace konpro::cli {
-
-// How usage records are written.
-enum class RecordForm {
-  kAuto,       // told apart by the first bytes
-  kJsonLines,  // one JSON object a line
-  kDelimited,  // length-delimited binary protobuf
-};
 
 struct PriceOptions {
   // Usage records; "-" for standard input.

@@ -1,0 +1,29 @@
+// `konpro accuracy`: how far an estimate was from what was used.
+#ifndef KONPRO_CLI_ACCURACY_COMMAND_H_
+#define KONPRO_CLI_ACCURACY_COMMAND_H_
+
+#include <optional>
+#include <string>
+
+#include "konpro/cli/command.h"
+#include "konpro/cli/percent.h"
+
+namespace konpro::cli {
+
+struct AccuracyOptions {
+  // Saved with `konpro estimate --format=json`; "-" for standard input, once.
+  std::string estimate_file;
+  // Saved with `konpro price --format=json`: all its accounts together.
+  std::string actual_file;
+  // The most that the weighted error may be.
+  std::optional<Percent> max_error;
+  // kTable or kJson.
+  Format format = Format::kTable;
+};
+
+// kInaccurate where the weighted error is above max_error.
+ExitCode RunAccuracy(const AccuracyOptions& options, Streams streams);
+
+}  // namespace konpro::cli
+
+#endif  // KONPRO_CLI_ACCURACY_COMMAND_H_

@@ -1,0 +1,183 @@
+#include "konpro/cli/diff_command.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "konpro/cli/saved_report.h"
+#include "konpro/cli/table.h"
+
+namespace konpro::cli {
+namespace {
+
+// The same operation in both; what one lacks is a line of zeros.
+struct LinePair {
+  SavedLine old_line;
+  SavedLine new_line;
+};
+
+// Costs are not negative: their difference is in range.
+Credits Change(const LinePair& pair) {
+  return *CheckedSubtract(pair.new_line.cost, pair.old_line.cost);
+}
+
+std::vector<LinePair> Pairs(const SavedReport& old_report,
+                            const SavedReport& new_report) {
+  std::vector<LinePair> pairs;
+  for (const SavedLine& line : new_report.lines) {
+    const SavedLine* old_line = old_report.Find(line.operation);
+    pairs.push_back({old_line == nullptr ? SavedLine{} : *old_line, line});
+  }
+  for (const SavedLine& line : old_report.lines) {
+    if (new_report.Find(line.operation) == nullptr) {
+      pairs.push_back(
+          {line, SavedLine{.operation = line.operation, .unit = line.unit}});
+    }
+  }
+  return pairs;
+}
+
+v1::DiffLine ToReport(const LinePair& pair) {
+  v1::DiffLine line;
+  line.set_operation(pair.new_line.operation);
+  *line.mutable_old_cost() = ToAmount(pair.old_line.cost);
+  *line.mutable_new_cost() = ToAmount(pair.new_line.cost);
+  *line.mutable_change() = ToAmount(Change(pair));
+  const auto hundredths = PercentHundredths(Change(pair), pair.old_line.cost);
+  if (hundredths.has_value()) {
+    line.set_percent(static_cast<double>(*hundredths) / 100);
+  }
+  line.set_old_jobs(pair.old_line.jobs);
+  line.set_new_jobs(pair.new_line.jobs);
+  line.set_old_quantity(pair.old_line.quantity);
+  line.set_new_quantity(pair.new_line.quantity);
+  line.set_unit(pair.new_line.unit);
+  return line;
+}
+
+// Gives the lines' amounts texts that add up to what the total shows.
+template <typename AmountOf>
+void ShareOut(v1::EstimateDiff& report, AmountOf amount_of) {
+  std::vector<Credits> parts;
+  for (v1::DiffLine& line : *report.mutable_lines()) {
+    parts.push_back(Credits::FromTicks(amount_of(line).ticks()));
+  }
+  const std::vector<ShownCredits> shown = ShowParts(
+      parts,
+      Show(Credits::FromTicks(amount_of(*report.mutable_total()).ticks())));
+  for (int i = 0; i < report.lines_size(); ++i) {
+    amount_of(*report.mutable_lines(i)).set_credits(shown[i].ToString());
+  }
+}
+
+void NotePlans(const SavedReport& old_report, const SavedReport& new_report,
+               v1::EstimateDiff& report) {
+  if (old_report.catalog_version != new_report.catalog_version) {
+    report.add_notes(absl::StrCat("prices of catalog ",
+                                  old_report.catalog_version, ", then of ",
+                                  new_report.catalog_version));
+  }
+  for (const auto& [plan, refused] : new_report.refused_by_plan) {
+    const auto old_plan = old_report.refused_by_plan.find(plan);
+    if (old_plan == old_report.refused_by_plan.end() ||
+        old_plan->second == refused) {
+      continue;
+    }
+    report.add_notes(
+        refused.empty()
+            ? absl::StrCat("plan ", plan, " allows all of it now")
+            : absl::StrCat("plan ", plan, " refuses ",
+                           absl::StrJoin(refused, ", "), " now, before: ",
+                           old_plan->second.empty()
+                               ? "nothing"
+                               : absl::StrJoin(old_plan->second, ", ")));
+  }
+}
+
+std::string JobsText(const v1::DiffLine& line) {
+  if (line.old_jobs() == line.new_jobs()) return absl::StrCat(line.new_jobs());
+  return absl::StrCat(line.old_jobs(), " -> ", line.new_jobs());
+}
+
+std::vector<std::string> Row(const v1::DiffLine& line) {
+  const auto hundredths =
+      PercentHundredths(Credits::FromTicks(line.change().ticks()),
+                        Credits::FromTicks(line.old_cost().ticks()));
+  return {line.operation(),          JobsText(line),
+          line.old_cost().credits(), line.new_cost().credits(),
+          SignedText(line.change()), PercentText(hundredths)};
+}
+
+void PrintTable(const v1::EstimateDiff& report, std::ostream& out) {
+  Table table({{"operation"},
+               {"jobs", Align::kRight},
+               {"old", Align::kRight},
+               {"new", Align::kRight},
+               {"change", Align::kRight},
+               {"percent", Align::kRight}});
+  for (const v1::DiffLine& line : report.lines()) table.AddRow(Row(line));
+  table.AddTotal(Row(report.total()));
+  table.PrintText(out);
+  out << "\n";
+  if (!report.max_increase().empty()) {
+    out << "allowed increase: " << report.max_increase()
+        << ", above it: " << report.over_max_increase().credits() << "\n";
+  }
+  for (const std::string& note : report.notes())
+    out << "note: " << note << "\n";
+}
+
+}  // namespace
+
+ExitCode RunDiff(const DiffOptions& options, Streams streams) {
+  const auto old_report = ReadEstimate(options.old_file, streams);
+  const auto new_report = ReadEstimate(options.new_file, streams);
+  if (!old_report.has_value() || !new_report.has_value()) {
+    return ExitCode::kBadInput;
+  }
+  v1::EstimateDiff report;
+  report.set_old_catalog_version(old_report->catalog_version);
+  report.set_new_catalog_version(new_report->catalog_version);
+  for (const LinePair& pair : Pairs(*old_report, *new_report)) {
+    *report.add_lines() = ToReport(pair);
+  }
+  const LinePair total = {{.jobs = old_report->jobs, .cost = old_report->total},
+                          {.operation = "total",
+                           .jobs = new_report->jobs,
+                           .cost = new_report->total}};
+  *report.mutable_total() = ToReport(total);
+  ShareOut(report, [](v1::DiffLine& line) -> v1::Amount& {
+    return *line.mutable_old_cost();
+  });
+  ShareOut(report, [](v1::DiffLine& line) -> v1::Amount& {
+    return *line.mutable_new_cost();
+  });
+  ShareOut(report, [](v1::DiffLine& line) -> v1::Amount& {
+    return *line.mutable_change();
+  });
+  NotePlans(*old_report, *new_report, report);
+
+  // What is more than any amount allows any increase.
+  Credits allowed = Credits::Max();
+  if (options.max_increase.has_value()) {
+    allowed = *options.max_increase;
+    report.set_max_increase(allowed.ToString());
+  } else if (options.max_increase_percent.has_value()) {
+    allowed = options.max_increase_percent->Of(old_report->total)
+                  .value_or(Credits::Max());
+    report.set_max_increase(options.max_increase_percent->ToString());
+  }
+  const Credits over = *Shortfall(Change(total), allowed);
+  if (!report.max_increase().empty()) {
+    *report.mutable_over_max_increase() = ToAmount(over);
+  }
+  options.format == Format::kJson ? PrintJson(report, streams.out)
+                                  : PrintTable(report, streams.out);
+  if (over == Credits()) return ExitCode::kOk;
+  PrintReason(streams, absl::StrCat("over budget: the total rises by ",
+                                    Change(total).ToString(), ", allowed ",
+                                    report.max_increase()));
+  return ExitCode::kOverBudget;
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,430 @@
+#include "konpro/cli/forecast_command.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "konpro/cli/input.h"
+#include "konpro/cli/spend_history.h"
+#include "konpro/cli/table.h"
+#include "konpro/forecast.h"
+
+namespace konpro::cli {
+namespace {
+
+using ::absl::CivilDay;
+
+constexpr const char* kWeekdays[] = {"Mon", "Tue", "Wed", "Thu",
+                                     "Fri", "Sat", "Sun"};
+constexpr int kDefaultDays = 14;
+constexpr size_t kChartCells = 30;
+constexpr size_t kWeeksShown = 8;
+
+v1::SpendInterval ToInterval(const CreditInterval& interval) {
+  v1::SpendInterval report;
+  *report.mutable_low() = ToAmount(interval.low);
+  *report.mutable_high() = ToAmount(interval.high);
+  return report;
+}
+
+std::string DayText(std::optional<CivilDay> day) {
+  return day.has_value() ? absl::FormatCivilTime(*day) : "";
+}
+
+// To four places.
+double Share(double share) { return std::round(share * 1e4) / 1e4; }
+
+const char* BasisText(Forecast::Basis basis) {
+  switch (basis) {
+    case Forecast::Basis::kNoHistory:
+      return "no_history";
+    case Forecast::Basis::kNoSpend:
+      return "no_spend";
+    case Forecast::Basis::kPlainRate:
+      return "plain_rate";
+    case Forecast::Basis::kModel:
+      return "model";
+  }
+  return "";
+}
+
+const char* OutlookText(Outlook outlook) {
+  switch (outlook) {
+    case Outlook::kUnknown:
+      return "unknown";
+    case Outlook::kSafe:
+      return "safe";
+    case Outlook::kTight:
+      return "tight";
+    case Outlook::kRunsDry:
+      return "runs_dry";
+  }
+  return "";
+}
+
+v1::Backtest ToReport(const Backtest& backtest) {
+  v1::Backtest report;
+  report.set_forecasts(backtest.origins);
+  report.set_days_each(backtest.horizon_days);
+  report.set_weighted_error(Share(backtest.error));
+  report.set_seasonal_naive_weighted_error(Share(backtest.naive_error));
+  report.set_bias(Share(backtest.bias));
+  report.set_coverage(Share(backtest.coverage));
+  return report;
+}
+
+v1::Forecast ToReport(const Forecast& forecast, const ForecastOptions& asked) {
+  v1::Forecast report;
+  report.set_basis(BasisText(forecast.basis));
+  report.set_history_days(forecast.history_days);
+  report.set_capped_days(forecast.capped_days);
+  *report.mutable_level() = ToAmount(forecast.level);
+  *report.mutable_trend_per_week() = ToAmount(forecast.trend_per_week);
+  for (double weekday : forecast.weekdays) report.add_weekdays(Share(weekday));
+  for (const ForecastDay& day : forecast.days) {
+    v1::ForecastDay& out = *report.add_days();
+    out.set_date(DayText(day.day));
+    *out.mutable_expected() = ToAmount(day.expected);
+    if (day.interval.has_value()) {
+      *out.mutable_interval() = ToInterval(*day.interval);
+    }
+  }
+  *report.mutable_total() = ToAmount(forecast.total);
+  if (forecast.total_interval.has_value()) {
+    *report.mutable_total_interval() = ToInterval(*forecast.total_interval);
+  }
+  if (asked.available.has_value()) {
+    *report.mutable_available() = ToAmount(*asked.available);
+  }
+  if (forecast.runway.has_value()) {
+    v1::Runway& runway = *report.mutable_runway();
+    runway.set_early(DayText(forecast.runway->early));
+    runway.set_likely(DayText(forecast.runway->likely));
+    runway.set_late(DayText(forecast.runway->late));
+    runway.set_horizon(DayText(forecast.runway->horizon));
+  }
+  if (asked.next_allowance.has_value()) {
+    report.set_next_allowance(DayText(asked.next_allowance));
+    report.set_outlook(OutlookText(forecast.outlook));
+  }
+  if (forecast.dry_share.has_value()) {
+    report.set_dry_share(Share(*forecast.dry_share));
+  }
+  if (forecast.basis == Forecast::Basis::kModel) {
+    report.set_futures(asked.futures);
+    report.set_seed(absl::StrCat(asked.seed));
+  }
+  for (const std::string& note : forecast.notes) report.add_notes(note);
+  return report;
+}
+
+// What must be said about the input beside what the forecast says.
+void AddInputNotes(const SpendHistory& history, CivilDay first_day,
+                   const ForecastCommandOptions& options,
+                   v1::Forecast& report) {
+  const auto note = [&](auto&&... parts) {
+    report.add_notes(absl::StrCat(parts...));
+  };
+  if (history.spend.top_ups() > 0) {
+    note(history.spend.top_ups(),
+         " top-ups or refunds were left out: they are no spend below zero");
+  }
+  if (history.spend.SpentOn(first_day) > Credits()) {
+    note(DayText(first_day), " is not over: it has spent ",
+         history.spend.SpentOn(first_day).ToString(),
+         " so far, which --available is taken to lack already");
+  }
+  const std::optional<CivilDay> last = history.spend.last_day();
+  if (last.has_value() && *last > first_day) {
+    note("entries after ", DayText(first_day), " were left out");
+  }
+  const CivilDay today = absl::ToCivilDay(options.now, options.zone);
+  if (!options.as_of.has_value() && first_day < today) {
+    note(
+        "the history ends before today: --as-of=DATE counts the days since "
+        "then as days without spend");
+  }
+  if (history.unpriced_records > 0) {
+    note("left out, for lack of a price when the job began: ",
+         history.unpriced_records, " records");
+  }
+  if (history.other_records > 0) {
+    note("records of other accounts: ", history.other_records);
+  }
+}
+
+absl::Status AddHistory(absl::Span<const DailySpend> days,
+                        v1::Forecast& report) {
+  Credits total;
+  for (const DailySpend& day : days) {
+    const std::optional<Credits> sum = CheckedAdd(total, day.spent);
+    if (!sum.has_value()) {
+      return absl::OutOfRangeError(
+          "the spend of all days leaves the range of credits");
+    }
+    total = *sum;
+  }
+  *report.mutable_history_total() = ToAmount(total);
+  if (days.empty()) return absl::OkStatus();
+  report.set_history_begin(DayText(days.front().day));
+  report.set_history_end(DayText(days.back().day));
+  return absl::OkStatus();
+}
+
+void AddBacktest(absl::Span<const DailySpend> days,
+                 const ForecastOptions& asked, v1::Forecast& report) {
+  const absl::StatusOr<Backtest> backtest = BacktestForecast(days, asked);
+  if (backtest.ok()) {
+    *report.mutable_backtest() = ToReport(*backtest);
+  } else {
+    report.add_notes(std::string(backtest.status().message()));
+  }
+}
+
+// `amount` of `largest` as cells of a chart.
+size_t Cells(int64_t amount, int64_t largest) {
+  if (largest <= 0) return 0;
+  return static_cast<size_t>(
+      std::lround(static_cast<double>(amount) / static_cast<double>(largest) *
+                  kChartCells));
+}
+
+// Seven days a row, the last ones of the history.
+void PrintHistory(absl::Span<const DailySpend> days, std::ostream& out) {
+  const size_t weeks = std::min(kWeeksShown, days.size() / 7);
+  if (weeks == 0) return;
+  days.remove_prefix(days.size() - 7 * weeks);
+  std::vector<Credits> sums(weeks);
+  int64_t largest = 0;
+  for (size_t i = 0; i < days.size(); ++i) {
+    // At most the sum of all days.
+    sums[i / 7] = *CheckedAdd(sums[i / 7], days[i].spent);
+    largest = std::max(largest, sums[i / 7].ticks());
+  }
+  Table table({{"7 days from"}, {"spent", Align::kRight}, {""}});
+  for (size_t i = 0; i < weeks; ++i) {
+    table.AddRow({DayText(days[7 * i].day), sums[i].ToString(),
+                  std::string(Cells(sums[i].ticks(), largest), '#')});
+  }
+  table.PrintText(out);
+  out << "\n";
+}
+
+std::string IntervalText(const v1::SpendInterval& interval) {
+  return absl::StrCat(interval.low().credits(), " .. ",
+                      interval.high().credits());
+}
+
+// "=====----o----": certain as far as 90% goes, then the interval around what
+// is expected.
+std::string DayChart(const v1::ForecastDay& day, int64_t largest) {
+  const size_t expected = Cells(day.expected().ticks(), largest);
+  if (!day.has_interval()) return std::string(expected, '=');
+  const size_t low = Cells(day.interval().low().ticks(), largest);
+  std::string chart(Cells(day.interval().high().ticks(), largest), '-');
+  chart.replace(0, low, low, '=');
+  if (expected > chart.size()) chart.resize(expected, ' ');
+  if (expected > 0) chart[expected - 1] = 'o';
+  return chart;
+}
+
+void PrintDays(const v1::Forecast& report, CivilDay first_day,
+               std::ostream& out) {
+  int64_t largest = 0;
+  for (const v1::ForecastDay& day : report.days()) {
+    largest = std::max(
+        {largest, day.expected().ticks(), day.interval().high().ticks()});
+  }
+  Table table({{"day"},
+               {"expected", Align::kRight},
+               {"80% interval", Align::kRight},
+               {"= low  o expected  - high"}});
+  for (int i = 0; i < report.days_size(); ++i) {
+    const v1::ForecastDay& day = report.days(i);
+    const auto weekday = static_cast<int>(absl::GetWeekday(first_day + i));
+    table.AddRow({absl::StrCat(day.date(), " ", kWeekdays[weekday]),
+                  day.expected().credits(),
+                  day.has_interval() ? IntervalText(day.interval()) : "",
+                  DayChart(day, largest)});
+  }
+  table.AddTotal(
+      {"total", report.total().credits(),
+       report.has_total_interval() ? IntervalText(report.total_interval()) : "",
+       ""});
+  table.PrintText(out);
+  out << "\n";
+}
+
+// A date of a runway, or that it is not before the horizon.
+std::string RunwayDay(const std::string& day, const v1::Runway& runway) {
+  return day.empty() ? absl::StrCat("not before ", runway.horizon()) : day;
+}
+
+std::string RunwayText(const v1::Forecast& report) {
+  if (!report.has_runway()) return "cannot be said";
+  const v1::Runway& runway = report.runway();
+  const std::string likely = RunwayDay(runway.likely(), runway);
+  if (report.basis() == "plain_rate") {
+    return absl::StrCat(likely, " at that rate");
+  }
+  if (runway.early().empty()) return likely;
+  return absl::StrCat(likely, " (80%: ", RunwayDay(runway.early(), runway),
+                      " .. ", RunwayDay(runway.late(), runway), ")");
+}
+
+std::string OutlookFact(const v1::Forecast& report) {
+  if (report.outlook() == "unknown") return "cannot be said";
+  std::string text =
+      report.outlook() == "runs_dry" ? "runs dry" : report.outlook();
+  if (report.has_dry_share()) {
+    absl::StrAppendFormat(&text, " (%.1f%% of %d futures run dry)",
+                          100 * report.dry_share(), report.futures());
+  }
+  return text;
+}
+
+std::string PatternText(const v1::Forecast& report) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 7; ++i) {
+    texts.push_back(
+        absl::StrFormat("%s %.0f%%", kWeekdays[i], 100 * report.weekdays(i)));
+  }
+  return absl::StrJoin(texts, ", ");
+}
+
+std::string BacktestText(const v1::Backtest& backtest) {
+  return absl::StrFormat(
+      "%d forecasts of %d days: weighted error %.1f%%, seasonal-naive %.1f%%,\n"
+      "  bias %+.1f%%, %.0f%% of days within the 80%% interval",
+      backtest.forecasts(), backtest.days_each(),
+      100 * backtest.weighted_error(),
+      100 * backtest.seasonal_naive_weighted_error(), 100 * backtest.bias(),
+      100 * backtest.coverage());
+}
+
+void PrintFacts(const v1::Forecast& report, std::ostream& out) {
+  const auto fact = [&](auto&&... parts) {
+    out << absl::StrCat(parts...) << "\n";
+  };
+  if (report.history_days() > 0) {
+    fact("history: ", report.history_begin(), " .. ", report.history_end(),
+         ", ", report.history_days(), " days, ",
+         report.history_total().credits(), " credits");
+    const bool rises = report.trend_per_week().ticks() >= 0;
+    fact("level: ", report.level().credits(),
+         " a day, trend: ", rises ? "+" : "", report.trend_per_week().credits(),
+         " a week");
+  }
+  if (report.basis() == "model") fact("pattern: ", PatternText(report));
+  if (report.has_available()) {
+    fact("available: ", report.available().credits());
+    fact("runs out: ", RunwayText(report));
+  }
+  if (!report.next_allowance().empty()) {
+    fact("before the next allowance, ", report.next_allowance(), ": ",
+         OutlookFact(report));
+  }
+  if (report.has_backtest())
+    fact("backtest: ", BacktestText(report.backtest()));
+  for (const std::string& note : report.notes()) fact("note: ", note);
+}
+
+void PrintReport(const v1::Forecast& report, absl::Span<const DailySpend> days,
+                 CivilDay first_day, Format format, std::ostream& out) {
+  if (format == Format::kJson) return PrintJson(report, out);
+  if (!days.empty()) PrintHistory(days, out);
+  if (report.days_size() > 0) PrintDays(report, first_day, out);
+  PrintFacts(report, out);
+}
+
+// The first day that is not over.
+CivilDay FirstDay(const SpendByDay& spend,
+                  const ForecastCommandOptions& options) {
+  if (options.as_of.has_value()) return *options.as_of;
+  const CivilDay today = absl::ToCivilDay(options.now, options.zone);
+  if (!spend.last_day().has_value()) return today;
+  return std::min(*spend.last_day() + 1, today);
+}
+
+ExitCode Verdict(const Forecast& forecast, const SpendHistory& history,
+                 const ForecastCommandOptions& options, Streams streams) {
+  if (history.unpriced_records > 0) {
+    PrintReason(streams, absl::StrCat("no price for ", history.unpriced_records,
+                                      " records"));
+    return ExitCode::kNotAllowed;
+  }
+  if (forecast.basis == Forecast::Basis::kNoHistory) {
+    PrintReason(streams, "no history: nothing can be forecast");
+    return ExitCode::kBadInput;
+  }
+  if (!forecast.runway.has_value() || !forecast.runway->likely.has_value()) {
+    return ExitCode::kOk;
+  }
+  const CivilDay likely = *forecast.runway->likely;
+  if (options.next_allowance.has_value()
+          ? likely >= *options.next_allowance
+          : !options.until.has_value() || likely > *options.until) {
+    return ExitCode::kOk;
+  }
+  PrintReason(
+      streams,
+      absl::StrCat("not covered: available ", options.available->ToString(),
+                   ", which is likely to run out on ", DayText(likely)));
+  return ExitCode::kOverAvailable;
+}
+
+absl::StatusOr<int> HorizonDays(const ForecastCommandOptions& options,
+                                CivilDay first_day) {
+  if (!options.until.has_value()) return kDefaultDays;
+  const int64_t days = *options.until - first_day + 1;
+  if (days >= 1 && days <= kForecastDaysMax) return static_cast<int>(days);
+  return absl::OutOfRangeError(absl::StrCat(
+      "--until: ", DayText(options.until), " is outside ", DayText(first_day),
+      " .. ", DayText(first_day + (kForecastDaysMax - 1))));
+}
+
+ExitCode BadInput(Streams streams, const absl::Status& status) {
+  PrintReason(streams, status.message());
+  return ExitCode::kBadInput;
+}
+
+}  // namespace
+
+ExitCode RunForecast(const ForecastCommandOptions& options, Streams streams) {
+  const std::optional<Catalog> catalog = LoadCatalog(options.catalog, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
+  InputErrors errors(options.file, streams.err);
+  Input input(options.file, streams.in, streams.progress);
+  const SpendHistory history = ReadSpendHistory(
+      input, {*catalog, options.account, options.zone}, errors);
+  errors.Finish();
+  if (!errors.none()) return ExitCode::kBadInput;
+
+  const CivilDay first_day = FirstDay(history.spend, options);
+  const absl::StatusOr<int> horizon_days = HorizonDays(options, first_day);
+  if (!horizon_days.ok()) return BadInput(streams, horizon_days.status());
+  const std::vector<DailySpend> days = history.spend.BuildDailySpend(first_day);
+  const ForecastOptions asked = {
+      .horizon_days = *horizon_days,
+      .available = options.available,
+      .next_allowance = options.next_allowance,
+      .spent_on_first_day = history.spend.SpentOn(first_day),
+      .seed = options.seed};
+  const absl::StatusOr<Forecast> forecast = MakeForecast(days, asked);
+  if (!forecast.ok()) return BadInput(streams, forecast.status());
+
+  v1::Forecast report = ToReport(*forecast, asked);
+  if (history.priced) report.set_catalog_version(catalog->version());
+  const absl::Status added = AddHistory(days, report);
+  if (!added.ok()) return BadInput(streams, added);
+  AddInputNotes(history, first_day, options, report);
+  if (options.backtest) AddBacktest(days, asked, report);
+  PrintReport(report, days, first_day, options.format, streams.out);
+  return Verdict(*forecast, history, options, streams);
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,202 @@
+#include "konpro/cli/saved_report.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/json_util.h"
+#include "konpro/cli/input.h"
+#include "konpro/internal/name.h"
+
+namespace konpro::cli {
+namespace {
+
+using ::google::protobuf::Message;
+using ::google::protobuf::RepeatedPtrField;
+
+// The bytes of a report.
+absl::StatusOr<std::string> ReadAll(const std::string& path, Streams streams) {
+  Input input(path, streams.in, /*progress_out=*/nullptr);
+  std::string text;
+  for (absl::string_view block = input.Read(); !block.empty();
+       block = input.Read()) {
+    text.append(block.data(), block.size());
+    if (text.size() > kSavedReportBytesMax) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("more than ", kSavedReportBytesMax, " bytes"));
+    }
+  }
+  if (!input.error().empty()) return absl::NotFoundError(input.error());
+  return text;
+}
+
+// Why `text` is no such message, or "".
+std::string ParseError(const std::string& text, Message& message) {
+  const auto status =
+      google::protobuf::util::JsonStringToMessage(text, &message);
+  const std::string error(status.message());
+  return status.ok() ? "" : error.substr(0, error.find('\n'));
+}
+
+// Adds `lines`, which come to `total`, to those of `report`.
+absl::Status AddLines(const RepeatedPtrField<v1::ReportLine>& lines,
+                      const v1::Amount& total, SavedReport& report) {
+  Credits sum;
+  for (const v1::ReportLine& line : lines) {
+    const std::string name = internal::Quoted(line.operation());
+    if (!line.has_cost()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, " has no price: what it costs is not known"));
+    }
+    const Credits cost = Credits::FromTicks(line.cost().ticks());
+    if (cost < Credits() || line.jobs() < 0 || line.quantity() < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, " has a number below zero"));
+    }
+    const std::optional<Credits> new_sum = CheckedAdd(sum, cost);
+    auto found = std::find_if(report.lines.begin(), report.lines.end(),
+                              [&](const SavedLine& other) {
+                                return other.operation == line.operation();
+                              });
+    if (found == report.lines.end()) {
+      report.lines.push_back({line.operation(), 0, 0, line.unit(), Credits()});
+      found = report.lines.end() - 1;
+    }
+    const std::optional<Credits> line_cost = CheckedAdd(found->cost, cost);
+    if (!new_sum.has_value() || !line_cost.has_value() ||
+        __builtin_add_overflow(found->jobs, line.jobs(), &found->jobs) ||
+        __builtin_add_overflow(report.jobs, line.jobs(), &report.jobs) ||
+        __builtin_add_overflow(found->quantity, line.quantity(),
+                               &found->quantity)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": a sum leaves the range of 64 bits"));
+    }
+    found->cost = *line_cost;
+    sum = *new_sum;
+  }
+  if (sum.ticks() != total.ticks()) {
+    return absl::InvalidArgumentError(absl::StrCat("lines of ", sum.ticks(),
+                                                   " ticks under a total of ",
+                                                   total.ticks(), " ticks"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SavedReport> FromEstimate(const v1::Estimate& estimate) {
+  SavedReport report;
+  report.catalog_version = estimate.catalog_version();
+  if (!estimate.has_total()) {
+    return absl::InvalidArgumentError("an estimate without a total");
+  }
+  for (int i = 0; i < estimate.lines_size(); ++i) {
+    for (int k = 0; k < i; ++k) {
+      if (estimate.lines(i).operation() != estimate.lines(k).operation()) {
+        continue;
+      }
+      return absl::InvalidArgumentError(absl::StrCat(
+          internal::Quoted(estimate.lines(i).operation()), " is there twice"));
+    }
+  }
+  const absl::Status status =
+      AddLines(estimate.lines(), estimate.total(), report);
+  if (!status.ok()) return status;
+  report.total = Credits::FromTicks(estimate.total().ticks());
+  return report;
+}
+
+absl::StatusOr<SavedReport> ParseEstimates(const std::string& text) {
+  v1::Estimates estimates;
+  v1::Estimate* single = nullptr;
+  if (!ParseError(text, estimates).empty()) {
+    estimates.Clear();
+    single = estimates.add_plans();
+    const std::string error = ParseError(text, *single);
+    if (!error.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("no saved estimate: ", error));
+    }
+  }
+  if (estimates.plans().empty()) {
+    return absl::InvalidArgumentError("no saved estimate: nothing is in it");
+  }
+  absl::StatusOr<SavedReport> report = FromEstimate(estimates.plans(0));
+  if (!report.ok()) return report.status();
+  for (const v1::Estimate& estimate : estimates.plans()) {
+    // A price is the same for all plans, and so is what an estimate costs.
+    if (estimate.total().ticks() != report->total.ticks()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("plans ", estimates.plans(0).plan(), " and ",
+                       estimate.plan(), " have other totals"));
+    }
+    if (estimate.plan().empty()) continue;
+    report->refused_by_plan[estimate.plan()].assign(
+        estimate.refused_operations().begin(),
+        estimate.refused_operations().end());
+  }
+  return report;
+}
+
+absl::StatusOr<SavedReport> ParseUsageReport(const std::string& text) {
+  v1::UsageReport usage;
+  const std::string error = ParseError(text, usage);
+  if (!error.empty() || !usage.has_total()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no saved report of konpro price: ",
+                     error.empty() ? "it has no total" : error));
+  }
+  SavedReport report;
+  report.catalog_version = usage.catalog_version();
+  for (const v1::AccountUsage& account : usage.accounts()) {
+    const absl::Status status =
+        AddLines(account.lines(), account.total(), report);
+    if (!status.ok()) return status;
+  }
+  for (const SavedLine& line : report.lines) {
+    const std::optional<Credits> sum = CheckedAdd(report.total, line.cost);
+    if (!sum.has_value()) {
+      return absl::InvalidArgumentError(
+          "the total leaves the range of credits");
+    }
+    report.total = *sum;
+  }
+  if (report.total.ticks() != usage.total().ticks()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "accounts of ", report.total.ticks(), " ticks under a total of ",
+        usage.total().ticks(), " ticks"));
+  }
+  return report;
+}
+
+template <typename Parse>
+std::optional<SavedReport> Read(const std::string& path, Streams streams,
+                                Parse parse) {
+  const absl::StatusOr<std::string> text = ReadAll(path, streams);
+  absl::StatusOr<SavedReport> report =
+      text.ok() ? parse(*text) : absl::StatusOr<SavedReport>(text.status());
+  if (report.ok()) return *std::move(report);
+  streams.err << path << ": " << report.status().message() << "\n";
+  return std::nullopt;
+}
+
+}  // namespace
+
+const SavedLine* SavedReport::Find(absl::string_view operation) const {
+  for (const SavedLine& line : lines) {
+    if (line.operation == operation) return &line;
+  }
+  return nullptr;
+}
+
+std::optional<SavedReport> ReadEstimate(const std::string& path,
+                                        Streams streams) {
+  return Read(path, streams, ParseEstimates);
+}
+
+std::optional<SavedReport> ReadUsageReport(const std::string& path,
+                                           Streams streams) {
+  return Read(path, streams, ParseUsageReport);
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,175 @@
+#include "konpro/cli/spend_history.h"
+
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "konpro/cli/csv.h"
+#include "konpro/cli/usage_input.h"
+#include "konpro/internal/name.h"
+#include "konpro/usage.h"
+
+namespace konpro::cli {
+namespace {
+
+using ::absl::CivilDay;
+
+absl::StatusOr<bool> ParseCapped(absl::string_view text) {
+  if (text.empty() || text == "0" || text == "no" || text == "false") {
+    return false;
+  }
+  if (text == "1" || text == "yes" || text == "true") return true;
+  return absl::InvalidArgumentError(absl::StrCat(
+      internal::Quoted(text), " is none of yes, no, true, false, 1, 0"));
+}
+
+// Reads rows of date, credits and capped, in any order of columns.
+class DaysReader {
+ public:
+  DaysReader(SpendByDay& spend, InputErrors& errors)
+      : spend_(spend), errors_(errors) {}
+
+  void AddRow(const CsvRow& row) {
+    if (columns_.empty()) return AddHeader(row);
+    if (failed_) return;
+    if (row.cells().size() != columns_.size()) {
+      return Error(row, row.cells().size(),
+                   absl::StrCat("a row of ", row.cells().size(),
+                                " cells under a header of ", columns_.size()));
+    }
+    SpendEntry entry;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const absl::Status status = Read(columns_[i], row.cells()[i], entry);
+      if (!status.ok()) return Error(row, i, status.message());
+    }
+    const absl::Status status = spend_.Add(entry);
+    if (!status.ok()) Error(row, 0, status.message());
+  }
+
+  bool has_header() const { return !columns_.empty(); }
+
+ private:
+  void AddHeader(const CsvRow& row) {
+    static constexpr absl::string_view kKnown[] = {"date", "credits", "capped"};
+    for (size_t i = 0; i < row.cells().size(); ++i) {
+      const absl::string_view name = row.cells()[i];
+      const bool known = std::find(std::begin(kKnown), std::end(kKnown),
+                                   name) != std::end(kKnown);
+      const bool twice =
+          std::find(columns_.begin(), columns_.end(), name) != columns_.end();
+      if (!known || twice) {
+        Error(row, i,
+              absl::StrCat(known ? "second column " : "unknown column ",
+                           internal::Quoted(name),
+                           known ? "" : internal::Suggestion(name, kKnown)));
+        failed_ = true;
+      }
+      columns_.emplace_back(name);
+    }
+    for (const char* required : {"date", "credits"}) {
+      if (std::find(columns_.begin(), columns_.end(), required) !=
+          columns_.end()) {
+        continue;
+      }
+      Error(row, 0, absl::StrCat("no column ", internal::Quoted(required)));
+      failed_ = true;
+    }
+  }
+
+  static absl::Status Read(absl::string_view column, absl::string_view cell,
+                           SpendEntry& entry) {
+    if (column == "date") {
+      const absl::StatusOr<CivilDay> day = ParseDay(cell);
+      if (day.ok()) entry.day = *day;
+      return day.status();
+    }
+    if (column == "credits") {
+      const absl::StatusOr<Credits> amount = Credits::Parse(cell);
+      if (amount.ok()) entry.amount = *amount;
+      return amount.status();
+    }
+    const absl::StatusOr<bool> capped = ParseCapped(cell);
+    if (capped.ok()) entry.capped = *capped;
+    return capped.status();
+  }
+
+  void Error(const CsvRow& row, size_t cell, absl::string_view what) {
+    const auto [line, column] = row.PlaceOf(cell);
+    errors_.Add(line, column, what);
+  }
+
+  SpendByDay& spend_;
+  InputErrors& errors_;
+  // Empty before the header.
+  std::vector<std::string> columns_;
+  bool failed_ = false;
+};
+
+void ReadDays(Input& input, SpendByDay& spend, InputErrors& errors) {
+  DaysReader days(spend, errors);
+  ReadCsv(input, errors, [&](const CsvRow& row) { days.AddRow(row); });
+  if (!days.has_header() && errors.none()) {
+    errors.Add(1, 1,
+               "empty: a history is usage records, or CSV that begins with "
+               "date,credits");
+  }
+}
+
+void ReadRecords(Input& input, const SpendSource& source, SpendHistory& history,
+                 InputErrors& errors) {
+  history.priced = true;
+  const auto add = [&](const v1::UsageRecord& record) {
+    const absl::StatusOr<RatedUsage> rated = RateUsage(source.catalog, record);
+    if (!rated.ok() && !absl::IsNotFound(rated.status())) {
+      return rated.status();
+    }
+    if (!source.account.empty() && record.account_id() != source.account) {
+      ++history.other_records;
+      return absl::OkStatus();
+    }
+    if (!rated.ok()) {
+      ++history.unpriced_records;
+      return absl::OkStatus();
+    }
+    const absl::Time start =
+        absl::FromUnixSeconds(record.start_time().seconds());
+    return history.spend.Add(
+        {.day = absl::ToCivilDay(start, source.zone), .amount = rated->cost});
+  };
+  ReadUsageRecords(input, RecordForm::kAuto, errors, add);
+}
+
+// Whether an input that begins with `begin` has records, and not days.
+bool LooksLikeRecords(absl::string_view begin) {
+  const size_t first = begin.find_first_not_of(" \t\r\n");
+  return LooksDelimited(begin) || (first != begin.npos && begin[first] == '{');
+}
+
+}  // namespace
+
+absl::StatusOr<CivilDay> ParseDay(absl::string_view text) {
+  CivilDay day;
+  if (!absl::ParseCivilTime(text, &day) || day.year() < 1 ||
+      day.year() > 9999) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(internal::Quoted(text), " is no date such as 2027-01-31"));
+  }
+  return day;
+}
+
+SpendHistory ReadSpendHistory(Input& input, const SpendSource& source,
+                              InputErrors& errors) {
+  SpendHistory history;
+  if (LooksLikeRecords(input.Peek())) {
+    ReadRecords(input, source, history, errors);
+  } else if (!source.account.empty()) {
+    errors.AddForFile("--account: this is no file of usage records");
+  } else {
+    ReadDays(input, history.spend, errors);
+  }
+  return history;
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,90 @@
+#include "konpro/cli/usage_input.h"
+
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/json_util.h"
+#include "konpro/cli/delimited.h"
+
+namespace konpro::cli {
+namespace {
+
+using AddRecord = absl::FunctionRef<absl::Status(const v1::UsageRecord&)>;
+
+bool IsBlank(absl::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == text.npos;
+}
+
+void ReadJsonLines(Input& input, InputErrors& errors, AddRecord add) {
+  LineReader lines(input);
+  v1::UsageRecord record;
+  absl::string_view line;
+  while (lines.Next(line)) {
+    if (IsBlank(line)) continue;
+    record.Clear();
+    const auto parsed = google::protobuf::util::JsonStringToMessage(
+        {line.data(), line.size()}, &record);
+    if (!parsed.ok()) {
+      const std::string message(parsed.message());
+      errors.Add(lines.line_number(), 1,
+                 absl::StrCat("no usage record: ",
+                              message.substr(0, message.find('\n'))));
+      continue;
+    }
+    const absl::Status added = add(record);
+    if (!added.ok()) errors.Add(lines.line_number(), 1, added.message());
+  }
+  if (lines.too_long()) {
+    errors.Add(lines.line_number(), 1,
+               absl::StrCat("a line of more than ", LineReader::kLineBytesMax,
+                            " bytes"));
+  }
+}
+
+void ReadDelimited(Input& input, InputErrors& errors, AddRecord add) {
+  DelimitedReader messages(input);
+  v1::UsageRecord record;
+  absl::string_view bytes;
+  const auto error = [&](absl::string_view what) {
+    errors.AddForFile(absl::StrCat("record ", messages.number(), " at byte ",
+                                   messages.offset(), ": ", what));
+  };
+  while (messages.Next(bytes)) {
+    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      error("no usage record: its bytes are no konpro.v1.UsageRecord");
+      continue;
+    }
+    const absl::Status added = add(record);
+    if (!added.ok()) error(added.message());
+  }
+  if (!messages.error().empty()) error(messages.error());
+}
+
+}  // namespace
+
+// Behind the size of the first message stands the tag of its first field,
+// record_id, and no JSON object begins with a line feed as its second byte.
+bool LooksDelimited(absl::string_view begin) {
+  constexpr char kRecordIdTag = 0x0A;
+  size_t size_bytes = 0;
+  while (size_bytes < begin.size() && (begin[size_bytes] & 0x80) != 0) {
+    ++size_bytes;
+  }
+  if (size_bytes == 0 && !begin.empty() && IsBlank(begin.substr(0, 1))) {
+    return false;
+  }
+  return size_bytes + 1 < begin.size() && begin[size_bytes + 1] == kRecordIdTag;
+}
+
+void ReadUsageRecords(Input& input, RecordForm form, InputErrors& errors,
+                      AddRecord add) {
+  const bool delimited =
+      form == RecordForm::kDelimited ||
+      (form == RecordForm::kAuto && LooksDelimited(input.Peek()));
+  delimited ? ReadDelimited(input, errors, add)
+            : ReadJsonLines(input, errors, add);
+  if (!input.error().empty()) errors.AddForFile(input.error());
+}
+
+}  // namespace konpro::cli
