@@ -5,6 +5,7 @@ set -uo pipefail
 
 konpro=$PWD/konpro/cli/konpro
 launch=$PWD/konpro/cli/testdata/launch.csv
+morning=$PWD/konpro/cli/testdata/morning.csv
 cd "$TEST_TMPDIR"
 failures=0
 
@@ -27,6 +28,29 @@ expect 0 '21956.75' "$konpro" estimate "$launch"
 expect 3 'over budget' "$konpro" estimate "$launch" --budget=21956.749999
 expect 4 'not covered' "$konpro" estimate "$launch" --available=21956.749999
 expect 6 'photo_avatar' "$konpro" estimate "$launch" --plan=free_trial
+
+# Traffic that does not fit is an answer, not a failure.
+columns=(--time=received --account=customer)
+expect 0 '--format-in' "$konpro" replay --help
+expect 0 'requests: 325, accounts: 3' "$konpro" replay "$morning" "${columns[@]}"
+expect 0 'at once: none' \
+  "$konpro" replay "$morning" "${columns[@]}" --plan=free_trial --mode=wait
+expect 0 '"fits": true' \
+  "$konpro" replay "$morning" "${columns[@]}" --plan=scale --format=json
+expect 0 'requests: 1,' bash -c "echo 'a - - [16/Nov/2023:18:17:03 +0000] \"\" - -' |
+  '$konpro' replay - --format-in=clf"
+expect 6 'no plan allows all of it' bash -c "printf 't,q\n1,1s\n' >t.csv
+  '$konpro' plans --format=textproto | grep -v 'operations: ' >none.textproto
+  '$konpro' replay t.csv --time=t --operation=avatar_video --quantity=q \
+    --catalog=none.textproto"
+expect 2 'TRACE is required' "$konpro" replay
+expect 2 'name the column' "$konpro" replay "$morning"
+expect 2 'ask not in' "$konpro" replay "$morning" --mode=ask
+expect 2 'xml not in' "$konpro" replay "$morning" --format-in=xml
+expect 2 'did you mean "received"' "$konpro" replay "$morning" --time=recieved
+expect 2 'Is a directory' "$konpro" replay . --time=t
+expect 2 'Is a directory' "$konpro" replay . --format-in=clf
+expect 2 'empty' "$konpro" replay /dev/null --time=t
 
 expect 2 'SUBCOMMAND' "$konpro"
 expect 2 'not expected' "$konpro" estimat "$launch"
@@ -59,6 +83,8 @@ expect 2 'fifo:3:6: a row of 1 cells' "$konpro" estimate fifo
 expect 1 'could not be written' bash -c "'$konpro' estimate '$launch' >&-"
 expect 1 'could not be written' bash -c "'$konpro' estimate '$launch' >/dev/full"
 expect 1 '' bash -c "'$konpro' --help >/dev/full"
+expect 1 'could not be written' bash -c "'$konpro' replay '$morning' \
+  --time=received >/dev/full"
 # A reader that has gone away.
 expect 1 'could not be written' \
   bash -c "exec 3> >(true); wait \$!; '$konpro' plans >&3"

@@ -49,7 +49,7 @@ std::string ExplanationText(const v1::ReportLine& line);
 // "from the start", "since 2027-01-01T00:00:00Z".
 std::string PriceVersion(absl::Time effective_at);
 
-// One JSON value and a line feed.
+// One JSON value and a line feed; the keys of maps in their order.
 void PrintJson(const google::protobuf::Message& message, std::ostream& out);
 
 // The reason why a command does not return kOk, for people; behind the report.

@@ -145,4 +145,13 @@ void ReadCsv(Input& input, InputErrors& errors,
   parser.Finish();
 }
 
+bool HasCells(const CsvRow& row, size_t columns, InputErrors& errors) {
+  if (row.cells().size() == columns) return true;
+  const auto [line, column] = row.PlaceOf(row.cells().size());
+  errors.Add(line, column,
+             absl::StrCat("a row of ", row.cells().size(),
+                          " cells under a header of ", columns));
+  return false;
+}
+
 }  // namespace konpro::cli

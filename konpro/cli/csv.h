@@ -45,6 +45,10 @@ inline constexpr size_t kCsvRowBytesMax = size_t{1} << 20;
 void ReadCsv(Input& input, InputErrors& errors,
              absl::FunctionRef<void(const CsvRow&)> row);
 
+// Whether `row` has as many cells as its header, `columns`; else an error was
+// added.
+bool HasCells(const CsvRow& row, size_t columns, InputErrors& errors);
+
 }  // namespace konpro::cli
 
 #endif  // KONPRO_CLI_CSV_H_

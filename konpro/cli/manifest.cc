@@ -130,18 +130,8 @@ const Operation* Manifest::ReadOperation(const Row& row) {
 
 std::optional<int64_t> Manifest::ReadQuantity(const Row& row,
                                               const Operation& operation) {
-  if (unit_.has_value() &&
-      (unit_->unit != operation.unit ||
-       (unit_->unit == Unit::kCount && unit_->name != operation.unit_name))) {
-    Error(row, kQuantity,
-          absl::StrCat(operation.name, " is metered in ", operation.unit_name,
-                       ", not in ", unit_->name, " as --unit says"));
-    return std::nullopt;
-  }
-  const absl::string_view text = *row.text[kQuantity];
   const absl::StatusOr<int64_t> quantity =
-      unit_.has_value() ? ParseDecimalQuantity(text, unit_->base_units)
-                        : ParseQuantity(text, operation.unit);
+      ParseQuantityCell(*row.text[kQuantity], operation, unit_);
   if (quantity.ok()) return *quantity;
   Error(row, kQuantity, quantity.status().message());
   return std::nullopt;
@@ -180,14 +170,7 @@ class CsvManifest {
 
   void AddRow(const CsvRow& csv) {
     if (columns_ == 0) return ReadHeader(csv);
-    if (header_failed_) return;
-    if (csv.cells().size() != columns_) {
-      const auto [line, column] = csv.PlaceOf(csv.cells().size());
-      errors_.Add(line, column,
-                  absl::StrCat("a row of ", csv.cells().size(),
-                               " cells under a header of ", columns_));
-      return;
-    }
+    if (header_failed_ || !HasCells(csv, columns_, errors_)) return;
     const auto place_of = [&](Role role) {
       return csv.PlaceOf(column_of_[role].value_or(0));
     };
@@ -367,6 +350,19 @@ absl::StatusOr<ColumnUnit> FindColumnUnit(absl::string_view name,
   return absl::InvalidArgumentError(
       absl::StrCat("unknown unit ", internal::Quoted(name),
                    internal::Suggestion(name, names)));
+}
+
+absl::StatusOr<int64_t> ParseQuantityCell(
+    absl::string_view text, const Operation& operation,
+    const std::optional<ColumnUnit>& unit) {
+  if (!unit.has_value()) return ParseQuantity(text, operation.unit);
+  if (unit->unit != operation.unit ||
+      (unit->unit == Unit::kCount && unit->name != operation.unit_name)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(operation.name, " is metered in ", operation.unit_name,
+                     ", not in ", unit->name, " as --unit says"));
+  }
+  return ParseDecimalQuantity(text, unit->base_units);
 }
 
 std::vector<std::string> ReadManifest(

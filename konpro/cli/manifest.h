@@ -9,6 +9,8 @@
 #ifndef KONPRO_CLI_MANIFEST_H_
 #define KONPRO_CLI_MANIFEST_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,7 @@
 #include "konpro/catalog.h"
 #include "konpro/cli/input.h"
 #include "konpro/estimator.h"
+#include "konpro/operation.h"
 
 namespace konpro::cli {
 
@@ -55,6 +58,13 @@ struct ColumnUnit {
 // counts.
 absl::StatusOr<ColumnUnit> FindColumnUnit(absl::string_view name,
                                           const Catalog& catalog);
+
+// The base units of `operation` that a cell of a quantity column says: by
+// itself, or as a bare number of `unit`. kInvalidArgument where `operation` is
+// metered in something else; other errors as of ParseQuantity().
+absl::StatusOr<int64_t> ParseQuantityCell(
+    absl::string_view text, const Operation& operation,
+    const std::optional<ColumnUnit>& unit);
 
 // Gives each job to `add`, in order, and every error to `errors`, an error of
 // `add` among them. Returns the names of the columns that were ignored, in
