@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
 #include "konpro/cli/delimited.h"
+#include "konpro/cli/usage_json.h"
 
 namespace konpro::cli {
 namespace {
@@ -28,15 +29,17 @@ void ReadJsonLines(Input& input, InputErrors& errors, AddRecord add) {
   absl::string_view line;
   while (lines.Next(line)) {
     if (IsBlank(line)) continue;
-    record.Clear();
-    const auto parsed = google::protobuf::util::JsonStringToMessage(
-        {line.data(), line.size()}, &record);
-    if (!parsed.ok()) {
-      const std::string message(parsed.message());
-      errors.Add(lines.line_number(), 1,
-                 absl::StrCat("no usage record: ",
-                              message.substr(0, message.find('\n'))));
-      continue;
+    if (!ParsePlainUsageJson(line, record)) {
+      record.Clear();
+      const auto parsed = google::protobuf::util::JsonStringToMessage(
+          {line.data(), line.size()}, &record);
+      if (!parsed.ok()) {
+        const std::string message(parsed.message());
+        errors.Add(lines.line_number(), 1,
+                   absl::StrCat("no usage record: ",
+                                message.substr(0, message.find('\n'))));
+        continue;
+      }
     }
     const RecordPlace place{.line = lines.line_number()};
     const absl::Status added = add(record, place);
