@@ -418,7 +418,7 @@ TEST_F(LedgerCommandTest, ReportsSayWhatBecameOfIt) {
   });
   EXPECT_THAT(statement.out,
               AllOf(HasSubstr("avatar_video      1       20s       20"),
-                    HasSubstr("closing         80")));
+                    HasSubstr("closing          80")));
   const Ran verified =
       Run([&](Streams s) { return RunLedgerVerify(file_, s); });
   EXPECT_EQ(verified.code, ExitCode::kOk);
@@ -486,7 +486,7 @@ class IngestTest : public LedgerCommandTest {
       EXPECT_EQ(Run([&](Streams s) {
                   return RunLedgerReserve(file,
                                           {.account = account,
-                                           .credits = C("50"),
+                                           .credits = C("1000"),
                                            .id = absl::StrCat("job-", i),
                                            .timeout = absl::Hours(9)},
                                           s);
