@@ -21,6 +21,8 @@ using ::konpro::internal::AccountState;
 using ::konpro::internal::AllowanceState;
 using ::konpro::internal::ClosedReservation;
 using ::konpro::internal::Draw;
+using ::konpro::internal::FindSeries;
+using ::konpro::internal::Fits;
 using ::konpro::internal::GrantState;
 using ::konpro::internal::HasCome;
 using ::konpro::internal::HasEnded;
@@ -31,6 +33,7 @@ using ::konpro::internal::Minus;
 using ::konpro::internal::Move;
 using ::konpro::internal::Places;
 using ::konpro::internal::Plus;
+using ::konpro::internal::Promised;
 using ::konpro::internal::ReservationEnd;
 using ::konpro::internal::ReservationState;
 using ::konpro::internal::ReturnPlace;
@@ -72,23 +75,6 @@ void MakeRoomForGrant(AccountState& s) {
     if (oldest == s.created.end()) return;
     Fold(s, oldest);
   }
-}
-
-// All that a series can still issue.
-__int128 Promised(const Allowance& allowance, int64_t next_index) {
-  const Allowance::Spec& spec = allowance.spec();
-  return (static_cast<__int128>(spec.amount.ticks()) +
-          spec.rollover_max.ticks()) *
-         (allowance.index_end() - next_index);
-}
-
-// Whether `more` can be issued beside all that was and all that is promised.
-bool Fits(const AccountState& s, __int128 more) {
-  __int128 total = more + s.issued.ticks();
-  for (const AllowanceState& series : s.allowances) {
-    total += Promised(series.allowance, series.next_index);
-  }
-  return total <= Credits::Max().ticks();
 }
 
 uint64_t AddGrant(AccountState& s, GrantState grant, Credits amount) {
@@ -322,16 +308,6 @@ Refusal Plan(const AccountState& s, const GrantCommand& command) {
   if (!HasRoomForGrant(s)) return Refusal::kTooManyGrants;
   if (!Fits(s, command.amount.ticks())) return Refusal::kAmountTooLarge;
   return Refusal::kNone;
-}
-
-size_t FindSeries(const AccountState& s, absl::string_view source,
-                  absl::string_view item) {
-  size_t index = 0;
-  for (; index < s.allowances.size(); ++index) {
-    const Allowance::Spec& spec = s.allowances[index].allowance.spec();
-    if (spec.source == source && spec.item == item) break;
-  }
-  return index;
 }
 
 // `first`: the first period that it would grant.
@@ -570,9 +546,9 @@ void Account::Advance(UnixNanos now) {
   state_.now = now;
 }
 
-// At each instant: ends of grants, ends of reservations, begins of periods. A
-// reservation is always younger than the grants that it holds, so this is the
-// order of creation wherever the order shows.
+// At each instant: ends of grants, ends of reservations, begins of periods.
+// What a reservation holds of a grant that ends in the same instant expires
+// with it: the grant is the older one.
 void Account::PassEvents(UnixNanos now) {
   AccountState& s = state_;
   while (HasCome(s.next_event, now)) {

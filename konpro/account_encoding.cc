@@ -150,7 +150,9 @@ bool ReadGrant(WireReader& in, uint64_t& number_before, AccountState& state) {
   }
   const Places& places = grant.places;
   const bool has_ended = HasEnded(grant, state.now);
+  const bool is_pending = grant.effective_at > state.now;
   if ((has_ended && places.free != Credits()) ||
+      (is_pending && places.posted != Credits()) ||
       ((!has_ended || grant.is_voided) && places.expired != Credits()) ||
       (!grant.is_voided && places.voided != Credits()) ||
       !Issue(state, places)) {
@@ -263,7 +265,10 @@ bool ReadSeries(WireReader& in, AccountState& state) {
   series.next_begin = in.Time();
   series.current_grant = in.Varint();
   if (in.failed() || series.next_begin <= state.now ||
-      index >= static_cast<uint64_t>(series.allowance.index_end())) {
+      index >= static_cast<uint64_t>(series.allowance.index_end()) ||
+      internal::FindSeries(state, series.allowance.spec().source,
+                           series.allowance.spec().item) !=
+          state.allowances.size()) {
     return false;
   }
   series.next_index = static_cast<int64_t>(index);
@@ -361,6 +366,7 @@ absl::StatusOr<Account> Account::Decode(absl::string_view bytes) {
   if (!ReadTable(in, kAllowancesMax, [&] { return ReadSeries(in, s); })) {
     return Lost("allowances");
   }
+  if (!internal::Fits(s, 0)) return Lost("promised grants");
   if (!in.done()) return Lost("end");
   internal::ScheduleGrants(s);
   return account;

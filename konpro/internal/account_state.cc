@@ -48,6 +48,16 @@ uint32_t FindGrant(const AccountState& state, uint64_t number) {
   return *it;
 }
 
+size_t FindSeries(const AccountState& state, absl::string_view source,
+                  absl::string_view item) {
+  size_t index = 0;
+  for (; index < state.allowances.size(); ++index) {
+    const Allowance::Spec& spec = state.allowances[index].allowance.spec();
+    if (spec.source == source && spec.item == item) break;
+  }
+  return index;
+}
+
 uint32_t InsertGrant(AccountState& state, GrantState grant) {
   const uint32_t slot = TakeSlot(state.grants, state.empty_grants);
   state.grants[slot] = std::move(grant);
@@ -77,6 +87,21 @@ ReservationState& InsertReservation(AccountState& state, uint64_t sequence,
   state.expiries.Insert(
       {.end = expires_at, .sequence = sequence, .slot = slot});
   return reservation;
+}
+
+__int128 Promised(const Allowance& allowance, int64_t next_index) {
+  const Allowance::Spec& spec = allowance.spec();
+  return (static_cast<__int128>(spec.amount.ticks()) +
+          spec.rollover_max.ticks()) *
+         (allowance.index_end() - next_index);
+}
+
+bool Fits(const AccountState& state, __int128 more) {
+  __int128 total = more + state.issued.ticks();
+  for (const AllowanceState& series : state.allowances) {
+    total += Promised(series.allowance, series.next_index);
+  }
+  return total <= Credits::Max().ticks();
 }
 
 void ScheduleGrants(AccountState& state) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "konpro/account_command.h"
 #include "konpro/allowance.h"
 #include "konpro/credits.h"
@@ -152,6 +153,15 @@ Credits HeldBy(const ReservationState& reservation);
 // The slot of a grant that is kept, or kNoSlot.
 inline constexpr uint32_t kNoSlot = ~uint32_t{0};
 uint32_t FindGrant(const AccountState& state, uint64_t number);
+
+// The index of a series, or their number where there is none.
+size_t FindSeries(const AccountState& state, absl::string_view source,
+                  absl::string_view item);
+
+// All that a series can still issue from `next_index` on.
+__int128 Promised(const Allowance& allowance, int64_t next_index);
+// Whether `more` can be issued beside all that was and all that is promised.
+bool Fits(const AccountState& state, __int128 more);
 
 // Puts a grant into an empty slot and every order; `issued` is the caller's.
 // REQUIRES: its number is above all others and its id is new.

@@ -167,7 +167,11 @@ absl::Status LedgerBook::Load() {
   if (!(head_ == *kept)) {
     return Damaged(store_, kept->sequence, "is not the head of the journal");
   }
-  return absl::OkStatus();
+  // A head that was lost would let the journal begin anew.
+  const absl::Status status =
+      chunk.Read(store_, head_.sequence + 1, head_.sequence + 1, head_.hash);
+  if (!status.ok() || chunk.size() == 0) return status;
+  return Damaged(store_, head_.sequence + 1, "is behind the journal's head");
 }
 
 LedgerBook::Digest LedgerBook::DigestOf(absl::string_view key,
@@ -564,7 +568,13 @@ absl::StatusOr<uint64_t> LedgerBook::Find(uint64_t hash,
 
 // Commands.
 
-void LedgerBook::Apply(const LedgerCommand& command,
+uint64_t LedgerBook::Prepare(const LedgerCommand& command) const {
+  const uint64_t hash = id_hash_(command.account, command.id);
+  duplicates_.Prefetch(hash);
+  return hash;
+}
+
+void LedgerBook::Apply(const LedgerCommand& command, uint64_t id_hash,
                        absl::StatusOr<LedgerOutcome>& outcome) {
   absl::Status status = ValidateCommand(command, windows_.duplicates);
   if (!outcome.ok()) outcome.emplace();
@@ -572,10 +582,9 @@ void LedgerBook::Apply(const LedgerCommand& command,
   outcome->replayed = false;
   const bool has_id = !IsCheckOnly(command.request);
   const UnixNanos now = std::max(time_, command.at);
-  const uint64_t hash = has_id ? id_hash_(command.account, command.id) : 0;
   if (status.ok() && has_id) {
     const absl::StatusOr<uint64_t> first =
-        Find(hash, command.account, command.id, now);
+        Find(id_hash, command.account, command.id, now);
     if (first.ok() && *first != 0) {
       status = Answer(command, *first, *outcome);
       if (!status.ok()) outcome = status;
@@ -584,7 +593,7 @@ void LedgerBook::Apply(const LedgerCommand& command,
     status = first.status();
   }
   if (status.ok()) status = CheckTime(command, now);
-  if (status.ok()) status = Execute(command, hash, *outcome);
+  if (status.ok()) status = Execute(command, id_hash, *outcome);
   if (!status.ok()) outcome = status;
 }
 
@@ -683,6 +692,11 @@ absl::Status LedgerBook::ResolveRefund(const LedgerCommand& command,
     return absl::InvalidArgumentError(absl::StrCat(
         "command: ", sequence, " is a ", RequestName(entry.command.request),
         ", which posts nothing that could be refunded"));
+  }
+  if (!entry.effect.applied()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "command: ", sequence, " was denied (",
+        RefusalName(entry.effect.refusal), "): it posted nothing"));
   }
   resolution_.target = sequence;
   resolution_.posted_at = entry.place.at;
@@ -817,9 +831,12 @@ absl::Status LedgerBook::Replay(absl::string_view bytes,
   if (!decoded.ok()) {
     return Damaged(store_, head_.sequence + 1, decoded.message());
   }
-  Record& record =
-      records_.try_emplace(std::string(entry.command.account)).first->second;
-  if (record.last_sequence == 0) record.account = std::make_unique<Account>();
+  auto found = records_.find(entry.command.account);
+  if (found == records_.end()) {
+    found = records_.try_emplace(std::string(entry.command.account)).first;
+    found->second.account = std::make_unique<Account>();
+  }
+  Record& record = found->second;
   const uint64_t id_hash = id_hash_(entry.command.account, entry.command.id);
   const absl::Status status = CheckReplayed(entry, id_hash, record);
   if (!status.ok()) return status;

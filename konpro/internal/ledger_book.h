@@ -82,8 +82,11 @@ class LedgerBook {
   absl::Status Load();
   absl::Status Clear();
 
+  // The hash of the command's id, for Apply(), some commands ahead of it:
+  // what it will look up is on its way to the cache by then.
+  uint64_t Prepare(const LedgerCommand& command) const;
   // Applies a command to memory. See Ledger::Apply().
-  void Apply(const LedgerCommand& command,
+  void Apply(const LedgerCommand& command, uint64_t id_hash,
              absl::StatusOr<LedgerOutcome>& outcome);
   // Appends what is pending. After an error, only Load() is of use.
   absl::Status Commit();
