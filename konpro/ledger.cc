@@ -274,7 +274,7 @@ void Ledger::ApplyCall(Call& call) {
   for (size_t i = 0; i < call.outcomes.size(); ++i) {
     const absl::Status made = (*call.make)(i, lookup, command);
     if (made.ok()) {
-      book_->Apply(command, call.outcomes[i]);
+      book_->Apply(command, book_->Prepare(command), call.outcomes[i]);
     } else {
       call.outcomes[i] = made;
     }
