@@ -12,6 +12,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
+#include "konpro/internal/rfc3339.h"
 
 namespace konpro {
 namespace {
@@ -59,7 +60,11 @@ absl::Status ReadQuantity(absl::string_view field, absl::string_view text,
 
 absl::StatusOr<Operation> ToOperation(const v1::Operation& message) {
   const Unit unit = message.unit() == "ms" ? Unit::kMilliseconds : Unit::kCount;
-  return Operation{message.name(), unit, message.unit()};
+  const Operation operation = {message.name(), unit, message.unit()};
+  // Before prices are read by what may be no unit.
+  const absl::Status status = ValidateOperation(operation);
+  if (!status.ok()) return status;
+  return operation;
 }
 
 absl::StatusOr<PriceList::Entry> ToPrice(
@@ -92,13 +97,10 @@ absl::StatusOr<PriceList> ToPriceList(const std::vector<Operation>& operations,
                                       const v1::PriceList& message) {
   absl::Time effective_at = absl::InfinitePast();
   if (!message.effective_at().empty()) {
-    std::string error;
-    if (!absl::ParseTime(absl::RFC3339_full, message.effective_at(),
-                         &effective_at, &error)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "effective_at: no RFC 3339 time such as 2027-01-01T00:00:00Z: ",
-          error));
-    }
+    const absl::StatusOr<absl::Time> time =
+        internal::ParseRfc3339(message.effective_at());
+    if (!time.ok()) return Within("effective_at: ", time.status());
+    effective_at = *time;
   }
   absl::StatusOr<std::vector<PriceList::Entry>> prices = ConvertAll(
       "prices", message.prices(),
@@ -116,6 +118,12 @@ absl::StatusOr<RateWindow> ToRateWindow(const v1::RateWindow& message) {
         ReadQuantity("phase", message.phase(), Unit::kMilliseconds, 0,
                      phase_ms)}) {
     if (!status.ok()) return status;
+  }
+  // Text may name a kind by a number, and any number is let through.
+  if (!v1::RateWindow::Kind_IsValid(message.kind())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("kind: ", static_cast<int>(message.kind()),
+                     " is neither FIXED nor TOKEN_BUCKET"));
   }
   return RateWindow::Create(
       {.name = message.name(),
@@ -251,8 +259,7 @@ v1::Catalog CatalogToProto(const Catalog& catalog) {
   for (const PriceList& list : catalog.price_lists()) {
     v1::PriceList& out_list = *message.add_price_lists();
     if (list.effective_at() != absl::InfinitePast()) {
-      out_list.set_effective_at(absl::FormatTime(
-          absl::RFC3339_full, list.effective_at(), absl::UTCTimeZone()));
+      out_list.set_effective_at(internal::FormatRfc3339(list.effective_at()));
     }
     for (const PriceList::Entry& entry : list.entries()) {
       const Unit unit = catalog.FindOperation(entry.operation)->unit;

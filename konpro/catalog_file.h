@@ -33,7 +33,8 @@ inline constexpr size_t kCatalogFileBytesMax = size_t{4} << 20;
 absl::StatusOr<Catalog> ParseCatalog(absl::string_view text,
                                      absl::string_view file);
 
-// Parses back to an equal catalog.
+// Parses back to an equal catalog. REQUIRES: prices are decimals of at most six
+// places, as those that a file can have are.
 std::string PrintCatalog(const Catalog& catalog);
 
 // The message of which PrintCatalog() is the text.

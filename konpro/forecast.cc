@@ -31,11 +31,12 @@ absl::Status TooMuch() {
 }
 
 // Rounds amounts of a forecast whose level is `level`: to the largest power of
-// ten that is at most a thousandth of it, from a millionth to one credit.
+// ten that is at most a thousandth of it, from a millionth to a million
+// credits.
 class Rounding {
  public:
   explicit Rounding(double level) {
-    int64_t millionths = 1'000'000;
+    int64_t millionths = 1'000'000'000'000;
     while (millionths > 1 && static_cast<double>(millionths) > level * 1'000) {
       millionths /= 10;
     }

@@ -76,6 +76,12 @@ bool Price::Rounds() const {
 
 absl::StatusOr<PriceList> PriceList::Create(absl::Time effective_at,
                                             std::vector<Entry> entries) {
+  if (effective_at != absl::InfinitePast() &&
+      (effective_at < kEffectiveAtMin || effective_at >= kEffectiveAtEnd)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("effective_at: ", absl::FormatTime(effective_at),
+                     " is outside the years 0 to 9999"));
+  }
   if (entries.size() > kPricesMax) {
     return absl::InvalidArgumentError(absl::StrCat("prices[", kPricesMax,
                                                    "]: a list has at most ",

@@ -19,7 +19,8 @@
 // the whole, however it is sliced.
 //
 // Limits: price 0 .. Credits::Max() per 1 .. 2^53 base units; increment
-// 1 .. 2^53, minimum 0 .. 2^53 base units; 256 prices in a list.
+// 1 .. 2^53, minimum 0 .. 2^53 base units; 256 prices in a list, in effect from
+// the start or from an instant of the years 0 to 9999.
 #ifndef KONPRO_PRICE_LIST_H_
 #define KONPRO_PRICE_LIST_H_
 
@@ -34,6 +35,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "konpro/credits.h"
+#include "konpro/internal/rfc3339.h"
 #include "konpro/operation.h"
 
 namespace konpro {
@@ -108,6 +110,9 @@ class Price {
 class PriceList {
  public:
   static constexpr size_t kPricesMax = 256;
+  // What a catalog file can write; kEffectiveAtEnd is not among them.
+  static constexpr absl::Time kEffectiveAtMin = internal::kRfc3339Min;
+  static constexpr absl::Time kEffectiveAtEnd = internal::kRfc3339End;
 
   struct Entry {
     std::string operation;
@@ -117,9 +122,9 @@ class PriceList {
   };
 
   // The prices from `effective_at` (absl::InfinitePast(): from the start) until
-  // the next list of the catalog. kInvalidArgument: more than kPricesMax
-  // entries, or an operation twice. The message begins with the entry's place,
-  // such as `prices[2]: `.
+  // the next list of the catalog. kInvalidArgument: another time outside the
+  // limits, more than kPricesMax entries, or an operation twice. The message
+  // begins with the field's place, such as `prices[2]: `.
   static absl::StatusOr<PriceList> Create(absl::Time effective_at,
                                           std::vector<Entry> entries);
 

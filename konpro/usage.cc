@@ -1,10 +1,8 @@
 #include "konpro/usage.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "konpro/internal/name.h"
@@ -22,17 +20,11 @@ constexpr int64_t kSecondsMin = -62'135'596'800;
 constexpr int64_t kSecondsMax = 253'402'300'799;
 constexpr int64_t kDurationSecondsMax = 315'576'000'000;
 
-bool IsId(const std::string& id) {
-  return id.size() <= kUsageIdBytesMax &&
-         std::all_of(id.begin(), id.end(),
-                     [](unsigned char c) { return absl::ascii_isgraph(c); });
-}
-
 void CheckId(absl::string_view field, const std::string& id, bool required,
              std::vector<std::string>& errors) {
   if (id.empty() && required) {
     errors.push_back(absl::StrCat(field, ": missing"));
-  } else if (!IsId(id)) {
+  } else if (!id.empty() && !internal::IsId(id, kUsageIdBytesMax)) {
     errors.push_back(absl::StrCat(field, ": ", internal::Quoted(id),
                                   " is not 1 to ", kUsageIdBytesMax,
                                   " bytes of printable ASCII without blanks"));

@@ -1,5 +1,4 @@
-// Also compiled for AArch64 (aarch64_test.sh): nothing but gtest and the
-// standard library.
+// Also compiled for AArch64 (aarch64_test.sh).
 #include "konpro/internal/atomic_u128.h"
 
 #include <cstdint>

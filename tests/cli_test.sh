@@ -6,7 +6,7 @@ set -uo pipefail
 konpro=$PWD/konpro/cli/konpro
 launch=$PWD/konpro/cli/testdata/launch.csv
 morning=$PWD/konpro/cli/testdata/morning.csv
-cd "$TEST_TMPDIR"
+cd "$TEST_TMPDIR" || exit 1
 failures=0
 
 # expect CODE TEXT COMMAND...: the exit code, and a part of what is printed.
@@ -28,6 +28,29 @@ expect 0 '21956.75' "$konpro" estimate "$launch"
 expect 3 'over budget' "$konpro" estimate "$launch" --budget=21956.749999
 expect 4 'not covered' "$konpro" estimate "$launch" --available=21956.749999
 expect 6 'photo_avatar' "$konpro" estimate "$launch" --plan=free_trial
+
+daily=$(dirname "$launch")/daily.csv
+revised=$(dirname "$launch")/launch_revised.json
+used=$(dirname "$launch")/launch_used.json
+saved=$(dirname "$launch")/launch.json
+expect 0 'runs out: 2026-04-21' \
+  "$konpro" forecast "$daily" --available=6000 --as-of=2026-03-16
+expect 4 'likely to run out on 2026-04-21' \
+  "$konpro" forecast "$daily" --available=6000 --as-of=2026-03-16 \
+  --next-allowance=2026-05-01
+expect 0 '"outlook": "safe"' "$konpro" forecast "$daily" --available=6000 \
+  --as-of=2026-03-16 --next-allowance=2026-04-01 --format=json \
+  --zone=Europe/Berlin --seed=7
+expect 0 'change' "$konpro" diff "$saved" "$revised" --max-increase=188.5
+expect 3 'over budget' "$konpro" diff "$saved" "$revised" --max-increase=0.5%
+expect 0 'bias: -2.74%' "$konpro" accuracy "$saved" "$used"
+expect 8 'inaccurate' "$konpro" accuracy "$saved" "$used" --max-error=5
+expect 2 'no date such as' "$konpro" forecast "$daily" --until=tomorrow
+expect 2 'no time zone' "$konpro" forecast "$daily" --zone=Nowhere
+expect 2 'is zero or more' "$konpro" diff "$saved" "$revised" --max-increase=-1%
+expect 2 'no amount of credits' \
+  "$konpro" accuracy "$saved" "$used" --max-error=some
+expect 2 'no saved estimate' "$konpro" diff "$launch" "$saved"
 
 # Traffic that does not fit is an answer, not a failure.
 columns=(--time=received --account=customer)
@@ -78,6 +101,9 @@ expect 0 '21956.75' bash -c "cat '$launch' | '$konpro' estimate -"
 mkfifo fifo
 (printf 'operation,quantity\navatar_video,1s\nphoto' >fifo) &
 expect 2 'fifo:3:6: a row of 1 cells' "$konpro" estimate fifo
+
+# A wrong header is told at once, however much follows.
+expect 2 'unknown column "y"' bash -c "yes | '$konpro' estimate -"
 
 # An output that cannot be written is never a success.
 expect 1 'could not be written' bash -c "'$konpro' estimate '$launch' >&-"

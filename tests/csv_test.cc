@@ -27,6 +27,7 @@ std::string Read(const std::string& text, std::string* errors_text = nullptr) {
       cells.push_back(absl::StrCat(line, ":", column, "=", row.cells()[i]));
     }
     absl::StrAppend(&rows, absl::StrJoin(cells, " "), "\n");
+    return row.cells()[0] != "last";
   });
   if (errors_text != nullptr) *errors_text = err.str();
   return rows;
@@ -38,6 +39,14 @@ TEST(Csv, CellsKnowTheirPlaces) {
   EXPECT_EQ(Read("\"a\nb\",c\nd,e\n"), "1:1=a\nb 2:4=c\n3:1=d 3:3=e\n");
   EXPECT_EQ(Read("a,\n,\n"), "1:1=a 1:3=\n2:1= 2:2=\n");
   EXPECT_EQ(Read(""), "");
+}
+
+TEST(Csv, RowsEndWhereNoMoreAreWanted) {
+  const std::string endless(10'000'000, '"');
+  std::string errors;
+  EXPECT_EQ(Read("a\nlast\nb\n" + endless, &errors), "1:1=a\n2:1=last\n");
+  EXPECT_EQ(Read("last\rb\rc\n" + endless, &errors), "1:1=last\n");
+  EXPECT_EQ(errors, "");
 }
 
 TEST(Csv, BlocksMayEndAnywhere) {

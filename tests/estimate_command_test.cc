@@ -191,6 +191,35 @@ TEST(EstimateCommand, OtherListsAreMapped) {
               HasSubstr("2 image"));
 }
 
+TEST(EstimateCommand, AMappedColumnThatIsNotThereIsAnError) {
+  const std::string csv = "op,duration,times\navatar_video,3s,2\n";
+  const std::string json =
+      "{\"op\": \"avatar_video\", \"duration\": \"3s\", \"times\": 2}\n";
+  const struct {
+    ColumnOptions columns;
+    std::string error;
+  } kCases[] = {
+      {{.operation = "op", .quantity = "duratoin", .jobs = "times"},
+       ":1:1: no column \"duratoin\"; did you mean \"duration\"?\n"},
+      {{.operation = "op", .quantity = "duration", .jobs = "time"},
+       ":1:1: no column \"time\"; did you mean \"times\"?\n"},
+      {{.operation = "avatar_vidio", .quantity = "duration", .jobs = "times"},
+       ":1:1: no column \"avatar_vidio\", and no operation of that name; did "
+       "you mean \"avatar_video\"?\n"},
+      {{.operation = "op", .jobs = "times", .ignored = {"quantity"}},
+       ":1:1: no column for the quantity: --ignore-columns leaves it out\n"},
+  };
+  for (const auto& c : kCases) {
+    EstimateOptions options;
+    options.columns = c.columns;
+    for (const std::string& manifest : {csv, json}) {
+      const Result result = Estimate(manifest, options);
+      EXPECT_EQ(result.code, ExitCode::kBadInput) << c.error;
+      EXPECT_EQ(result.err, "-" + c.error) << manifest;
+    }
+  }
+}
+
 TEST(EstimateCommand, ColumnsThatAreIgnoredByNameAreNotRead) {
   EstimateOptions options;
   options.columns.ignored = {"a", "b"};
@@ -213,7 +242,7 @@ TEST(EstimateCommand, BadInputSaysWhereAndWhatWouldBeRight) {
        "-:1:11: unknown column \"quantiy\"; did you mean \"quantity\"?"},
       {"operation,quantity,quantity\n",
        "-:1:20: column \"quantity\" is there already"},
-      {"operation\n", "-:1:1: no column \"quantity\" in the header"},
+      {"operation\n", "-:1:1: no column \"quantity\"\n"},
       {"operation,quantity\navatar_video,90\n",
        "-:2:14: \"90\" is no quantity: time has a unit: write 90s, 1m30s,"},
       {"operation,quantity\navatar_video,1e9s\n", "-:2:14: \"1e9s\" is no"},
@@ -251,15 +280,20 @@ TEST(EstimateCommand, BadInputSaysWhereAndWhatWouldBeRight) {
        "-:2:1: a row of more than 1048576 bytes"},
       {"{\"operation\": \"avatar_video\", \"quantity\": 90}",
        "-:1:31: \"90\" is no quantity: time has a unit"},
-      {"{\"operation\": \"avatar_video\"}", "no \"quantity\": every job has"},
+      {"{\"operation\": \"avatar_video\"}", "-:1:1: no column \"quantity\"\n"},
+      {"{\"operation\": \"avatar_video\", \"quantity\": null}",
+       "-:1:31: \"\" is no quantity"},
       {"{\"operation\": \"avatar_video\", \"quantity\": \"1s\", \"job\": 1}",
        "-:1:49: unknown column \"job\"; did you mean \"jobs\"?"},
       {"{\"operation\": \"avatar_video\", \"quantity\": [1]}",
        "-:1:31: \"quantity\" is neither a text nor a number"},
-      {"{\"operation\": \"photo_avatar\", \"quantity\": 9007199254740994}",
-       "-:1:31: \"quantity\" is neither a text nor a number of at most 2^53"},
+      // 2^53 + 1, which a reader of JSON takes for 2^53.
+      {"{\"operation\": \"photo_avatar\", \"quantity\": 9007199254740993}",
+       "-:1:31: \"quantity\" is neither a text nor a number below 2^53"},
+      {"{\"operation\": \"photo_avatar\", \"quantity\": 9007199254740991}",
+       "-:1:31: 1 x 9007199254740991 image of photo_avatar: the cost leaves"},
       {"{\"operation\": \"photo_avatar\", \"quantity\": 1e300}",
-       "of at most 2^53"},
+       "number below 2^53"},
       {"{\"operation\": \"photo_avatar\", \"quantity\": NaN}",
        "no JSON object"},
       {"{\"operation\": \"photo_avatar\", ", "-:1:1: no JSON object"},

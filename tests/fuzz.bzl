@@ -24,6 +24,9 @@ def fuzz_test(name, corpus, deps):
             ":fuzz": ["-fsanitize=fuzzer"],
             "//conditions:default": [],
         }),
-        tags = ["no-tsan"],
+        tags = [
+            "fuzz",
+            "no-tsan",
+        ],
         deps = deps,
     )

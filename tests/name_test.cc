@@ -17,11 +17,31 @@ TEST(Name, NearestIgnoresCaseAndRefusesTheFar) {
   EXPECT_EQ(NearestName(std::string(10'000'000, 'x'), {"x"}), "");
 }
 
+TEST(Name, SuggestionsArePrintable) {
+  EXPECT_EQ(Suggestion("jobz", {"jobs\n"}), "; did you mean \"jobs?\"?");
+  EXPECT_EQ(Suggestion("x", {"\033[2J", "b_and_more"}),
+            "; known: \"?[2J\", \"b_and_more\"");
+  EXPECT_EQ(Suggestion("x", {}), "");
+  const std::string long_name(10'000'000, 'x');
+  EXPECT_EQ(NearestName("x", {long_name}), "");
+}
+
 TEST(Name, QuotedTextIsShortAndPrintable) {
   EXPECT_EQ(Quoted("a b"), "\"a b\"");
   EXPECT_EQ(Quoted("\xff\n"), "\"??\"");
   EXPECT_EQ(Quoted(std::string(41, 'a')),
             "\"" + std::string(40, 'a') + "...\"");
+}
+
+TEST(Name, IdIsPrintableWithoutBlanks) {
+  EXPECT_TRUE(IsId("u", 1));
+  EXPECT_TRUE(IsId("!~", 2));
+  EXPECT_FALSE(IsId("", 8));
+  EXPECT_FALSE(IsId("abc", 2));
+  EXPECT_FALSE(IsId("a b", 8));
+  EXPECT_FALSE(IsId("\x7f", 8));
+  EXPECT_FALSE(IsId("\xc3\xa9", 8));
+  EXPECT_FALSE(IsId(absl::string_view("a\0", 2), 8));
 }
 
 }  // namespace

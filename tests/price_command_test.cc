@@ -113,6 +113,22 @@ TEST(PriceCommand, FormsAreToldApartAtTheirFirstBytes) {
   std::ostringstream out;
   google::protobuf::util::SerializeDelimitedToOstream(long_record, &out);
   EXPECT_EQ(PriceRecords(out.str()).code, ExitCode::kOk);
+
+  // A record of 32 bytes begins like a blank line.
+  v1::UsageRecord blank_record;
+  blank_record.set_record_id("r");
+  blank_record.set_account_id("a");
+  blank_record.set_operation("avatar_video");
+  blank_record.mutable_duration()->set_seconds(1);
+  blank_record.mutable_start_time()->set_nanos(1);
+  blank_record.mutable_end_time()->set_seconds(1);
+  blank_record.set_account_id(
+      std::string(1 + 32 - blank_record.ByteSizeLong(), 'a'));
+  out.str("");
+  google::protobuf::util::SerializeDelimitedToOstream(blank_record, &out);
+  ASSERT_THAT(out.str(), StartsWith(" \n"));
+  EXPECT_EQ(PriceRecords(out.str()).code, ExitCode::kOk);
+  EXPECT_THAT(PriceRecords(" \n\n{}").err, HasSubstr(":3:1: "));
 }
 
 TEST(PriceCommand, SumsOfPartsAreTheirTotals) {

@@ -174,6 +174,25 @@ TEST(PriceList, AnOperationHasOnePriceOrNone) {
                StartsWith("prices[1].operation: ")));
 }
 
+TEST(PriceList, BeginsAtATimeThatCanBeWritten) {
+  const absl::Duration kTick = absl::Nanoseconds(1) / 4;
+  const struct {
+    absl::Time effective_at;
+    bool ok;
+  } kCases[] = {
+      {absl::InfinitePast(), true},
+      {PriceList::kEffectiveAtMin - kTick, false},
+      {PriceList::kEffectiveAtMin, true},
+      {PriceList::kEffectiveAtEnd - kTick, true},
+      {PriceList::kEffectiveAtEnd, false},
+      {absl::InfiniteFuture(), false},
+  };
+  for (const auto& c : kCases) {
+    const auto list = PriceList::Create(c.effective_at, {});
+    EXPECT_EQ(list.ok(), c.ok) << c.effective_at << list.status();
+  }
+}
+
 TEST(PriceList, HasAtMostSoManyPrices) {
   std::vector<PriceList::Entry> entries;
   for (size_t i = 0; i < PriceList::kPricesMax; ++i) {

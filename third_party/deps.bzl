@@ -147,3 +147,8 @@ def konpro_deps():
         headers = ["/usr/include/sqlite3.h"],
         libraries = {":sqlite3": "sqlite3"},
     )
+    system_repository(
+        name = "zlib",
+        headers = ["/usr/include/zlib.h"],
+        libraries = {":zlib": "zlib"},
+    )

@@ -7,12 +7,17 @@ PACKAGES=(
   # Bazel and the compilers.
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto
   g++ clang libclang-rt-14-dev pkg-config
+  # The time zones of allowances.
+  tzdata
   # Libraries of the project.
   libabsl-dev libprotobuf-dev libprotoc-dev protobuf-compiler
-  libcli11-dev libcsv-dev libsqlite3-dev libssl-dev tzdata
+  libcli11-dev libcsv-dev libsqlite3-dev libssl-dev zlib1g-dev
   # Libraries and tools of its tests, benchmarks and checks.
   libgtest-dev libgmock-dev libbenchmark-dev
   clang-format binutils python3
+  # The limiter's tests for AArch64, run by an emulator.
+  g++-aarch64-linux-gnu qemu-user
+  libabsl-dev:arm64 libgtest-dev:arm64 libgmock-dev:arm64
 )
 
 die() {
@@ -20,6 +25,7 @@ die() {
   exit 1
 }
 
+# shellcheck source=/dev/null
 . /etc/os-release 2>/dev/null || die "no /etc/os-release: this is for Debian 12"
 if [ "${ID:-}" != debian ] || [ "${VERSION_ID:-}" != 12 ]; then
   die "this is for Debian 12, not for ${PRETTY_NAME:-an unknown system}." \
@@ -45,7 +51,13 @@ else
 fi
 
 echo "install.sh: installing ${missing[*]}"
-"${as_root[@]}" apt-get update -qq
+if [[ "${missing[*]}" == *:arm64* ]] &&
+  ! dpkg --print-foreign-architectures | grep -qx arm64; then
+  echo "install.sh: adding the architecture arm64 to dpkg, for its libraries"
+  "${as_root[@]}" dpkg --add-architecture arm64
+fi
+"${as_root[@]}" apt-get update -qq -o Acquire::Retries=3
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  apt-get install -y -qq -o Acquire::Retries=3 --no-install-recommends \
+  "${missing[@]}" >/dev/null
 echo "install.sh: done."

@@ -14,7 +14,7 @@
 namespace konpro::cli {
 namespace {
 
-constexpr size_t kWorstLines = 10;
+constexpr int kWorstLines = 10;
 
 struct Comparison {
   std::string operation;
@@ -62,6 +62,24 @@ v1::AccuracyLine ToReport(const Comparison& line) {
   return report;
 }
 
+void AddWorstLines(const std::vector<Comparison>& lines,
+                   const Comparison& total, v1::AccuracyReport& report) {
+  std::vector<v1::Amount*> estimated, actual, errors;
+  for (const Comparison& line : lines) {
+    v1::AccuracyLine& added = *report.add_worst_lines();
+    added = ToReport(line);
+    estimated.push_back(added.mutable_estimated());
+    actual.push_back(added.mutable_actual());
+    errors.push_back(added.mutable_error());
+  }
+  ShareOut(estimated, total.estimated);
+  ShareOut(actual, total.actual);
+  ShareOut(errors, total.Error());
+  if (report.worst_lines_size() <= kWorstLines) return;
+  report.mutable_worst_lines()->DeleteSubrange(
+      kWorstLines, report.worst_lines_size() - kWorstLines);
+}
+
 void SetPercentages(const Comparison& total, Credits absolute,
                     v1::AccuracyReport& report) {
   const auto weighted = PercentHundredths(absolute, total.actual);
@@ -79,7 +97,7 @@ std::vector<std::string> Row(const v1::AccuracyLine& line) {
       PercentHundredths(Credits::FromTicks(line.error().ticks()),
                         Credits::FromTicks(line.actual().ticks()));
   return {line.operation(), line.estimated().credits(), line.actual().credits(),
-          SignedText(line.error()), PercentText(hundredths)};
+          SignedText(line.error()), SignedPercentText(hundredths)};
 }
 
 void PrintTable(const v1::AccuracyReport& report, std::ostream& out) {
@@ -95,14 +113,14 @@ void PrintTable(const v1::AccuracyReport& report, std::ostream& out) {
   table.PrintText(out);
   out << "\n";
   const Credits actual = Credits::FromTicks(report.total().actual().ticks());
-  const auto percent = [&](const v1::Amount& amount) {
-    return PercentText(
-        PercentHundredths(Credits::FromTicks(amount.ticks()), actual));
+  const auto hundredths = [&](const v1::Amount& amount) {
+    return PercentHundredths(Credits::FromTicks(amount.ticks()), actual);
   };
-  out << "weighted error: " << percent(report.absolute_error()) << " ("
-      << report.absolute_error().credits() << " of "
+  out << "weighted error: " << PercentText(hundredths(report.absolute_error()))
+      << " (" << report.absolute_error().credits() << " of "
       << report.total().actual().credits() << " credits)\n"
-      << "bias: " << percent(report.total().error()) << "\n";
+      << "bias: " << SignedPercentText(hundredths(report.total().error()))
+      << "\n";
   if (!report.max_error().empty()) {
     out << "allowed: " << report.max_error() << "\n";
   }
@@ -132,9 +150,7 @@ ExitCode RunAccuracy(const AccuracyOptions& options, Streams streams) {
   v1::AccuracyReport report;
   report.set_estimate_catalog_version(estimate->catalog_version);
   report.set_actual_catalog_version(actual->catalog_version);
-  for (size_t i = 0; i < std::min(lines.size(), kWorstLines); ++i) {
-    *report.add_worst_lines() = ToReport(lines[i]);
-  }
+  AddWorstLines(lines, total, report);
   report.set_lines(static_cast<int32_t>(lines.size()));
   *report.mutable_total() = ToReport(total);
   *report.mutable_absolute_error() = ToAmount(absolute);
@@ -144,7 +160,7 @@ ExitCode RunAccuracy(const AccuracyOptions& options, Streams streams) {
                                   estimate->catalog_version, ", billed with ",
                                   actual->catalog_version));
   }
-  if (lines.size() > kWorstLines) {
+  if (report.lines() > kWorstLines) {
     report.add_notes(absl::StrCat("the ", kWorstLines, " worst of ",
                                   lines.size(), " operations are shown"));
   }

@@ -13,6 +13,7 @@
 #include "google/protobuf/util/type_resolver_util.h"
 #include "konpro/catalog_file.h"
 #include "konpro/cli/input.h"
+#include "konpro/internal/rfc3339.h"
 
 namespace konpro::cli {
 
@@ -106,9 +107,7 @@ std::string ExplanationText(const v1::ReportLine& line) {
 
 std::string PriceVersion(absl::Time effective_at) {
   if (effective_at == absl::InfinitePast()) return "from the start";
-  return absl::StrCat("since ",
-                      absl::FormatTime("%Y-%m-%d%ET%H:%M:%E*SZ", effective_at,
-                                       absl::UTCTimeZone()));
+  return absl::StrCat("since ", internal::FormatRfc3339(effective_at));
 }
 
 void PrintJson(const google::protobuf::Message& message, std::ostream& out) {

@@ -14,7 +14,7 @@ namespace {
 // rows, the text since the last one is known to be the next one's.
 class Parser {
  public:
-  Parser(InputErrors& errors, absl::FunctionRef<void(const CsvRow&)> row)
+  Parser(InputErrors& errors, absl::FunctionRef<bool(const CsvRow&)> row)
       : errors_(errors), row_(row) {
     csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI);
   }
@@ -22,7 +22,8 @@ class Parser {
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 
-  // False where an error was added and nothing more can be read.
+  // False where an error was added and nothing more can be read, or where no
+  // more rows are wanted.
   bool Feed(int64_t line_number, absl::string_view line) {
     if (open_) {
       open_text_.append(line.data(), line.size());
@@ -50,7 +51,7 @@ class Parser {
       text_ = open_text_;
     }
     open_ = !ended_ && !blank;
-    return true;
+    return wanted_;
   }
 
   void Finish() {
@@ -76,20 +77,22 @@ class Parser {
   static void OnRow(int, void* self) { static_cast<Parser*>(self)->EndRow(); }
 
   void EndRow() {
+    if (!wanted_) return;
     cells_.clear();
     size_t begin = 0;
     for (size_t end : ends_) {
       cells_.push_back(absl::string_view(bytes_.data() + begin, end - begin));
       begin = end;
     }
-    row_(CsvRow(line_, text_, cells_));
+    wanted_ = row_(CsvRow(line_, text_, cells_));
     bytes_.clear();
     ends_.clear();
     ended_ = true;
   }
 
   InputErrors& errors_;
-  absl::FunctionRef<void(const CsvRow&)> row_;
+  absl::FunctionRef<bool(const CsvRow&)> row_;
+  bool wanted_ = true;
   csv_parser parser_;
 
   // The row that is being read: its cells so far, its first line and its text.
@@ -126,7 +129,7 @@ std::pair<int64_t, int64_t> CsvRow::PlaceOf(size_t index) const {
 }
 
 void ReadCsv(Input& input, InputErrors& errors,
-             absl::FunctionRef<void(const CsvRow&)> row) {
+             absl::FunctionRef<bool(const CsvRow&)> row) {
   LineReader lines(input);
   Parser parser(errors, row);
   absl::string_view line;

@@ -39,11 +39,12 @@ class CsvRow {
 // Bytes of a row, at most.
 inline constexpr size_t kCsvRowBytesMax = size_t{1} << 20;
 
-// Calls `row` for each row that is not blank, in order. What breaks the form
-// (an open quote, a quote within a bare cell, a row above kCsvRowBytesMax, an
-// input that cannot be read) goes to `errors` and ends the reading.
+// Calls `row` for each row that is not blank, in order, until it returns false.
+// What breaks the form (an open quote, a quote within a bare cell, a row above
+// kCsvRowBytesMax, an input that cannot be read) goes to `errors` and ends the
+// reading.
 void ReadCsv(Input& input, InputErrors& errors,
-             absl::FunctionRef<void(const CsvRow&)> row);
+             absl::FunctionRef<bool(const CsvRow&)> row);
 
 // Whether `row` has as many cells as its header, `columns`; else an error was
 // added.

@@ -55,19 +55,17 @@ v1::DiffLine ToReport(const LinePair& pair) {
   return line;
 }
 
-// Gives the lines' amounts texts that add up to what the total shows.
-template <typename AmountOf>
-void ShareOut(v1::EstimateDiff& report, AmountOf amount_of) {
-  std::vector<Credits> parts;
+void ShareOutLines(const SavedReport& old_report, const SavedReport& new_report,
+                   Credits change, v1::EstimateDiff& report) {
+  std::vector<v1::Amount*> old_costs, new_costs, changes;
   for (v1::DiffLine& line : *report.mutable_lines()) {
-    parts.push_back(Credits::FromTicks(amount_of(line).ticks()));
+    old_costs.push_back(line.mutable_old_cost());
+    new_costs.push_back(line.mutable_new_cost());
+    changes.push_back(line.mutable_change());
   }
-  const std::vector<ShownCredits> shown = ShowParts(
-      parts,
-      Show(Credits::FromTicks(amount_of(*report.mutable_total()).ticks())));
-  for (int i = 0; i < report.lines_size(); ++i) {
-    amount_of(*report.mutable_lines(i)).set_credits(shown[i].ToString());
-  }
+  ShareOut(old_costs, old_report.total);
+  ShareOut(new_costs, new_report.total);
+  ShareOut(changes, change);
 }
 
 void NotePlans(const SavedReport& old_report, const SavedReport& new_report,
@@ -105,7 +103,7 @@ std::vector<std::string> Row(const v1::DiffLine& line) {
                         Credits::FromTicks(line.old_cost().ticks()));
   return {line.operation(),          JobsText(line),
           line.old_cost().credits(), line.new_cost().credits(),
-          SignedText(line.change()), PercentText(hundredths)};
+          SignedText(line.change()), SignedPercentText(hundredths)};
 }
 
 void PrintTable(const v1::EstimateDiff& report, std::ostream& out) {
@@ -118,7 +116,7 @@ void PrintTable(const v1::EstimateDiff& report, std::ostream& out) {
   for (const v1::DiffLine& line : report.lines()) table.AddRow(Row(line));
   table.AddTotal(Row(report.total()));
   table.PrintText(out);
-  out << "\n";
+  if (!report.max_increase().empty() || !report.notes().empty()) out << "\n";
   if (!report.max_increase().empty()) {
     out << "allowed increase: " << report.max_increase()
         << ", above it: " << report.over_max_increase().credits() << "\n";
@@ -146,15 +144,7 @@ ExitCode RunDiff(const DiffOptions& options, Streams streams) {
                            .jobs = new_report->jobs,
                            .cost = new_report->total}};
   *report.mutable_total() = ToReport(total);
-  ShareOut(report, [](v1::DiffLine& line) -> v1::Amount& {
-    return *line.mutable_old_cost();
-  });
-  ShareOut(report, [](v1::DiffLine& line) -> v1::Amount& {
-    return *line.mutable_new_cost();
-  });
-  ShareOut(report, [](v1::DiffLine& line) -> v1::Amount& {
-    return *line.mutable_change();
-  });
+  ShareOutLines(*old_report, *new_report, Change(total), report);
   NotePlans(*old_report, *new_report, report);
 
   // What is more than any amount allows any increase.

@@ -21,7 +21,7 @@ using ::absl::CivilDay;
 constexpr const char* kWeekdays[] = {"Mon", "Tue", "Wed", "Thu",
                                      "Fri", "Sat", "Sun"};
 constexpr int kDefaultDays = 14;
-constexpr size_t kChartCells = 30;
+constexpr size_t kChartCells = 24;
 constexpr size_t kWeeksShown = 8;
 
 v1::SpendInterval ToInterval(const CreditInterval& interval) {
@@ -242,7 +242,7 @@ void PrintDays(const v1::Forecast& report, CivilDay first_day,
   Table table({{"day"},
                {"expected", Align::kRight},
                {"80% interval", Align::kRight},
-               {"= low  o expected  - high"}});
+               {"= low, o mean, - high"}});
   for (int i = 0; i < report.days_size(); ++i) {
     const v1::ForecastDay& day = report.days(i);
     const auto weekday = static_cast<int>(absl::GetWeekday(first_day + i));

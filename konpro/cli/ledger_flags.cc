@@ -12,6 +12,8 @@
 #include "konpro/account_command.h"
 #include "konpro/allowance.h"
 #include "konpro/credits.h"
+#include "konpro/internal/rfc3339.h"
+#include "konpro/unix_nanos.h"
 
 namespace konpro::cli {
 namespace {
@@ -59,16 +61,14 @@ CLI::Option* AddChoice(CLI::App& command, const std::string& name, Value& value,
 }
 
 absl::Time ParseTime(const std::string& name, const std::string& text) {
-  absl::Time time;
-  std::string error;
-  if (!absl::ParseTime(absl::RFC3339_full, text, &time, &error)) {
-    throw CLI::ValidationError(name,
-                               "no RFC 3339 time such as 2027-01-01T00:00:00Z");
+  const absl::StatusOr<absl::Time> time = internal::ParseRfc3339(text);
+  if (!time.ok()) {
+    throw CLI::ValidationError(name, std::string(time.status().message()));
   }
-  if (time < absl::UnixEpoch() || time >= UnixNanos::Max().ToTime()) {
+  if (*time < absl::UnixEpoch() || *time >= UnixNanos::Max().ToTime()) {
     throw CLI::ValidationError(name, "outside 1970-01-01 .. 2262-04-11");
   }
-  return time;
+  return *time;
 }
 
 void AddTime(CLI::App& command, const std::string& name, UnixNanos& time,

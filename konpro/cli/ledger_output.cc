@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "konpro/cli/command.h"
 #include "konpro/estimator.h"
+#include "konpro/internal/rfc3339.h"
 
 namespace konpro::cli {
 namespace {
@@ -145,8 +146,7 @@ Credits Sum(const std::vector<Allocation>& parts) {
 std::string TimeText(UnixNanos time) {
   if (time == UnixNanos::Max()) return "never";
   if (time == UnixNanos()) return "always";
-  return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E*SZ", time.ToTime(),
-                          absl::UTCTimeZone());
+  return internal::FormatRfc3339(time.ToTime());
 }
 
 v1::LedgerBalance ToBalance(const Balance& balance, bool of_command) {

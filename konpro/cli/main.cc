@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/civil_time.h"
@@ -30,6 +31,7 @@
 #include "konpro/cli/price_command.h"
 #include "konpro/cli/replay_command.h"
 #include "konpro/cli/spend_history.h"
+#include "konpro/internal/rfc3339.h"
 
 namespace konpro::cli {
 namespace {
@@ -134,12 +136,12 @@ void AddEstimate(CLI::App& app, EstimateOptions& options) {
       .add_option_function<std::string>(
           "--at",
           [&options](const std::string& text) {
-            std::string error;
-            if (!absl::ParseTime(absl::RFC3339_full, text, &options.at,
-                                 &error)) {
-              throw CLI::ValidationError(
-                  "--at", "no RFC 3339 time such as 2027-01-01T00:00:00Z");
+            const absl::StatusOr<absl::Time> at = internal::ParseRfc3339(text);
+            if (!at.ok()) {
+              throw CLI::ValidationError("--at",
+                                         std::string(at.status().message()));
             }
+            options.at = *at;
           },
           "take the prices in effect at this time (default: now)")
       ->type_name("RFC3339");
@@ -182,6 +184,7 @@ void AddEstimate(CLI::App& app, EstimateOptions& options) {
 void AddPlans(CLI::App& app, PlansOptions& options) {
   CLI::App& command =
       *app.add_subcommand("plans", "plans, request limits and prices");
+  command.footer(kExitCodes);
   AddCatalog(command, options.catalog);
   AddFormat(command, options.format,
             {{"table", Format::kTable},

@@ -71,6 +71,10 @@ class Manifest {
 
   const std::string& ColumnOf(Role role) const { return columns_[role]; }
 
+  // Of a header or an object without a column that Requires() says it has.
+  std::string MissingColumn(Role role,
+                            absl::Span<const absl::string_view> header) const;
+
   // Whether every row must have `role`.
   bool Requires(Role role) const {
     switch (role) {
@@ -146,13 +150,27 @@ std::optional<int64_t> Manifest::ReadJobs(const Row& row) {
   return std::nullopt;
 }
 
-void Manifest::AddRow(const Row& row) {
-  for (Role role : {kOperation, kQuantity}) {
-    if (!Requires(role) || row.text[role].has_value()) continue;
-    Error(row, role,
-          absl::StrCat("no \"", columns_[role], "\": every job has one"));
-    return;
+std::string Manifest::MissingColumn(
+    Role role, absl::Span<const absl::string_view> header) const {
+  const std::string& column = columns_[role];
+  if (column.empty()) {
+    return absl::StrCat("no column for the ", kStandard[role],
+                        ": --ignore-columns leaves it out");
   }
+  std::vector<absl::string_view> known;
+  if (options_.maps_columns()) known.assign(header.begin(), header.end());
+  const bool or_name = role == kOperation && !options_.operation.empty();
+  if (or_name) {
+    for (const Operation& operation : catalog_.operations()) {
+      known.push_back(operation.name);
+    }
+  }
+  return absl::StrCat("no column ", internal::Quoted(column),
+                      or_name ? ", and no operation of that name" : "",
+                      internal::Suggestion(column, known));
+}
+
+void Manifest::AddRow(const Row& row) {
   const Operation* operation = ReadOperation(row);
   const std::optional<int64_t> jobs = ReadJobs(row);
   if (operation == nullptr) return;
@@ -168,9 +186,10 @@ class CsvManifest {
   CsvManifest(Manifest& manifest, InputErrors& errors)
       : manifest_(manifest), errors_(errors) {}
 
-  void AddRow(const CsvRow& csv) {
+  // False where the header says nothing of the rows below it.
+  bool AddRow(const CsvRow& csv) {
     if (columns_ == 0) return ReadHeader(csv);
-    if (header_failed_ || !HasCells(csv, columns_, errors_)) return;
+    if (!HasCells(csv, columns_, errors_)) return true;
     const auto place_of = [&](Role role) {
       return csv.PlaceOf(column_of_[role].value_or(0));
     };
@@ -181,24 +200,25 @@ class CsvManifest {
       }
     }
     manifest_.AddRow(row);
+    return true;
   }
 
   bool has_header() const { return columns_ != 0; }
   std::vector<std::string> ignored() && { return std::move(ignored_); }
 
  private:
-  void ReadHeader(const CsvRow& csv);
+  bool ReadHeader(const CsvRow& csv);
 
   Manifest& manifest_;
   InputErrors& errors_;
   // Of the header; 0 before it.
   size_t columns_ = 0;
-  bool header_failed_ = false;
   std::optional<size_t> column_of_[kRoles];
   std::vector<std::string> ignored_;
 };
 
-void CsvManifest::ReadHeader(const CsvRow& csv) {
+bool CsvManifest::ReadHeader(const CsvRow& csv) {
+  bool good = true;
   columns_ = csv.cells().size();
   for (size_t i = 0; i < columns_; ++i) {
     const absl::string_view column = csv.cells()[i];
@@ -217,27 +237,27 @@ void CsvManifest::ReadHeader(const CsvRow& csv) {
     if (error.empty()) continue;
     const auto [line, place] = csv.PlaceOf(i);
     errors_.Add(line, place, error);
-    header_failed_ = true;
+    good = false;
   }
   for (Role role : {kOperation, kQuantity, kJobs}) {
     if (!manifest_.Requires(role) || column_of_[role].has_value()) continue;
     const auto [line, place] = csv.PlaceOf(0);
-    errors_.Add(line, place,
-                absl::StrCat("no column \"", manifest_.ColumnOf(role),
-                             "\" in the header"));
-    header_failed_ = true;
+    errors_.Add(line, place, manifest_.MissingColumn(role, csv.cells()));
+    good = false;
   }
+  return good;
 }
 
 // The text of a JSON value that a cell could have, or nullopt.
 std::optional<std::string> CellText(const Value& value) {
+  if (value.kind_case() == Value::kNullValue) return "";
   if (value.kind_case() == Value::kStringValue) return value.string_value();
   if (value.kind_case() != Value::kNumberValue) return std::nullopt;
-  // Shortest form that reads back; beyond 2^53 it has an exponent, or digits
-  // that the reader of JSON has already rounded, and is refused.
+  // Shortest form that reads back; from 2^53 on the reader of JSON may already
+  // have rounded what was written, and it is refused.
   const auto number = value.number_value();
-  constexpr int64_t kExactMax = int64_t{1} << 53;
-  if (number > kExactMax || number < -kExactMax) return std::nullopt;
+  constexpr int64_t kExactEnd = int64_t{1} << 53;
+  if (number >= kExactEnd || number <= -kExactEnd) return std::nullopt;
   char digits[64];
   const auto end = std::to_chars(std::begin(digits), std::end(digits), number,
                                  std::chars_format::fixed);
@@ -282,7 +302,13 @@ void JsonManifest::AddLine(int64_t number, absl::string_view line) {
   };
   Row row = {.place_of = place_of};
   bool failed = false;
-  for (const auto& [key, value] : object.fields()) {
+  // The map's own order differs from run to run.
+  std::vector<absl::string_view> keys;
+  for (const auto& field : object.fields()) keys.push_back(field.first);
+  std::sort(keys.begin(), keys.end());
+  for (absl::string_view name : keys) {
+    const std::string key(name);
+    const Value& value = object.fields().at(key);
     const Role role = manifest_.RoleOf(key);
     if (role == kIgnored) {
       if (key != kId && ignored_.size() < 256 &&
@@ -294,22 +320,26 @@ void JsonManifest::AddLine(int64_t number, absl::string_view line) {
     std::string error;
     if (role == kUnknown) {
       error = manifest_.UnknownColumn(key);
-    } else if (value.kind_case() != Value::kNullValue) {
+    } else {
       std::optional<std::string> text = CellText(value);
       if (text.has_value()) {
         texts[role] = *std::move(text);
         row.text[role] = texts[role];
         continue;
       }
-      error = absl::StrCat("\"", key,
-                           "\" is neither a text nor a number of at most 2^53");
+      error = absl::StrCat(internal::Quoted(key),
+                           " is neither a text nor a number below 2^53");
     }
-    if (error.empty()) continue;
     const auto [at, column] = place_of_key(key);
     errors_.Add(at, column, error);
     failed = true;
   }
-  if (!failed) manifest_.AddRow(row);
+  if (failed) return;
+  for (Role role : {kOperation, kQuantity, kJobs}) {
+    if (!manifest_.Requires(role) || row.text[role].has_value()) continue;
+    return errors_.Add(number, 1, manifest_.MissingColumn(role, keys));
+  }
+  manifest_.AddRow(row);
 }
 
 std::vector<std::string> ReadJson(Input& input, Manifest& manifest,
@@ -375,7 +405,7 @@ std::vector<std::string> ReadManifest(
     return ReadJson(input, manifest, errors);
   }
   CsvManifest csv(manifest, errors);
-  ReadCsv(input, errors, [&](const CsvRow& row) { csv.AddRow(row); });
+  ReadCsv(input, errors, [&](const CsvRow& row) { return csv.AddRow(row); });
   if (!csv.has_header() && errors.none()) {
     errors.Add(1, 1,
                "empty: a manifest begins with a header row such as "

@@ -40,12 +40,28 @@ std::string PercentText(std::optional<int64_t> hundredths) {
   const uint64_t magnitude =
       *hundredths < 0 ? uint64_t{0} - static_cast<uint64_t>(*hundredths)
                       : static_cast<uint64_t>(*hundredths);
-  return absl::StrFormat("%s%d.%02d%%", *hundredths < 0 ? "-" : "+",
+  return absl::StrFormat("%s%d.%02d%%", *hundredths < 0 ? "-" : "",
                          magnitude / 100, magnitude % 100);
+}
+
+std::string SignedPercentText(std::optional<int64_t> hundredths) {
+  return absl::StrCat(hundredths.value_or(0) > 0 ? "+" : "",
+                      PercentText(hundredths));
 }
 
 std::string SignedText(const v1::Amount& amount) {
   return absl::StrCat(amount.ticks() > 0 ? "+" : "", amount.credits());
+}
+
+void ShareOut(const std::vector<v1::Amount*>& parts, Credits total) {
+  std::vector<Credits> credits;
+  for (const v1::Amount* part : parts) {
+    credits.push_back(Credits::FromTicks(part->ticks()));
+  }
+  const std::vector<ShownCredits> shown = ShowParts(credits, Show(total));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    parts[i]->set_credits(shown[i].ToString());
+  }
 }
 
 }  // namespace konpro::cli

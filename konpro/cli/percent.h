@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -39,11 +40,16 @@ class Percent {
 // REQUIRES: `whole` is zero or more.
 std::optional<int64_t> PercentHundredths(Credits part, Credits whole);
 
-// "+1.50%", "-0.07%"; "-" for nullopt.
+// "1.50%", "-0.07%"; "-" for nullopt.
 std::string PercentText(std::optional<int64_t> hundredths);
 
-// As it is shown, with "+" before what is above zero.
+// As they are shown, with "+" before what is above zero.
+std::string SignedPercentText(std::optional<int64_t> hundredths);
 std::string SignedText(const v1::Amount& amount);
+
+// Gives `parts` texts that add up to what `total` shows.
+// REQUIRES: `total` is their exact sum.
+void ShareOut(const std::vector<v1::Amount*>& parts, Credits total);
 
 }  // namespace konpro::cli
 

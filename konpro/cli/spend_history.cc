@@ -33,12 +33,7 @@ class DaysReader {
 
   void AddRow(const CsvRow& row) {
     if (columns_.empty()) return AddHeader(row);
-    if (failed_) return;
-    if (row.cells().size() != columns_.size()) {
-      return Error(row, row.cells().size(),
-                   absl::StrCat("a row of ", row.cells().size(),
-                                " cells under a header of ", columns_.size()));
-    }
+    if (!HasCells(row, columns_.size(), errors_)) return;
     SpendEntry entry;
     for (size_t i = 0; i < columns_.size(); ++i) {
       const absl::Status status = Read(columns_[i], row.cells()[i], entry);
@@ -49,6 +44,8 @@ class DaysReader {
   }
 
   bool has_header() const { return !columns_.empty(); }
+  // Whether the header says nothing of the rows below it.
+  bool header_failed() const { return failed_; }
 
  private:
   void AddHeader(const CsvRow& row) {
@@ -109,7 +106,10 @@ class DaysReader {
 
 void ReadDays(Input& input, SpendByDay& spend, InputErrors& errors) {
   DaysReader days(spend, errors);
-  ReadCsv(input, errors, [&](const CsvRow& row) { days.AddRow(row); });
+  ReadCsv(input, errors, [&](const CsvRow& row) {
+    days.AddRow(row);
+    return !days.header_failed();
+  });
   if (!days.has_header() && errors.none()) {
     errors.Add(1, 1,
                "empty: a history is usage records, or CSV that begins with "

@@ -41,7 +41,7 @@ class CsvTrace {
 
   void AddRow(const CsvRow& row) {
     if (columns_ == 0) return ReadHeader(row);
-    if (header_failed_ || !HasCells(row, columns_, errors_)) return;
+    if (!HasCells(row, columns_, errors_)) return;
     TraceRequest request = {.operation = operation_};
     if (!ReadTime(row, request) || !ReadWhat(row, request)) return;
     if (column_of_[kAccount].has_value()) {
@@ -55,6 +55,8 @@ class CsvTrace {
   }
 
   bool has_header() const { return columns_ != 0; }
+  // Whether the header says nothing of the rows below it.
+  bool header_failed() const { return header_failed_; }
 
  private:
   void Error(const CsvRow& row, Role role, absl::string_view what) {
@@ -303,7 +305,10 @@ void ReadTrace(Input& input, const TraceOptions& options,
     return ReadAccessLog(input, options, catalog, errors, add);
   }
   CsvTrace csv(options, catalog, errors, add);
-  ReadCsv(input, errors, [&](const CsvRow& row) { csv.AddRow(row); });
+  ReadCsv(input, errors, [&](const CsvRow& row) {
+    csv.AddRow(row);
+    return !csv.header_failed();
+  });
   if (!csv.has_header() && errors.none()) {
     errors.Add(1, 1, "empty: a trace begins with a header row");
   }

@@ -1,5 +1,6 @@
 #include "konpro/cli/usage_input.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 
@@ -7,6 +8,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "konpro/cli/delimited.h"
 #include "konpro/cli/usage_json.h"
+#include "konpro/usage.h"
 
 namespace konpro::cli {
 namespace {
@@ -89,17 +91,21 @@ void AddRecordNote(InputErrors& errors, const RecordPlace& place,
 }
 
 // Behind the size of the first message stands the tag of its first field,
-// record_id, and no JSON object begins with a line feed as its second byte.
+// record_id, and farther on that of account_id, a control character, of which
+// JSON has none but blanks. Blanks alone are not enough: a message may have 32
+// bytes, and so begin like a blank line.
 bool LooksDelimited(absl::string_view begin) {
   constexpr char kRecordIdTag = 0x0A;
+  constexpr char kAccountIdTag = 0x12;
   size_t size_bytes = 0;
   while (size_bytes < begin.size() && (begin[size_bytes] & 0x80) != 0) {
     ++size_bytes;
   }
-  if (size_bytes == 0 && !begin.empty() && IsBlank(begin.substr(0, 1))) {
-    return false;
-  }
-  return size_bytes + 1 < begin.size() && begin[size_bytes + 1] == kRecordIdTag;
+  constexpr size_t kBehindRecordId = kUsageIdBytesMax + 8;
+  const absl::string_view message =
+      begin.substr(std::min(size_bytes + 1, begin.size()), kBehindRecordId);
+  return !message.empty() && message.front() == kRecordIdTag &&
+         message.find(kAccountIdTag) != message.npos;
 }
 
 void ReadUsageRecords(Input& input, RecordForm form, InputErrors& errors,

@@ -46,13 +46,21 @@ bool IsName(absl::string_view name, size_t bytes_max) {
          });
 }
 
+bool IsId(absl::string_view id, size_t bytes_max) {
+  return !id.empty() && id.size() <= bytes_max &&
+         std::all_of(id.begin(), id.end(),
+                     [](unsigned char c) { return absl::ascii_isgraph(c); });
+}
+
 absl::string_view NearestName(absl::string_view name,
                               absl::Span<const absl::string_view> known) {
   absl::string_view nearest;
   // A name longer than this is near to nothing, and would take long to compare.
-  if (name.size() > 256) return nearest;
+  constexpr size_t kComparedBytesMax = 256;
+  if (name.size() > kComparedBytesMax) return nearest;
   size_t best = std::string::npos;
   for (absl::string_view candidate : known) {
+    if (candidate.size() > kComparedBytesMax) continue;
     const size_t distance = EditDistance(name, candidate);
     const size_t near_max =
         std::max<size_t>(2, std::max(name.size(), candidate.size()) / 3);
@@ -69,14 +77,17 @@ std::string Suggestion(absl::string_view name,
                        absl::Span<const absl::string_view> known) {
   const absl::string_view nearest = NearestName(name, known);
   if (!nearest.empty()) {
-    return absl::StrCat("; did you mean \"", nearest, "\"?");
+    return absl::StrCat("; did you mean ", Quoted(nearest), "?");
   }
   if (known.empty()) return "";
   const bool all = known.size() <= kListedNamesMax;
   return absl::StrCat(
-      "; known: \"",
-      absl::StrJoin(all ? known : known.first(kListedNamesMax), "\", \""),
-      all ? "\"" : "\", ...");
+      "; known: ",
+      absl::StrJoin(all ? known : known.first(kListedNamesMax), ", ",
+                    [](std::string* out, absl::string_view listed) {
+                      *out += Quoted(listed);
+                    }),
+      all ? "" : ", ...");
 }
 
 std::string Quoted(absl::string_view text) {

@@ -18,6 +18,10 @@ inline constexpr absl::string_view kNameRule =
 // Whether `name` is kNameRule and has 1 .. `bytes_max` bytes.
 bool IsName(absl::string_view name, size_t bytes_max);
 
+// Whether `id` has 1 .. `bytes_max` bytes, all of them printable ASCII and no
+// blank: what others call their accounts, jobs and records.
+bool IsId(absl::string_view id, size_t bytes_max);
+
 // The name in `known` with the smallest edit distance from `name`, ignoring
 // case; the first of equals. "" where none is near (distance above a third of
 // the longer name, and above 2).

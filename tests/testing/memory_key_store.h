@@ -1,0 +1,56 @@
+// A KeyStore in memory, that fails when it is told to and tells what it was
+// asked to write.
+#ifndef KONPRO_TESTS_TESTING_MEMORY_KEY_STORE_H_
+#define KONPRO_TESTS_TESTING_MEMORY_KEY_STORE_H_
+
+#include <cstddef>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "konpro/key_directory.h"
+
+namespace konpro::testing {
+
+class MemoryKeyStore : public KeyStore {
+ public:
+  absl::Status Put(absl::Span<const ApiKeyRecord> records) override {
+    ++puts;
+    if (during_put) during_put(records);
+    if (!error.ok()) return error;
+    for (const ApiKeyRecord& record : records) PutOne(record);
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadAll(
+      absl::FunctionRef<absl::Status(ApiKeyRecord record)> load) override {
+    for (const ApiKeyRecord& row : rows) {
+      absl::Status status = load(row);
+      if (!status.ok()) return status;
+    }
+    return error;
+  }
+
+  std::vector<ApiKeyRecord> rows;
+  absl::Status error;
+  size_t puts = 0;
+  std::function<void(absl::Span<const ApiKeyRecord>)> during_put;
+
+ private:
+  void PutOne(const ApiKeyRecord& record) {
+    for (ApiKeyRecord& row : rows) {
+      if (row.digest == record.digest) {
+        row = record;
+        return;
+      }
+    }
+    rows.push_back(record);
+  }
+};
+
+}  // namespace konpro::testing
+
+#endif  // KONPRO_TESTS_TESTING_MEMORY_KEY_STORE_H_
