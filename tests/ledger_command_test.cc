@@ -404,12 +404,12 @@ TEST_F(LedgerCommandTest, ReportsSayWhatBecameOfIt) {
   const Ran history = Run([&](Streams s) {
     return RunLedgerHistory(file_, {.account = "acme"}, s);
   });
-  EXPECT_THAT(history.out, AllOf(HasSubstr("avatar_video 20000"),
+  EXPECT_THAT(history.out, AllOf(HasSubstr("avatar_video 20s"),
                                  HasSubstr("denied: insufficient_credits")));
   const Ran explained = Run(
       [&](Streams s) { return RunLedgerExplain(file_, {.command = "c"}, s); });
   EXPECT_THAT(explained.out,
-              AllOf(HasSubstr("so billed 20000; price 1 credits per 1000"),
+              AllOf(HasSubstr("so billed 20s; price 1 credits per 1s"),
                     HasSubstr("grant 1 (welcome): 20 credits"),
                     HasSubstr("released: 10 credits")));
   const Ran statement = Run([&](Streams s) {

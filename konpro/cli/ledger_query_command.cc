@@ -1,6 +1,7 @@
 #include "konpro/cli/ledger_query_command.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -65,12 +66,25 @@ void PrintAccount(const v1::LedgerAccount& account, std::ostream& out) {
       << ", last entry that applied: " << account.seq() << "\n";
 }
 
-// The entry itself, and what it asked for, of one row of a history.
-std::string WhatOf(const v1::LedgerEntry& entry) {
+// "1m30s", "3 image"; in base units where the catalog has no such operation.
+std::string Quantity(const Catalog& catalog, const std::string& name,
+                     int64_t quantity) {
+  const Operation* const operation = catalog.FindOperation(name);
+  if (operation == nullptr) return absl::StrCat(quantity);
+  if (operation->unit == Unit::kMilliseconds) {
+    return FormatQuantity(quantity, operation->unit);
+  }
+  return absl::StrCat(quantity, " ", operation->unit_name);
+}
+
+// What an entry asked for, in one row of a history.
+std::string WhatOf(const v1::LedgerEntry& entry, const Catalog& catalog) {
   if (entry.has_pricing()) {
     const v1::LedgerPricing& pricing = entry.pricing();
-    return absl::StrCat(pricing.operation(), " ",
-                        pricing.quantity() - pricing.quantity_before());
+    return absl::StrCat(
+        pricing.operation(), " ",
+        Quantity(catalog, pricing.operation(),
+                 pricing.quantity() - pricing.quantity_before()));
   }
   if (entry.has_reservation()) return entry.reservation();
   if (entry.has_grant()) return entry.grant();
@@ -85,7 +99,8 @@ std::string OutcomeOf(const v1::LedgerEntry& entry) {
              : absl::StrCat("denied: ", entry.denial().reason());
 }
 
-void PrintHistory(const v1::LedgerHistory& history, std::ostream& out) {
+void PrintHistory(const v1::LedgerHistory& history, const Catalog& catalog,
+                  std::ostream& out) {
   Table table({{"seq", Align::kRight},
                {"at"},
                {"command"},
@@ -95,7 +110,7 @@ void PrintHistory(const v1::LedgerHistory& history, std::ostream& out) {
                {"outcome"}});
   for (const v1::LedgerEntry& entry : history.entries()) {
     table.AddRow({absl::StrCat(entry.seq()), entry.at(), entry.command(),
-                  entry.id(), WhatOf(entry),
+                  entry.id(), WhatOf(entry, catalog),
                   entry.has_amount() ? entry.amount().credits() : "-",
                   OutcomeOf(entry)});
   }
@@ -128,7 +143,7 @@ v1::LedgerExplanation ToExplanation(const Explanation& explanation) {
 }
 
 void PrintExplanation(const v1::LedgerExplanation& explanation,
-                      std::ostream& out) {
+                      const Catalog& catalog, std::ostream& out) {
   const v1::LedgerEntry& entry = explanation.entry();
   out << entry.command() << " " << entry.id() << " of " << entry.account()
       << ": entry " << entry.seq() << " at " << entry.at() << "\n"
@@ -144,14 +159,18 @@ void PrintExplanation(const v1::LedgerExplanation& explanation,
   }
   if (entry.has_pricing()) {
     const v1::LedgerPricing& p = entry.pricing();
+    const auto text = [&](int64_t quantity) {
+      return Quantity(catalog, p.operation(), quantity);
+    };
     out << "priced: " << p.operation() << ", quantity "
-        << p.quantity() - p.quantity_before();
+        << text(p.quantity() - p.quantity_before());
     if (p.quantity_before() > 0) {
-      out << " behind " << p.quantity_before() << " of the same job";
+      out << " behind " << text(p.quantity_before()) << " of the same job";
     }
-    out << "; increment " << p.increment() << ", minimum " << p.minimum()
-        << ", so billed " << explanation.billed_quantity() << "; price "
-        << p.price().credits() << " credits per " << p.per() << " "
+    out << "; increment " << text(p.increment()) << ", minimum "
+        << text(p.minimum()) << ", so billed "
+        << text(explanation.billed_quantity()) << "; price "
+        << p.price().credits() << " credits per " << text(p.per()) << " "
         << p.price_version() << ", catalog " << p.catalog_version()
         << "; rounding: " << explanation.rounding() << "\n";
   }
@@ -165,6 +184,29 @@ void PrintExplanation(const v1::LedgerExplanation& explanation,
   }
 }
 
+// What came, and what became of it: two lists with one sum, so that both are
+// shown as parts of what that is shown as.
+struct BalanceParts {
+  std::vector<ShownCredits> came;
+  std::vector<ShownCredits> went;
+};
+BalanceParts ShowBalance(const Statement& s) {
+  const Credits came[] = {s.opening, s.granted, s.refunded};
+  const Credits went[] = {s.spent, s.expired, s.voided, s.closing};
+  std::optional<Credits> sum = Credits();
+  for (Credits part : came) {
+    if (sum.has_value()) sum = CheckedAdd(*sum, part);
+  }
+  if (sum.has_value()) {
+    return {ShowParts(came, Show(*sum)), ShowParts(went, Show(*sum))};
+  }
+  // A sum that no amount is: then each is shown as it is.
+  BalanceParts parts;
+  for (Credits part : came) parts.came.push_back(Show(part));
+  for (Credits part : went) parts.went.push_back(Show(part));
+  return parts;
+}
+
 v1::LedgerStatement ToStatement(const Statement& statement,
                                 const StatementOptions& options,
                                 const StatementPeriod& period,
@@ -175,20 +217,27 @@ v1::LedgerStatement ToStatement(const Statement& statement,
   out.set_begin(TimeText(period.begin));
   out.set_end(TimeText(period.end));
   out.set_as_of(TimeText(statement.as_of));
-  *out.mutable_opening() = ToAmount(statement.opening);
-  *out.mutable_granted() = ToAmount(statement.granted);
-  *out.mutable_spent() = ToAmount(statement.spent);
-  *out.mutable_refunded() = ToAmount(statement.refunded);
-  *out.mutable_expired() = ToAmount(statement.expired);
-  *out.mutable_voided() = ToAmount(statement.voided);
-  *out.mutable_closing() = ToAmount(statement.closing);
-  *out.mutable_closing_available() = ToAmount(statement.balance.available);
-  *out.mutable_closing_pending() = ToAmount(statement.balance.pending);
-  *out.mutable_closing_reserved() = ToAmount(statement.balance.reserved);
+  const BalanceParts shown_parts = ShowBalance(statement);
+  const auto put = [](Credits amount, ShownCredits text, v1::Amount* to) {
+    to->set_ticks(amount.ticks());
+    to->set_credits(text.ToString());
+  };
+  put(statement.opening, shown_parts.came[0], out.mutable_opening());
+  put(statement.granted, shown_parts.came[1], out.mutable_granted());
+  put(statement.refunded, shown_parts.came[2], out.mutable_refunded());
+  put(statement.spent, shown_parts.went[0], out.mutable_spent());
+  put(statement.expired, shown_parts.went[1], out.mutable_expired());
+  put(statement.voided, shown_parts.went[2], out.mutable_voided());
+  put(statement.closing, shown_parts.went[3], out.mutable_closing());
+  const Balance& left = statement.balance;
+  const std::vector<ShownCredits> kept = ShowParts(
+      {left.available, left.pending, left.reserved}, shown_parts.went[3]);
+  put(left.available, kept[0], out.mutable_closing_available());
+  put(left.pending, kept[1], out.mutable_closing_pending());
+  put(left.reserved, kept[2], out.mutable_closing_reserved());
   std::vector<Credits> costs;
   for (const StatementLine& line : statement.lines) costs.push_back(line.cost);
-  const std::vector<ShownCredits> shown =
-      ShowParts(costs, Show(statement.spent));
+  const std::vector<ShownCredits> shown = ShowParts(costs, shown_parts.went[0]);
   for (size_t i = 0; i < statement.lines.size(); ++i) {
     const StatementLine& line = statement.lines[i];
     const Operation* const operation = catalog.FindOperation(line.operation);
@@ -268,6 +317,8 @@ ExitCode RunLedgerBalance(const LedgerFile& file, const BalanceOptions& options,
 
 ExitCode RunLedgerHistory(const LedgerFile& file, const HistoryOptions& options,
                           Streams streams) {
+  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
   const std::unique_ptr<Ledger> ledger =
       OpenLedger(file, /*create=*/false, streams, code);
@@ -280,11 +331,18 @@ ExitCode RunLedgerHistory(const LedgerFile& file, const HistoryOptions& options,
         return absl::OkStatus();
       });
   if (!status.ok()) return FailWith(status, streams);
-  return Print(history, file, PrintHistory, streams);
+  return Print(
+      history, file,
+      [&](const v1::LedgerHistory& message, std::ostream& out) {
+        PrintHistory(message, *catalog, out);
+      },
+      streams);
 }
 
 ExitCode RunLedgerExplain(const LedgerFile& file, const ExplainOptions& options,
                           Streams streams) {
+  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
   const std::unique_ptr<Ledger> ledger =
       OpenLedger(file, /*create=*/false, streams, code);
@@ -295,7 +353,12 @@ ExitCode RunLedgerExplain(const LedgerFile& file, const ExplainOptions& options,
   const absl::StatusOr<Explanation> explanation =
       ledger->Explain(place->sequence);
   if (!explanation.ok()) return FailWith(explanation.status(), streams);
-  return Print(ToExplanation(*explanation), file, PrintExplanation, streams);
+  return Print(
+      ToExplanation(*explanation), file,
+      [&](const v1::LedgerExplanation& message, std::ostream& out) {
+        PrintExplanation(message, *catalog, out);
+      },
+      streams);
 }
 
 ExitCode RunLedgerStatement(const LedgerFile& file,
