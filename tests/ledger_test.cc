@@ -756,5 +756,69 @@ TEST_F(LedgerTest, AnotherWriterIsNoticed) {
   EXPECT_EQ(HeadSequence(), 2);
 }
 
+// A chain that is whole, of entries that were never made.
+TEST_F(LedgerTest, AForgedEntryIsFoundThoughItIsChained) {
+  Grant("welcome", "9");
+  Do("r", Reserve("6"), At(absl::Hours(1))).value();
+  Do("c", CaptureRequest{.reservation = "r", .amount = C("4")},
+     At(absl::Hours(1)))
+      .value();
+  Do("f", RefundRequest{.command = "c"}, At(absl::Hours(1))).value();
+  const struct {
+    uint64_t sequence;
+    std::function<void(JournalEntry&)> forge;
+    const char* message;
+  } kCases[] = {
+      {4, [](JournalEntry&) {}, nullptr},
+      {2, [](JournalEntry& e) { e.effect.held[0].amount = C("5"); },
+       "entry 2: does not do what it says that it did"},
+      {3, [](JournalEntry& e) { e.resolution.amount = C("5"); },
+       "entry 3: does not do what it says that it did"},
+      {3, [](JournalEntry& e) { e.resolution.target = 1; },
+       "entry 3: does not do what it says that it did"},
+      {3, [](JournalEntry& e) { e.place.at = kT; },
+       "entry 3: is of a time before the last one"},
+      {3, [](JournalEntry& e) { e.place.previous = 1; },
+       "entry 3: does not follow the last one of its account"},
+      {3, [](JournalEntry& e) { e.place.sequence = 4; },
+       "entry 3: says that it is another"},
+      {3, [](JournalEntry& e) { e.command.id = "r"; },
+       "entry 3: is the command of entry 2 again"},
+      {4, [](JournalEntry& e) { e.resolution.posted[0].amount = C("6"); },
+       "entry 4: refunds what was not posted"},
+      {4, [](JournalEntry& e) { e.resolution.posted_at = kT; },
+       "entry 4: refunds what was not posted"},
+      {4, [](JournalEntry& e) { e.resolution.target = 9; },
+       "entry 4: refunds what was not posted"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.message == nullptr ? "as it was" : c.message);
+    const auto forged = std::make_shared<SharedStore::Content>();
+    ASSERT_THAT(ledger_->ForEachEntry(
+                    1, 4,
+                    [&](const JournalEntry& was, absl::string_view) {
+                      JournalEntry entry = was;
+                      if (entry.place.sequence == c.sequence) c.forge(entry);
+                      std::string bytes;
+                      EncodeEntry(entry.place, entry.command, entry.resolution,
+                                  entry.effect, bytes);
+                      const JournalHead head = forged->store.ReadHead().value();
+                      return forged->store.Append(
+                          head, {{.sequence = head.sequence + 1,
+                                  .bytes = bytes,
+                                  .hash = ChainHash(head.hash, bytes)}});
+                    }),
+                IsOk());
+    const auto opened =
+        Ledger::Open(std::make_unique<SharedStore>(forged), options_);
+    if (c.message == nullptr) {
+      EXPECT_THAT(opened, IsOk());
+    } else {
+      EXPECT_THAT(opened,
+                  StatusIs(absl::StatusCode::kDataLoss, HasSubstr(c.message)));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace konpro
