@@ -117,7 +117,12 @@ void BM_Ingest_Konpro(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * kRecords);
 }
-BENCHMARK(BM_Ingest_Konpro)->ArgName("json")->Arg(1)->Arg(0)->UseRealTime();
+BENCHMARK(BM_Ingest_Konpro)
+    ->ArgName("json")
+    ->Arg(1)
+    ->Arg(0)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
 
 // All of them were there before.
 void BM_IngestAgain_Konpro(benchmark::State& state) {
