@@ -102,7 +102,7 @@ std::string OutcomeOf(const v1::LedgerEntry& entry) {
 void PrintHistory(const v1::LedgerHistory& history, const Catalog& catalog,
                   std::ostream& out) {
   Table table({{"seq", Align::kRight},
-               {"at"},
+               {"at", Align::kRight},
                {"command"},
                {"id"},
                {"what"},
