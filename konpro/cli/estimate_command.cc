@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "konpro/cli/estimate_html.h"
 #include "konpro/cli/input.h"
 #include "konpro/cli/table.h"
 #include "konpro/estimator.h"
@@ -207,6 +208,16 @@ void PrintReport(const std::vector<v1::Estimate>& reports,
     v1::Estimates all;
     for (const v1::Estimate& report : reports) *all.add_plans() = report;
     return PrintJson(all, out);
+  }
+  if (options.format == Format::kHtml) {
+    v1::Estimates all;
+    EstimatePage page = {.source = options.file};
+    for (size_t i = 0; i < reports.size(); ++i) {
+      *all.add_plans() = reports[i];
+      page.plans.push_back(
+          {.limits = plans.empty() ? "" : RequestsText(*plans[i])});
+    }
+    return PrintHtml(all, page, out);
   }
   if (options.format == Format::kCsv) {
     return PrintCsv(reports, options.explain, out);

@@ -146,7 +146,8 @@ void AddEstimate(CLI::App& app, EstimateOptions& options) {
             {{"table", Format::kTable},
              {"json", Format::kJson},
              {"markdown", Format::kMarkdown},
-             {"csv", Format::kCsv}});
+             {"csv", Format::kCsv},
+             {"html", Format::kHtml}});
   command.add_flag("--explain", options.explain,
                    "show how each line's cost comes about");
   const char* kColumns = "Columns of other CSV files";
@@ -349,7 +350,9 @@ void AddForecast(CLI::App& app, ForecastCommandOptions& options) {
       ->type_name("N");
   AddCatalog(command, options.catalog);
   AddFormat(command, options.format,
-            {{"table", Format::kTable}, {"json", Format::kJson}});
+            {{"table", Format::kTable},
+             {"json", Format::kJson},
+             {"html", Format::kHtml}});
 }
 
 void AddTraceColumns(CLI::App& command, TraceOptions& options) {

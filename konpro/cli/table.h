@@ -37,6 +37,8 @@ class Table {
   void PrintMarkdown(std::ostream& out) const;
   // RFC 4180, with line feeds.
   void PrintCsv(std::ostream& out) const;
+  // A table element; the total is its foot.
+  void PrintHtml(std::ostream& out) const;
 
  private:
   std::vector<Column> columns_;
