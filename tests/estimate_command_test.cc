@@ -40,6 +40,7 @@ Result Estimate(const std::string& manifest, EstimateOptions options = {}) {
   std::ostringstream err;
   options.file = "-";
   options.at = absl::FromUnixSeconds(1'800'000'000);
+  if (options.start == absl::UnixEpoch()) options.start = options.at;
   const ExitCode code = RunEstimate(options, {in, out, err});
   return {code, out.str(), err.str()};
 }
@@ -75,7 +76,7 @@ TEST(EstimateCommand, PrintsATable) {
 
 TEST(EstimateCommand, PrintsJson) {
   const Result result = Estimate(kCampaign, {.plan = "free_trial",
-                                             .available = Amount("800"),
+                                             .available = {{Amount("800")}},
                                              .budget = Amount("900"),
                                              .format = Format::kJson});
   EXPECT_EQ(result.code, ExitCode::kNotAllowed);
@@ -119,16 +120,16 @@ TEST(EstimateCommand, TheGravestReasonNamesTheCodeAndAllAreTold) {
     EXPECT_EQ(result.err.empty(), result.code == ExitCode::kOk);
     return result.code;
   };
-  EXPECT_EQ(code_of({.available = Amount("855")}), ExitCode::kOk);
-  EXPECT_EQ(code_of({.available = Amount("854.999999")}),
+  EXPECT_EQ(code_of({.available = {{Amount("855")}}}), ExitCode::kOk);
+  EXPECT_EQ(code_of({.available = {{Amount("854.999999")}}}),
             ExitCode::kOverAvailable);
   EXPECT_EQ(code_of({.budget = Amount("855")}), ExitCode::kOk);
-  EXPECT_EQ(code_of({.available = Amount("1"), .budget = Amount("854")}),
+  EXPECT_EQ(code_of({.available = {{Amount("1")}}, .budget = Amount("854")}),
             ExitCode::kOverBudget);
   EXPECT_EQ(code_of({.plan = "free_trial", .budget = Amount("1")}),
             ExitCode::kNotAllowed);
   EXPECT_EQ(Estimate(kCampaign, {.plan = "free_trial",
-                                 .available = Amount("1"),
+                                 .available = {{Amount("1")}},
                                  .budget = Amount("2")})
                 .err,
             "konpro: not covered: need 855, available 1, short 854\n"

@@ -107,8 +107,10 @@ std::string ExplanationText(const v1::ReportLine& line) {
 
 std::string PriceVersion(absl::Time effective_at) {
   if (effective_at == absl::InfinitePast()) return "from the start";
-  return absl::StrCat("since ", internal::FormatRfc3339(effective_at));
+  return absl::StrCat("since ", TimeText(effective_at));
 }
+
+std::string TimeText(absl::Time time) { return internal::FormatRfc3339(time); }
 
 void PrintJson(const google::protobuf::Message& message, std::ostream& out) {
   google::protobuf::util::JsonPrintOptions options;

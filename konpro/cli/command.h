@@ -49,6 +49,9 @@ std::string ExplanationText(const v1::ReportLine& line);
 // "from the start", "since 2027-01-01T00:00:00Z".
 std::string PriceVersion(absl::Time effective_at);
 
+// RFC 3339 in UTC, with as many decimal places as there are.
+std::string TimeText(absl::Time time);
+
 // One JSON value and a line feed; the keys of maps in their order.
 void PrintJson(const google::protobuf::Message& message, std::ostream& out);
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/html_page.h"
+#include "konpro/cli/plan_report.h"
 #include "konpro/cli/svg_chart.h"
 #include "konpro/cli/table.h"
 #include "konpro/operation.h"
@@ -307,8 +308,7 @@ std::string TimelineChart(const v1::Estimate& estimate, const PlanPage& plan,
       NumberAxis("requests submitted", 0, requests, 4), {.series = {series}});
 }
 
-std::vector<Fact> PlanFacts(const v1::Estimate& estimate,
-                            const PlanPage& plan) {
+std::vector<Fact> FactsOf(const v1::Estimate& estimate, const PlanPage& plan) {
   std::vector<Fact> facts;
   const auto add = [&](const char* name, std::string text) {
     if (!text.empty()) facts.push_back({name, std::move(text)});
@@ -326,6 +326,9 @@ std::vector<Fact> PlanFacts(const v1::Estimate& estimate,
     add("waits for", schedule.binding_window().empty()
                          ? "nothing"
                          : schedule.binding_window());
+  }
+  if (estimate.allowed() && estimate.has_deadline()) {
+    add("deadline", DeadlineText(estimate));
   }
   if (estimate.has_expiring()) {
     add("short", estimate.shortfall().credits());
@@ -355,15 +358,9 @@ std::vector<Verdict> PlanVerdicts(const v1::Estimate& estimate,
     verdicts.push_back({"fastest", Tone::kAccent});
   }
   if (estimate.allowed() && estimate.has_deadline()) {
-    const v1::Deadline& deadline = estimate.deadline();
-    verdicts.push_back(
-        deadline.met()
-            ? Verdict{"meets the deadline", Tone::kGood}
-            : Verdict{deadline.late_seconds() > 0
-                          ? absl::StrCat("late by ",
-                                         DurationText(deadline.late_seconds()))
-                          : "misses the deadline",
-                      Tone::kBad});
+    verdicts.push_back(estimate.deadline().met()
+                           ? Verdict{"meets the deadline", Tone::kGood}
+                           : Verdict{"misses the deadline", Tone::kBad});
   }
   return verdicts;
 }
@@ -416,8 +413,7 @@ void PrintPlans(const v1::Estimates& estimates, const EstimatePage& details,
     const PlanPage& plan = details.plans[static_cast<size_t>(i)];
     cards.push_back({.title = estimate.plan(),
                      .verdicts = PlanVerdicts(estimate, recommendation),
-                     .facts = PlanFacts(estimate, plan),
-                     .notes = plan.facts});
+                     .facts = FactsOf(estimate, plan)});
     if (!one && HasTimeline(plan)) {
       cards.back().chart = TimelineChart(
           estimate, plan, absl::StrCat("timeline-", i), HtmlPage::kNarrow);

@@ -42,12 +42,10 @@ struct SubmissionSample {
 // there is no request, and where the last one never goes out.
 std::vector<SubmissionSample> SampleSubmissions(const Schedule& schedule);
 
-// What a page says about a plan beside the message.
+// What a page says of a plan beside the message.
 struct PlanPage {
   // "60 per minute, 1000 per day".
   std::string limits;
-  // Sentences about the plan.
-  std::vector<std::string> facts;
   std::vector<SubmissionSample> submissions;
 };
 

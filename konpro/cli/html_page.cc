@@ -82,7 +82,6 @@ dd { margin: 0; }
 .card .verdicts { margin: 8px 0 0; gap: 6px; }
 .card .verdicts li { font-size: 13px; padding: 0 8px; }
 .card dl { margin-top: 10px; }
-.card .notes { margin-top: 8px; font-size: 14px; }
 .card figure { margin: 14px 0 0; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 .narrow { display: none; }
@@ -198,7 +197,6 @@ void HtmlPage::Cards(absl::Span<const Card> cards) {
     out_ << "<div class=\"card\">\n<h3>" << EscapeHtml(card.title) << "</h3>\n";
     Verdicts(card.verdicts);
     Facts(card.facts);
-    List(card.notes);
     if (!card.chart.empty()) {
       out_ << "<figure>\n" << card.chart << "</figure>\n";
     }

@@ -51,8 +51,6 @@ class HtmlPage {
     std::string title;
     std::vector<Verdict> verdicts;
     std::vector<Fact> facts;
-    // Sentences below the facts.
-    std::vector<std::string> notes;
     // A chart of kNarrow; "" for none.
     std::string chart;
   };
