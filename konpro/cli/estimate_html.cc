@@ -61,8 +61,8 @@ bool IsUncertain(const v1::ReportLine& line) {
 
 std::string Basis(const v1::ReportLine& line) {
   if (!IsUncertain(line)) return "exact";
-  return absl::StrCat("assumed: likely, ", line.uncertain_jobs(), " of ",
-                      line.jobs(), " jobs");
+  return absl::StrCat("assumed: ", line.uncertain_jobs(), " of ", line.jobs(),
+                      " jobs");
 }
 
 std::string Names(
@@ -171,21 +171,28 @@ void PrintCosts(const v1::Estimate& estimate, HtmlPage& page) {
                       NumberAxis("credits", 0, longest, 5), bars, {});
     });
   }
-  Table table({{"operation"},
-               {"jobs", Align::kRight},
-               {"quantity", Align::kRight},
-               {"figures"},
-               {"credits", Align::kRight}});
+  const bool ranges = estimate.has_range();
+  std::vector<Table::Column> columns = {{"operation"},
+                                        {"jobs", Align::kRight},
+                                        {"quantity", Align::kRight},
+                                        {"credits", Align::kRight}};
+  if (ranges) columns.push_back({"figures"});
+  Table table(columns);
+  const auto row = [&](std::vector<std::string> cells, std::string basis) {
+    if (ranges) cells.push_back(std::move(basis));
+    return cells;
+  };
   for (const v1::ReportLine& line : estimate.lines()) {
-    table.AddRow({line.operation(), absl::StrCat(line.jobs()),
-                  QuantityText(line), Basis(line), CostText(line)});
+    table.AddRow(row({line.operation(), absl::StrCat(line.jobs()),
+                      QuantityText(line), CostText(line)},
+                     Basis(line)));
   }
-  table.AddTotal({"total", absl::StrCat(estimate.requests()), "",
-                  estimate.has_range() ? "assumed: likely" : "exact",
-                  estimate.total().credits()});
+  table.AddTotal(row({"total", absl::StrCat(estimate.requests()), "",
+                      estimate.total().credits()},
+                     "assumed: likely"));
   page.Print(table);
   page.Caption(
-      estimate.has_range()
+      ranges
           ? "Exact figures are of known quantities. Assumed ones, in another "
             "colour, take the likely quantity of jobs that are uncertain."
           : "All quantities are known: the figures are exact.");
@@ -236,9 +243,11 @@ void PrintTotal(const v1::Estimate& estimate, HtmlPage& page) {
 
 void PrintRange(const v1::Estimate& estimate, HtmlPage& page) {
   const v1::TotalRange& range = estimate.range();
-  const std::vector<Marker> markers = Limits(estimate);
+  std::vector<Marker> markers = Limits(estimate);
+  markers.push_back({absl::StrCat("likely ", estimate.total().credits()),
+                     Place(estimate.total()), Tone::kAccent});
   const auto quantile = [](const char* name, const v1::Amount& amount) {
-    return Tick{Place(amount), absl::StrCat(name, " ", amount.credits())};
+    return Quantile{name, amount.credits(), Place(amount)};
   };
   const Range drawn = {quantile("P10", range.p10()),
                        quantile("P50", range.p50()),
@@ -271,6 +280,13 @@ void PrintRange(const v1::Estimate& estimate, HtmlPage& page) {
                           range.probability_within_budget() * 100);
   }
   page.Paragraph(text);
+  if (estimate.total().ticks() < range.p10().ticks() ||
+      estimate.total().ticks() > range.p90().ticks()) {
+    page.Paragraph(absl::StrCat(
+        "The likely quantities alone come to ", estimate.total().credits(),
+        ", which is outside of that: more can happen on one side of them than "
+        "on the other."));
+  }
   page.Caption(
       absl::StrCat("Of the sum's distribution, each uncertain job "
                    "drawn by itself: ",
@@ -305,7 +321,7 @@ std::string TimelineChart(const v1::Estimate& estimate, const PlanPage& plan,
        .width = width},
       ElapsedAxis("time since the start", plan.submissions.back().elapsed,
                   width > 500 ? 8 : 4),
-      NumberAxis("requests submitted", 0, requests, 4), {.series = {series}});
+      NumberAxis("requests submitted", 0, requests, 5), {.series = {series}});
 }
 
 std::vector<Fact> FactsOf(const v1::Estimate& estimate, const PlanPage& plan) {
@@ -404,7 +420,7 @@ void PrintPlans(const v1::Estimates& estimates, const EstimatePage& details,
                                 ". Fastest: ", recommendation.fastest(), "."));
   }
   if (!recommendation.reason().empty()) {
-    page.Paragraph(absl::StrCat("Because ", recommendation.reason()));
+    page.Paragraph(absl::StrCat("Because ", recommendation.reason(), "."));
   }
   if (!one) PrintDurations(estimates, page);
   std::vector<HtmlPage::Card> cards;

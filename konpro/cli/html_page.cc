@@ -61,7 +61,9 @@ section .caption { color: var(--quiet); font-size: 13px; margin: 10px 0 0;
   max-width: 80ch; }
 section ul.notes { padding-left: 18px; }
 .notes li { margin: 4px 0; }
-figure { margin-bottom: 16px; }
+figure { margin: 0 0 16px; }
+p + figure, .cards + figure { margin-top: 20px; }
+.right + td, .right + th { padding-left: 12px; }
 .scroll { overflow-x: auto; margin-top: 12px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 6px 12px 6px 0; vertical-align: top;
@@ -76,6 +78,7 @@ dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 16px;
 dt { color: var(--quiet); }
 dd { margin: 0; }
 .cards { display: grid; gap: 16px; margin-top: 16px;
+  align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
 .card { background: var(--card); border: 1px solid var(--rule);
   border-radius: 8px; padding: 14px 12px; min-width: 0; }
@@ -89,6 +92,8 @@ svg { display: block; width: 100%; height: auto; overflow: visible; }
 text { font-size: 12px; fill: var(--ink); font-variant-numeric: tabular-nums; }
 .tick, .axis-title { fill: var(--quiet); }
 .value { font-weight: 600; }
+.label, .value { paint-order: stroke; stroke: var(--ground);
+  stroke-width: 4px; stroke-linejoin: round; }
 .grid { stroke: var(--rule); stroke-width: 1; }
 .axis { stroke: var(--quiet); stroke-width: 1; }
 .leader { stroke: var(--quiet); stroke-width: 1; fill: none; }
@@ -111,6 +116,8 @@ footer { margin-top: 40px; color: var(--quiet); font-size: 13px; }
 @media (max-width: 600px) {
   main { padding: 24px 16px 40px; }
   h1 b { font-size: 40px; }
+  th, td { padding-right: 8px; }
+  .right + td, .right + th { padding-left: 4px; }
   .wide { display: none; }
   .narrow { display: block; }
 }

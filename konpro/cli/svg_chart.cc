@@ -1,6 +1,7 @@
 #include "konpro/cli/svg_chart.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@ namespace {
 // what a character of such a text takes on average, a little more than it does
 // in the fonts that systems have.
 constexpr double kCharacter = 6.8;
+constexpr double kBoldCharacter = 7.9;
 constexpr double kLine = 18;
 
 // "12.5", "3": to a tenth of a pixel.
@@ -33,13 +35,14 @@ size_t Characters(absl::string_view text) {
       text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-double TextWidth(absl::string_view text) {
-  return static_cast<double>(Characters(text)) * kCharacter;
+double TextWidth(absl::string_view text, double character = kCharacter) {
+  return static_cast<double>(Characters(text)) * character;
 }
 
 // `text`, or as much of it as `width` holds and an ellipsis.
-std::string Cut(absl::string_view text, double width) {
-  const auto fits = static_cast<size_t>(std::max(1.0, width / kCharacter));
+std::string Cut(absl::string_view text, double width,
+                double character = kCharacter) {
+  const auto fits = static_cast<size_t>(std::max(1.0, width / character));
   if (Characters(text) <= fits) return std::string(text);
   size_t characters = 0;
   size_t end = 0;
@@ -175,13 +178,35 @@ void DrawMarkers(Svg& svg, absl::Span<const Marker> markers, const Scale& scale,
     const bool left = x > middle;
     svg.Text(With("marker-label", rows[i]->tone),
              {left ? x - 4 : x + 4, row(i) + 12}, left ? "end" : "start",
-             Cut(rows[i]->label, left ? x - 4 : width - x - 4));
+             Cut(rows[i]->label, left ? x - 4 : width - x - 4, kBoldCharacter));
   }
 }
 
 // The space that the labels of markers take.
 double MarkerSpace(absl::Span<const Marker> markers) {
   return kLine * static_cast<double>(markers.size());
+}
+
+// Where the labels of three quantiles stand: as near to them as they do not run
+// into each other, or out of the width.
+std::array<double, 3> LabelCenters(const Quantile* const quantiles[3],
+                                   const Scale& scale, double width) {
+  std::array<double, 3> half;
+  for (size_t i = 0; i < 3; ++i) {
+    half[i] =
+        std::min(width / 3, TextWidth(quantiles[i]->value, kBoldCharacter)) / 2;
+  }
+  const double gap =
+      std::min(kCharacter * 2, (width - 2 * (half[0] + half[1] + half[2])) / 2);
+  const double to_left = half[0] + gap + half[1];
+  const double to_right = half[1] + gap + half[2];
+  const double middle =
+      std::clamp(scale(quantiles[1]->at), half[0] + to_left,
+                 std::max(half[0] + to_left, width - half[2] - to_right));
+  return {std::clamp(scale(quantiles[0]->at), half[0], middle - to_left),
+          middle,
+          std::clamp(scale(quantiles[2]->at), middle + to_right,
+                     std::max(middle + to_right, width - half[2]))};
 }
 
 std::string CompactNumber(double value) {
@@ -335,7 +360,7 @@ std::string BarChart(const ChartFrame& frame, const Axis& axis,
   for (size_t i = 0; i < bars.size(); ++i) {
     const Bar& bar = bars[i];
     const double y = top + kRow * static_cast<double>(i);
-    const double value_width = TextWidth(bar.value);
+    const double value_width = TextWidth(bar.value, kBoldCharacter);
     svg.Text("label", {1, y + 16}, "start",
              Cut(bar.label, frame.width - value_width - 12));
     svg.Text("value", {frame.width - 1.0, y + 16}, "end", bar.value);
@@ -351,7 +376,7 @@ std::string BarChart(const ChartFrame& frame, const Axis& axis,
 std::string RangeChart(const ChartFrame& frame, const Axis& axis,
                        const Range& range, absl::Span<const Marker> markers) {
   const double top = MarkerSpace(markers);
-  const double bar_top = top + 44;
+  const double bar_top = top + 56;
   const double bottom = bar_top + 30;
   const double width = frame.width;
   Svg svg(frame, bottom + 2 * kLine + 4);
@@ -360,23 +385,18 @@ std::string RangeChart(const ChartFrame& frame, const Axis& axis,
   const double low = scale(range.low.at);
   const double high = scale(range.high.at);
   svg.Rect("bar soft", {low, bar_top}, std::max(2.0, high - low), 20);
-  // Labels have places of their own, so that a short range cannot have them run
-  // into each other.
-  struct Place {
-    const Tick& tick;
-    double x;
-    const char* anchor;
-  };
-  const Place kPlaces[] = {{range.low, 1, "start"},
-                           {range.middle, width / 2, "middle"},
-                           {range.high, width - 1, "end"}};
-  for (const auto& [tick, x, anchor] : kPlaces) {
-    const double at = scale(tick.at);
-    svg.Poly("polyline", "leader", {{x, top + 20}, {at, bar_top - 4}});
-    svg.Line("quantile", {at, bar_top - 4}, {at, bar_top + 24});
-    svg.Text("value", {x, top + 15}, anchor, Cut(tick.label, width / 3));
-  }
   DrawMarkers(svg, markers, scale, 0, bottom, frame.width);
+  const Quantile* const quantiles[] = {&range.low, &range.middle, &range.high};
+  const std::array<double, 3> centers = LabelCenters(quantiles, scale, width);
+  for (size_t i = 0; i < 3; ++i) {
+    const Quantile& quantile = *quantiles[i];
+    const double at = scale(quantile.at);
+    svg.Poly("polyline", "leader", {{centers[i], top + 42}, {at, bar_top - 4}});
+    svg.Line("quantile", {at, bar_top - 4}, {at, bar_top + 24});
+    svg.Text("tick", {centers[i], top + 18}, "middle", quantile.label);
+    svg.Text("value", {centers[i], top + 36}, "middle",
+             Cut(quantile.value, width / 3, kBoldCharacter));
+  }
   return std::move(svg).Finish();
 }
 

@@ -98,11 +98,18 @@ std::string BarChart(const ChartFrame& frame, const Axis& axis,
                      absl::Span<const Bar> bars,
                      absl::Span<const Marker> markers);
 
-// One interval and a point in it, all three named.
+struct Quantile {
+  std::string label;
+  // The text of where it is.
+  std::string value;
+  double at = 0;
+};
+
+// One interval and a point in it.
 struct Range {
-  Tick low;
-  Tick middle;
-  Tick high;
+  Quantile low;
+  Quantile middle;
+  Quantile high;
 };
 
 std::string RangeChart(const ChartFrame& frame, const Axis& axis,

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "konpro/cli/svg_chart.h"
+#include "absl/strings/str_split.h"
 
 namespace konpro::cli {
 namespace {
@@ -66,24 +67,36 @@ std::string Padded(const std::string& text, size_t width, Align align) {
   return align == Align::kLeft ? text + blanks : blanks + text;
 }
 
-// `text` in lines of at most `width` columns: broken behind a blank, a comma,
-// "_" or "-" where there is one, and nowhere within a character.
-std::vector<std::string> Lines(absl::string_view text, size_t width) {
+// How well a line can end behind text[i]: behind a list's comma, else behind a
+// blank, else within a name; 0 where it cannot.
+int PauseAt(absl::string_view text, size_t i, Align align) {
+  if (text[i] == ' ') return i > 0 && text[i - 1] == ',' ? 3 : 2;
+  const bool is_within = absl::string_view(",_-").find(text[i]) != text.npos;
+  return align == Align::kLeft && is_within ? 1 : 0;
+}
+
+// `text` in lines of at most `width` columns, broken at the last of the best
+// pauses, and nowhere within a character.
+std::vector<std::string> Lines(absl::string_view text, size_t width,
+                               Align align) {
   std::vector<std::string> lines;
   while (DisplayWidth(text) > width) {
     size_t end = 0;
     size_t columns = 0;
-    size_t pause = 0;
+    size_t cut = 0;
+    int best = 0;
     for (;;) {
       const Glyph glyph = FirstGlyph(text.substr(end));
       if (columns + glyph.columns > width && end > 0) break;
       columns += glyph.columns;
       end += glyph.bytes;
-      if (absl::string_view(" ,_-").find(text[end - 1]) != text.npos) {
-        pause = end;
+      const int pause = PauseAt(text, end - 1, align);
+      if (pause > 0 && pause >= best) {
+        best = pause;
+        cut = end;
       }
     }
-    const size_t cut = pause > 0 ? pause : end;
+    if (best == 0) cut = end;
     const absl::string_view line = text.substr(0, cut);
     lines.emplace_back(line.substr(0, line.find_last_not_of(' ') + 1));
     text.remove_prefix(cut);
@@ -109,19 +122,32 @@ size_t DisplayWidth(absl::string_view text) {
   return columns;
 }
 
+size_t Table::NarrowestWidth(size_t column) const {
+  size_t width = kNarrowest;
+  if (columns_[column].align == Align::kLeft) return width;
+  for (const auto& row : rows_) {
+    for (absl::string_view word : absl::StrSplit(row[column], ' ')) {
+      width = std::max(width, DisplayWidth(word));
+    }
+  }
+  return width;
+}
+
 std::vector<size_t> Table::TextWidths() const {
   std::vector<size_t> widths;
+  std::vector<size_t> narrowest;
   size_t sum = 0;
   for (size_t i = 0; i < columns_.size(); ++i) {
     size_t width = DisplayWidth(columns_[i].title);
     for (const auto& row : rows_) width = std::max(width, DisplayWidth(row[i]));
     widths.push_back(width);
+    narrowest.push_back(NarrowestWidth(i));
     sum += width + (i > 0 ? 2 : 0);
   }
   while (sum > kTextColumnsMax) {
     size_t widest = columns_.size();
     for (size_t i = 0; i < columns_.size(); ++i) {
-      if (columns_[i].align == Align::kLeft && widths[i] > kNarrowest &&
+      if (widths[i] > narrowest[i] &&
           (widest == columns_.size() || widths[i] > widths[widest])) {
         widest = i;
       }
@@ -139,9 +165,7 @@ void Table::PrintText(std::ostream& out) const {
     std::vector<std::vector<std::string>> cells;
     size_t height = 0;
     for (size_t i = 0; i < columns_.size(); ++i) {
-      cells.push_back(columns_[i].align == Align::kLeft
-                          ? Lines(text_of(i), widths[i])
-                          : std::vector<std::string>{text_of(i)});
+      cells.push_back(Lines(text_of(i), widths[i], columns_[i].align));
       height = std::max(height, cells.back().size());
     }
     for (size_t n = 0; n < height; ++n) {

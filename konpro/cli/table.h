@@ -42,8 +42,8 @@ class Table {
   }
 
   // Columns two blanks apart, no blanks at the end of a line. Where that is
-  // wider than kTextColumnsMax, the widest left-aligned cells are broken into
-  // lines; figures never are.
+  // wider than kTextColumnsMax, the widest cells are broken into lines: those
+  // that are aligned right, which hold figures, at blanks alone.
   void PrintText(std::ostream& out) const;
   void PrintMarkdown(std::ostream& out) const;
   // RFC 4180, with line feeds.
@@ -55,6 +55,7 @@ class Table {
   // To which a column is narrowed at most.
   static constexpr size_t kNarrowest = 12;
 
+  size_t NarrowestWidth(size_t column) const;
   // Of the columns, as PrintText() has them.
   std::vector<size_t> TextWidths() const;
 
