@@ -90,5 +90,19 @@ TEST(Table, PrintsCsv) {
   EXPECT_EQ(out.str(), "name,n\na|b,7\n\"say \"\"x\"\", y\",\n");
 }
 
+TEST(Table, PrintsHtmlWithoutWhatACellMayHide) {
+  Table table = Sample();
+  std::ostringstream out;
+  table.PrintHtml(out);
+  EXPECT_EQ(out.str(),
+            "<table>\n<thead>\n"
+            "<tr><th>name</th><th class=\"right\">n</th></tr>\n"
+            "</thead>\n<tbody>\n"
+            "<tr><td>a|b</td><td class=\"right\">7</td></tr>\n"
+            "</tbody>\n<tfoot>\n"
+            "<tr><td>say &quot;x&quot;, y</td><td class=\"right\"></td></tr>\n"
+            "</tfoot>\n</table>\n");
+}
+
 }  // namespace
 }  // namespace konpro::cli

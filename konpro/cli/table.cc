@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_replace.h"
-#include "konpro/cli/svg_chart.h"
 #include "absl/strings/str_split.h"
+#include "konpro/cli/svg_chart.h"
 
 namespace konpro::cli {
 namespace {
