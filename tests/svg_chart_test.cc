@@ -22,6 +22,7 @@ namespace {
 using ::konpro::testing::CountOf;
 using ::konpro::testing::NestingError;
 using ::konpro::testing::TagsOf;
+using Day = absl::CivilDay;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -110,11 +111,11 @@ TEST(ElapsedAxis, CountsInTheUnitThatFits) {
 }
 
 TEST(DayAxis, NamesDays) {
-  EXPECT_EQ(Labels(DayAxis("day", {2026, 3, 16}, {2026, 3, 30}, 3)),
+  EXPECT_EQ(Labels(DayAxis("day", Day(2026, 3, 16), Day(2026, 3, 30), 3)),
             "2026-03-16 | 2026-03-23");
-  EXPECT_EQ(Labels(DayAxis("day", {2026, 12, 31}, {2027, 1, 2}, 3)),
+  EXPECT_EQ(Labels(DayAxis("day", Day(2026, 12, 31), Day(2027, 1, 2), 3)),
             "2026-12-31 | 2027-01-01");
-  EXPECT_EQ(DayAxis("day", {2026, 3, 16}, {2026, 3, 30}, 3).high, 14);
+  EXPECT_EQ(DayAxis("day", Day(2026, 3, 16), Day(2026, 3, 30), 3).high, 14);
 }
 
 TEST(BarChart, SaysWhatItShowsInTexts) {
@@ -204,7 +205,7 @@ TEST(LineChart, DrawsInsideItsFrameWhateverTheValues) {
   for (const double far : {0.0, 5.0, -1e30, 1e30}) {
     const std::string svg =
         LineChart({.id = "line", .width = 340},
-                  DayAxis("day", {2026, 3, 16}, {2026, 3, 26}, 3),
+                  DayAxis("day", Day(2026, 3, 16), Day(2026, 3, 26), 3),
                   NumberAxis("credits", 0, 100, 4),
                   {.bands = {{.label = "band",
                               .low = {{0, 0}, {9, far}},
