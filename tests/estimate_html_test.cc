@@ -233,7 +233,7 @@ TEST(EstimateHtml, SaysAllOfTheReport) {
            ">budget kept in 3.1% of samples<",
            ">no price: voice_clone<",
            "<h2>Cost per operation</h2>",
-           "<td>avatar_video</td><td class=\"right\">99</td><td "
+           "<td>avatar_<wbr>video</td><td class=\"right\">99</td><td "
            "class=\"right\">2h23m36.75s</td><td "
            "class=\"right\">8616.75</td><td>"
            "assumed: 12 of 99 jobs</td>",

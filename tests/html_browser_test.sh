@@ -3,9 +3,8 @@
 # charts are there, and on a phone nothing has to be scrolled sideways.
 set -euo pipefail
 
-browser=${CHROMIUM:-chromium}
-command -v "$browser" >/dev/null || {
-  echo "no $browser: third_party/install.sh installs it"
+command -v chromium >/dev/null || {
+  echo "no chromium: third_party/install.sh installs it"
   exit 1
 }
 golden=$PWD/tests/golden
@@ -25,7 +24,7 @@ browse() {
   local url=$1
   shift
   rm -rf "$work/profile"
-  timeout 60 "$browser" --headless --no-sandbox --disable-gpu --disable-quic \
+  timeout 60 chromium --headless --no-sandbox --disable-gpu --disable-quic \
     --disable-dev-shm-usage --no-first-run --disable-background-networking \
     --disable-component-update --disable-sync --hide-scrollbars \
     --host-resolver-rules='MAP * ~NOTFOUND' --allow-file-access-from-files \

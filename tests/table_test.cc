@@ -91,14 +91,17 @@ TEST(Table, PrintsCsv) {
 }
 
 TEST(Table, PrintsHtmlWithoutWhatACellMayHide) {
-  Table table = Sample();
+  Table table({{"name"}, {"n", Align::kRight}});
+  table.AddRow({"<b>a_b</b>", "7"});
+  table.AddTotal({"say \"x\", y", ""});
   std::ostringstream out;
   table.PrintHtml(out);
   EXPECT_EQ(out.str(),
             "<table>\n<thead>\n"
             "<tr><th>name</th><th class=\"right\">n</th></tr>\n"
             "</thead>\n<tbody>\n"
-            "<tr><td>a|b</td><td class=\"right\">7</td></tr>\n"
+            "<tr><td>&lt;b&gt;a_<wbr>b&lt;/b&gt;</td><td "
+            "class=\"right\">7</td></tr>\n"
             "</tbody>\n<tfoot>\n"
             "<tr><td>say &quot;x&quot;, y</td><td class=\"right\"></td></tr>\n"
             "</tfoot>\n</table>\n");

@@ -77,11 +77,11 @@ dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 16px;
   font-size: 14px; }
 dt { color: var(--quiet); }
 dd { margin: 0; }
-.cards { display: grid; gap: 16px; margin-top: 16px;
-  align-items: start;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
+.cards { columns: 2 300px; column-gap: 16px; margin-top: 16px; }
 .card { background: var(--card); border: 1px solid var(--rule);
-  border-radius: 8px; padding: 14px 12px; min-width: 0; }
+  border-radius: 8px; padding: 14px 12px; margin-bottom: 16px;
+  break-inside: avoid; }
+.card:only-child { column-span: all; }
 .card .verdicts { margin: 8px 0 0; gap: 6px; }
 .card .verdicts li { font-size: 13px; padding: 0 8px; }
 .card dl { margin-top: 10px; }
@@ -126,6 +126,7 @@ footer { margin-top: 40px; color: var(--quiet); font-size: 13px; }
   body { font-size: 11pt; }
   .wide { display: block; }
   .narrow { display: none; }
+  .scroll { overflow: visible; }
   figure, .card, tr, h1, .verdicts { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   svg, .bar, .band, .dot { print-color-adjust: exact;

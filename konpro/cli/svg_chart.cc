@@ -357,19 +357,23 @@ std::string BarChart(const ChartFrame& frame, const Axis& axis,
   Svg svg(frame, bottom + 2 * kLine + 4);
   const Scale scale(axis, 1, frame.width - 1);
   DrawXAxis(svg, axis, scale, top, bottom, frame.width);
+  const auto row = [&](size_t i) {
+    return top + kRow * static_cast<double>(i);
+  };
   for (size_t i = 0; i < bars.size(); ++i) {
-    const Bar& bar = bars[i];
-    const double y = top + kRow * static_cast<double>(i);
-    const double value_width = TextWidth(bar.value, kBoldCharacter);
-    svg.Text("label", {1, y + 16}, "start",
-             Cut(bar.label, frame.width - value_width - 12));
-    svg.Text("value", {frame.width - 1.0, y + 16}, "end", bar.value);
-    if (bar.length <= 0) continue;
+    if (bars[i].length <= 0) continue;
     // What is there at all can be seen.
-    svg.Rect(With("bar", bar.tone), {1, y + 22},
-             std::max(1.5, scale(bar.length) - 1), 12);
+    svg.Rect(With("bar", bars[i].tone), {1, row(i) + 22},
+             std::max(1.5, scale(bars[i].length) - 1), 12);
   }
   DrawMarkers(svg, markers, scale, 0, bottom, frame.width);
+  for (size_t i = 0; i < bars.size(); ++i) {
+    const double y = row(i) + 16;
+    const double value_width = TextWidth(bars[i].value, kBoldCharacter);
+    svg.Text("label", {1, y}, "start",
+             Cut(bars[i].label, frame.width - value_width - 12));
+    svg.Text("value", {frame.width - 1.0, y}, "end", bars[i].value);
+  }
   return std::move(svg).Finish();
 }
 

@@ -228,7 +228,8 @@ void Table::PrintHtml(std::ostream& out) const {
     for (size_t i = 0; i < columns_.size(); ++i) {
       out << "<" << tag
           << (columns_[i].align == Align::kRight ? " class=\"right\">" : ">")
-          << EscapeHtml(text_of(i)) << "</" << tag << ">";
+          << absl::StrReplaceAll(EscapeHtml(text_of(i)), {{"_", "_<wbr>"}})
+          << "</" << tag << ">";
     }
     out << "</tr>\n";
   };

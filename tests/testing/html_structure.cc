@@ -50,7 +50,8 @@ std::string NestingError(absl::string_view html) {
   std::vector<std::string> open;
   for (const std::string& tag : TagsOf(html)) {
     const std::string name(NameOf(tag));
-    if (name == "!DOCTYPE" || name == "meta" || absl::EndsWith(tag, "/")) {
+    if (name == "!DOCTYPE" || name == "meta" || name == "wbr" ||
+        absl::EndsWith(tag, "/")) {
       continue;
     }
     if (!absl::StartsWith(name, "/")) {
