@@ -64,8 +64,8 @@ expect 4 'short 1956.75' "$konpro" estimate "$launch" --available=10000 \
 expect 4 'credits expire before they are used' \
   "$konpro" estimate "$launch" --plan=pro "$start" --available=1 \
   --available=30000@2027-03-01T09:05:00Z
-expect 0 'used by then: minute 12, day 340' "$konpro" estimate "$launch" \
-  --plan=pro --used=minute:12,day:340
+expect 0 'used by then: minute 12, day 340' "$konpro" estimate \
+  --plan=pro --used minute:12,day:340 "$launch"
 expect 2 'such as minute:12' "$konpro" estimate "$launch" --plan=pro --used=12
 expect 2 'no RFC 3339 time' \
   "$konpro" estimate "$launch" --plan=pro --deadline=soon

@@ -16,6 +16,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -135,7 +137,7 @@ ExpiringCredits ParseAvailable(const std::string& text) {
 }
 
 // "minute:12": a window's name and a count.
-std::pair<std::string, int64_t> ParseUse(const std::string& text) {
+std::pair<std::string, int64_t> ParseUse(absl::string_view text) {
   const size_t colon = text.find(':');
   int64_t used = 0;
   if (colon == text.npos || !absl::SimpleAtoi(text.substr(colon + 1), &used) ||
@@ -143,7 +145,7 @@ std::pair<std::string, int64_t> ParseUse(const std::string& text) {
     throw CLI::ValidationError(
         "--used", "write requests by window, such as minute:12,day:340");
   }
-  return {text.substr(0, colon), used};
+  return {std::string(text.substr(0, colon)), used};
 }
 
 void AddScheduleOptions(CLI::App& command, EstimateOptions& options) {
@@ -178,15 +180,14 @@ void AddScheduleOptions(CLI::App& command, EstimateOptions& options) {
       ->type_name("RFC3339|+TIME")
       ->group(kSchedule);
   command
-      .add_option_function<std::vector<std::string>>(
+      .add_option_function<std::string>(
           "--used",
-          [&options](const std::vector<std::string>& texts) {
-            for (const std::string& text : texts) {
-              options.used.push_back(ParseUse(text));
+          [&options](const std::string& text) {
+            for (absl::string_view use : absl::StrSplit(text, ',')) {
+              options.used.push_back(ParseUse(use));
             }
           },
           "requests that windows have counted before the start")
-      ->delimiter(',')
       ->type_name("WINDOW:N,...")
       ->group(kSchedule);
   command
@@ -194,6 +195,35 @@ void AddScheduleOptions(CLI::App& command, EstimateOptions& options) {
                   "write when each request can go out, as CSV")
       ->type_name("FILE")
       ->group(kSchedule);
+}
+
+void AddColumns(CLI::App& command, ColumnOptions& columns) {
+  const char* kColumns = "Columns of other CSV files";
+  command
+      .add_option("--operation", columns.operation,
+                  "an operation for all rows, or the column that names it")
+      ->type_name("NAME|COL")
+      ->group(kColumns);
+  command
+      .add_option("--quantity", columns.quantity, "the column of quantities")
+      ->type_name("COL")
+      ->group(kColumns);
+  command
+      .add_option("--unit", columns.unit,
+                  "what a bare number in the quantity column counts")
+      ->type_name("ms|s|min|h|image")
+      ->group(kColumns);
+  command
+      .add_option("--jobs", columns.jobs,
+                  "the column that says how many jobs a row stands for")
+      ->type_name("COL")
+      ->group(kColumns);
+  command
+      .add_option("--ignore-columns", columns.ignored,
+                  "columns that mean nothing here")
+      ->delimiter(',')
+      ->type_name("COL,...")
+      ->group(kColumns);
 }
 
 void AddEstimate(CLI::App& app, EstimateOptions& options) {
@@ -250,33 +280,7 @@ void AddEstimate(CLI::App& app, EstimateOptions& options) {
              {"html", Format::kHtml}});
   command.add_flag("--explain", options.explain,
                    "show how each line's cost comes about");
-  const char* kColumns = "Columns of other CSV files";
-  command
-      .add_option("--operation", options.columns.operation,
-                  "an operation for all rows, or the column that names it")
-      ->type_name("NAME|COL")
-      ->group(kColumns);
-  command
-      .add_option("--quantity", options.columns.quantity,
-                  "the column of quantities")
-      ->type_name("COL")
-      ->group(kColumns);
-  command
-      .add_option("--unit", options.columns.unit,
-                  "what a bare number in the quantity column counts")
-      ->type_name("ms|s|min|h|image")
-      ->group(kColumns);
-  command
-      .add_option("--jobs", options.columns.jobs,
-                  "the column that says how many jobs a row stands for")
-      ->type_name("COL")
-      ->group(kColumns);
-  command
-      .add_option("--ignore-columns", options.columns.ignored,
-                  "columns that mean nothing here")
-      ->delimiter(',')
-      ->type_name("COL,...")
-      ->group(kColumns);
+  AddColumns(command, options.columns);
 }
 
 void AddPlans(CLI::App& app, PlansOptions& options) {
