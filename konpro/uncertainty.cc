@@ -89,7 +89,9 @@ Outcomes Cells(const Price& price, const QuantityRange& q) {
   const double rate = static_cast<double>(terms.credits.ticks()) /
                       static_cast<double>(terms.per);
   const double step = static_cast<double>(terms.increment);
-  const double minimum = static_cast<double>(terms.minimum);
+  // What is billed at least, and all quantities up to it are billed so.
+  const double least =
+      static_cast<double>(*price.BilledQuantity(terms.minimum));
   Outcomes outcomes;
   // What is rounded to nothing costs nothing, whatever the minimum.
   const double begin = q.low == 0 && terms.minimum > 0 ? 0.5 : 0;
@@ -101,7 +103,7 @@ Outcomes Cells(const Price& price, const QuantityRange& q) {
     const double width = triangle.width - begin;
     const double up_to = triangle.Below(begin + share * width);
     const double middle = low + begin + (share - half) * width;
-    const double billed = std::max(middle, minimum) + (step - 1) / 2;
+    const double billed = middle > least ? middle + (step - 1) / 2 : least;
     outcomes.Add(up_to - below, billed * rate);
     below = up_to;
   }

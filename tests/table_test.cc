@@ -90,5 +90,22 @@ TEST(Table, PrintsCsv) {
   EXPECT_EQ(out.str(), "name,n\na|b,7\n\"say \"\"x\"\", y\",\n");
 }
 
+TEST(Table, PrintsHtmlWithoutWhatACellMayHide) {
+  Table table({{"name"}, {"n", Align::kRight}});
+  table.AddRow({"<b>a_b</b>", "7"});
+  table.AddTotal({"say \"x\", y", ""});
+  std::ostringstream out;
+  table.PrintHtml(out);
+  EXPECT_EQ(out.str(),
+            "<table>\n<thead>\n"
+            "<tr><th>name</th><th class=\"right\">n</th></tr>\n"
+            "</thead>\n<tbody>\n"
+            "<tr><td>&lt;b&gt;a_<wbr>b&lt;/b&gt;</td><td "
+            "class=\"right\">7</td></tr>\n"
+            "</tbody>\n<tfoot>\n"
+            "<tr><td>say &quot;x&quot;, y</td><td class=\"right\"></td></tr>\n"
+            "</tfoot>\n</table>\n");
+}
+
 }  // namespace
 }  // namespace konpro::cli

@@ -14,7 +14,7 @@ PACKAGES=(
   libcli11-dev libcsv-dev libsqlite3-dev libssl-dev zlib1g-dev
   # Libraries and tools of its tests, benchmarks and checks.
   libgtest-dev libgmock-dev libbenchmark-dev
-  clang-format binutils python3
+  clang-format binutils python3 chromium
   # The limiter's tests for AArch64, run by an emulator.
   g++-aarch64-linux-gnu qemu-user
   libabsl-dev:arm64 libgtest-dev:arm64 libgmock-dev:arm64

@@ -27,7 +27,7 @@ struct Streams {
   std::ostream* progress = nullptr;
 };
 
-enum class Format { kTable, kJson, kMarkdown, kCsv, kTextproto };
+enum class Format { kTable, kJson, kMarkdown, kCsv, kTextproto, kHtml };
 
 // The catalog in the file at `path`, or the built-in one for ""; nullopt after
 // the reason went to streams.err.

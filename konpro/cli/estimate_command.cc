@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "konpro/cli/estimate_html.h"
 #include "konpro/cli/input.h"
 #include "konpro/cli/plan_report.h"
 #include "konpro/cli/schedule_file.h"
@@ -459,15 +460,46 @@ void PrintCsv(const std::vector<v1::Estimate>& reports, bool explain,
   table.PrintCsv(out);
 }
 
+v1::Estimates ToEstimates(const std::vector<v1::Estimate>& reports,
+                          const v1::Recommendation* recommendation) {
+  v1::Estimates all;
+  for (const v1::Estimate& report : reports) *all.add_plans() = report;
+  if (recommendation != nullptr) {
+    *all.mutable_recommendation() = *recommendation;
+  }
+  return all;
+}
+
+std::string LimitsText(const Plan& plan) {
+  std::vector<std::string> texts;
+  for (const RateWindow& window : plan.windows()) {
+    texts.push_back(absl::StrCat(window.limit(), " per ", window.name()));
+  }
+  return texts.empty() ? "given per account" : absl::StrJoin(texts, ", ");
+}
+
+// What a page shows beside `reports`, which are of `plans`.
+EstimatePage ToPage(const std::vector<v1::Estimate>& reports,
+                    const std::vector<const Plan*>& plans,
+                    const PlanComparison& comparison,
+                    const EstimateOptions& options) {
+  EstimatePage page = {.source = options.file, .plans = {}};
+  page.plans.resize(reports.size());
+  for (size_t i = 0; i < plans.size(); ++i) {
+    page.plans[i].limits = LimitsText(*plans[i]);
+    if (!reports[i].has_schedule()) continue;
+    page.plans[i].submissions =
+        SampleSubmissions(*comparison.FitOf(*plans[i]).schedule);
+  }
+  return page;
+}
+
 void PrintReport(const std::vector<v1::Estimate>& reports,
                  const v1::Recommendation* recommendation,
                  const EstimateOptions& options, std::ostream& out) {
   if (options.format == Format::kJson) {
     if (recommendation == nullptr) return PrintJson(reports[0], out);
-    v1::Estimates all;
-    for (const v1::Estimate& report : reports) *all.add_plans() = report;
-    *all.mutable_recommendation() = *recommendation;
-    return PrintJson(all, out);
+    return PrintJson(ToEstimates(reports, recommendation), out);
   }
   if (options.format == Format::kCsv) {
     return PrintCsv(reports, options.explain, out);
@@ -613,7 +645,12 @@ ExitCode RunEstimate(const EstimateOptions& options, Streams streams) {
   if (options.plan == "all") recommendation = ToRecommendation(comparison);
   const v1::Recommendation* recommended =
       recommendation.has_value() ? &*recommendation : nullptr;
-  PrintReport(reports, recommended, options, streams.out);
+  if (options.format == Format::kHtml) {
+    PrintHtml(ToEstimates(reports, recommended),
+              ToPage(reports, plans, comparison, options), streams.out);
+  } else {
+    PrintReport(reports, recommended, options, streams.out);
+  }
   const ExitCode code =
       Verdict(reports, recommended, totals.estimator(), options, streams);
   if (options.schedule_file.empty()) return code;

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
+#include "konpro/cli/forecast_html.h"
+#include "konpro/cli/forecast_text.h"
 #include "konpro/cli/input.h"
 #include "konpro/cli/spend_history.h"
 #include "konpro/cli/table.h"
@@ -18,11 +18,8 @@ namespace {
 
 using ::absl::CivilDay;
 
-constexpr const char* kWeekdays[] = {"Mon", "Tue", "Wed", "Thu",
-                                     "Fri", "Sat", "Sun"};
 constexpr int kDefaultDays = 14;
 constexpr size_t kChartCells = 24;
-constexpr size_t kWeeksShown = 8;
 
 v1::SpendInterval ToInterval(const CreditInterval& interval) {
   v1::SpendInterval report;
@@ -195,28 +192,19 @@ size_t Cells(int64_t amount, int64_t largest) {
 
 // Seven days a row, the last ones of the history.
 void PrintHistory(absl::Span<const DailySpend> days, std::ostream& out) {
-  const size_t weeks = std::min(kWeeksShown, days.size() / 7);
-  if (weeks == 0) return;
-  days.remove_prefix(days.size() - 7 * weeks);
-  std::vector<Credits> sums(weeks);
+  const std::vector<DailySpend> weeks = LastWeeks(days);
+  if (weeks.empty()) return;
   int64_t largest = 0;
-  for (size_t i = 0; i < days.size(); ++i) {
-    // At most the sum of all days.
-    sums[i / 7] = *CheckedAdd(sums[i / 7], days[i].spent);
-    largest = std::max(largest, sums[i / 7].ticks());
+  for (const DailySpend& week : weeks) {
+    largest = std::max(largest, week.spent.ticks());
   }
   Table table({{"7 days from"}, {"spent", Align::kRight}, {""}});
-  for (size_t i = 0; i < weeks; ++i) {
-    table.AddRow({DayText(days[7 * i].day), sums[i].ToString(),
-                  std::string(Cells(sums[i].ticks(), largest), '#')});
+  for (const DailySpend& week : weeks) {
+    table.AddRow({DayText(week.day), week.spent.ToString(),
+                  std::string(Cells(week.spent.ticks(), largest), '#')});
   }
   table.PrintText(out);
   out << "\n";
-}
-
-std::string IntervalText(const v1::SpendInterval& interval) {
-  return absl::StrCat(interval.low().credits(), " .. ",
-                      interval.high().credits());
 }
 
 // "=====----o----": certain as far as 90% goes, then the interval around what
@@ -245,9 +233,7 @@ void PrintDays(const v1::Forecast& report, CivilDay first_day,
                {"= low, o mean, - high"}});
   for (int i = 0; i < report.days_size(); ++i) {
     const v1::ForecastDay& day = report.days(i);
-    const auto weekday = static_cast<int>(absl::GetWeekday(first_day + i));
-    table.AddRow({absl::StrCat(day.date(), " ", kWeekdays[weekday]),
-                  day.expected().credits(),
+    table.AddRow({DayAndWeekday(first_day + i), day.expected().credits(),
                   day.has_interval() ? IntervalText(day.interval()) : "",
                   DayChart(day, largest)});
   }
@@ -257,53 +243,6 @@ void PrintDays(const v1::Forecast& report, CivilDay first_day,
        ""});
   table.PrintText(out);
   out << "\n";
-}
-
-// A date of a runway, or that it is not before the horizon.
-std::string RunwayDay(const std::string& day, const v1::Runway& runway) {
-  return day.empty() ? absl::StrCat("not before ", runway.horizon()) : day;
-}
-
-std::string RunwayText(const v1::Forecast& report) {
-  if (!report.has_runway()) return "cannot be said";
-  const v1::Runway& runway = report.runway();
-  const std::string likely = RunwayDay(runway.likely(), runway);
-  if (report.basis() == "plain_rate") {
-    return absl::StrCat(likely, " at that rate");
-  }
-  if (runway.early().empty()) return likely;
-  return absl::StrCat(likely, " (80%: ", RunwayDay(runway.early(), runway),
-                      " .. ", RunwayDay(runway.late(), runway), ")");
-}
-
-std::string OutlookFact(const v1::Forecast& report) {
-  if (report.outlook() == "unknown") return "cannot be said";
-  std::string text =
-      report.outlook() == "runs_dry" ? "runs dry" : report.outlook();
-  if (report.has_dry_share()) {
-    absl::StrAppendFormat(&text, " (%.1f%% of %d futures run dry)",
-                          100 * report.dry_share(), report.futures());
-  }
-  return text;
-}
-
-std::string PatternText(const v1::Forecast& report) {
-  std::vector<std::string> texts;
-  for (int i = 0; i < 7; ++i) {
-    texts.push_back(
-        absl::StrFormat("%s %.0f%%", kWeekdays[i], 100 * report.weekdays(i)));
-  }
-  return absl::StrJoin(texts, ", ");
-}
-
-std::string BacktestText(const v1::Backtest& backtest) {
-  return absl::StrFormat(
-      "%d forecasts of %d days: weighted error %.1f%%, seasonal-naive %.1f%%,\n"
-      "  bias %+.1f%%, %.0f%% of days within the 80%% interval",
-      backtest.forecasts(), backtest.days_each(),
-      100 * backtest.weighted_error(),
-      100 * backtest.seasonal_naive_weighted_error(), 100 * backtest.bias(),
-      100 * backtest.coverage());
 }
 
 void PrintFacts(const v1::Forecast& report, std::ostream& out) {
@@ -334,8 +273,12 @@ void PrintFacts(const v1::Forecast& report, std::ostream& out) {
 }
 
 void PrintReport(const v1::Forecast& report, absl::Span<const DailySpend> days,
-                 CivilDay first_day, Format format, std::ostream& out) {
-  if (format == Format::kJson) return PrintJson(report, out);
+                 CivilDay first_day, const ForecastCommandOptions& options,
+                 std::ostream& out) {
+  if (options.format == Format::kJson) return PrintJson(report, out);
+  if (options.format == Format::kHtml) {
+    return PrintHtml(report, {.source = options.file, .history = days}, out);
+  }
   if (!days.empty()) PrintHistory(days, out);
   if (report.days_size() > 0) PrintDays(report, first_day, out);
   PrintFacts(report, out);
@@ -423,7 +366,7 @@ ExitCode RunForecast(const ForecastCommandOptions& options, Streams streams) {
   if (!added.ok()) return BadInput(streams, added);
   AddInputNotes(history, first_day, options, report);
   if (options.backtest) AddBacktest(days, asked, report);
-  PrintReport(report, days, first_day, options.format, streams.out);
+  PrintReport(report, days, first_day, options, streams.out);
   return Verdict(*forecast, history, options, streams);
 }
 

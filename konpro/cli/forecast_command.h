@@ -36,7 +36,7 @@ struct ForecastCommandOptions {
   absl::Time now;
   uint64_t seed = 1;
   bool backtest = false;
-  // kTable or kJson.
+  // kTable, kJson or kHtml.
   Format format = Format::kTable;
 };
 

@@ -200,6 +200,35 @@ void AddScheduleOptions(CLI::App& command, EstimateOptions& options) {
       ->group(kSchedule);
 }
 
+void AddColumns(CLI::App& command, ColumnOptions& columns) {
+  const char* kColumns = "Columns of other CSV files";
+  command
+      .add_option("--operation", columns.operation,
+                  "an operation for all rows, or the column that names it")
+      ->type_name("NAME|COL")
+      ->group(kColumns);
+  command
+      .add_option("--quantity", columns.quantity, "the column of quantities")
+      ->type_name("COL")
+      ->group(kColumns);
+  command
+      .add_option("--unit", columns.unit,
+                  "what a bare number in the quantity column counts")
+      ->type_name("ms|s|min|h|image")
+      ->group(kColumns);
+  command
+      .add_option("--jobs", columns.jobs,
+                  "the column that says how many jobs a row stands for")
+      ->type_name("COL")
+      ->group(kColumns);
+  command
+      .add_option("--ignore-columns", columns.ignored,
+                  "columns that mean nothing here")
+      ->delimiter(',')
+      ->type_name("COL,...")
+      ->group(kColumns);
+}
+
 void AddEstimate(CLI::App& app, EstimateOptions& options) {
   CLI::App& command = *app.add_subcommand(
       "estimate", "what a batch of jobs will cost, and which plan carries it");
@@ -250,36 +279,11 @@ void AddEstimate(CLI::App& app, EstimateOptions& options) {
             {{"table", Format::kTable},
              {"json", Format::kJson},
              {"markdown", Format::kMarkdown},
-             {"csv", Format::kCsv}});
+             {"csv", Format::kCsv},
+             {"html", Format::kHtml}});
   command.add_flag("--explain", options.explain,
                    "show how each line's cost comes about");
-  const char* kColumns = "Columns of other CSV files";
-  command
-      .add_option("--operation", options.columns.operation,
-                  "an operation for all rows, or the column that names it")
-      ->type_name("NAME|COL")
-      ->group(kColumns);
-  command
-      .add_option("--quantity", options.columns.quantity,
-                  "the column of quantities")
-      ->type_name("COL")
-      ->group(kColumns);
-  command
-      .add_option("--unit", options.columns.unit,
-                  "what a bare number in the quantity column counts")
-      ->type_name("ms|s|min|h|image")
-      ->group(kColumns);
-  command
-      .add_option("--jobs", options.columns.jobs,
-                  "the column that says how many jobs a row stands for")
-      ->type_name("COL")
-      ->group(kColumns);
-  command
-      .add_option("--ignore-columns", options.columns.ignored,
-                  "columns that mean nothing here")
-      ->delimiter(',')
-      ->type_name("COL,...")
-      ->group(kColumns);
+  AddColumns(command, options.columns);
 }
 
 void AddPlans(CLI::App& app, PlansOptions& options) {
@@ -453,7 +457,9 @@ void AddForecast(CLI::App& app, ForecastCommandOptions& options) {
       ->type_name("N");
   AddCatalog(command, options.catalog);
   AddFormat(command, options.format,
-            {{"table", Format::kTable}, {"json", Format::kJson}});
+            {{"table", Format::kTable},
+             {"json", Format::kJson},
+             {"html", Format::kHtml}});
 }
 
 void AddTraceColumns(CLI::App& command, TraceOptions& options) {

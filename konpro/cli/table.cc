@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "konpro/cli/svg_chart.h"
 
 namespace konpro::cli {
 namespace {
@@ -219,6 +220,28 @@ void Table::PrintCsv(std::ostream& out) const {
   };
   print([&](size_t i) { return columns_[i].title; });
   for (const auto& row : rows_) print([&](size_t i) { return row[i]; });
+}
+
+void Table::PrintHtml(std::ostream& out) const {
+  const auto print = [&](const char* tag, auto&& text_of) {
+    out << "<tr>";
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      out << "<" << tag
+          << (columns_[i].align == Align::kRight ? " class=\"right\">" : ">")
+          << absl::StrReplaceAll(EscapeHtml(text_of(i)), {{"_", "_<wbr>"}})
+          << "</" << tag << ">";
+    }
+    out << "</tr>\n";
+  };
+  out << "<table>\n<thead>\n";
+  print("th", [&](size_t i) { return columns_[i].title; });
+  out << "</thead>\n<tbody>\n";
+  for (size_t r = 0; r < rows_.size(); ++r) {
+    const bool total = has_total_ && r + 1 == rows_.size();
+    if (total) out << "</tbody>\n<tfoot>\n";
+    print("td", [&](size_t i) { return rows_[r][i]; });
+  }
+  out << (has_total_ ? "</tfoot>" : "</tbody>") << "\n</table>\n";
 }
 
 }  // namespace konpro::cli

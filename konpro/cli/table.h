@@ -48,6 +48,8 @@ class Table {
   void PrintMarkdown(std::ostream& out) const;
   // RFC 4180, with line feeds.
   void PrintCsv(std::ostream& out) const;
+  // A table element; the total is its foot, and names may wrap behind a "_".
+  void PrintHtml(std::ostream& out) const;
 
  private:
   // To which a column is narrowed at most.
