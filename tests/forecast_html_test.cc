@@ -177,8 +177,10 @@ TEST(ForecastHtml, TheBalanceGoesFromWhatIsAvailableToZeroOnTheLikelyDay) {
   // Where nothing is said about the late day, no band is drawn beyond the days
   // of the forecast.
   forecast.mutable_runway()->clear_late();
-  const std::string open = PointsOf(Html(forecast, 70), "runway", "band");
-  EXPECT_EQ(CountOf("," + y(last(way)), open), 0);
+  const std::string open = Html(forecast, 70);
+  const std::string zero =
+      "," + y(last(PointsOf(open, "runway", "line dashes accent")));
+  EXPECT_EQ(CountOf(zero, PointsOf(open, "runway", "band")), 0) << open;
 }
 
 TEST(ForecastHtml, WithoutABalanceTheSpendComesFirst) {
