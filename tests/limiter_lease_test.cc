@@ -81,5 +81,16 @@ TEST(LimiterLease, StockOfABucketMeltsAsItRefills) {
   EXPECT_LE(admitted, 60u + 59u);
 }
 
+TEST(LimiterLease, TakesNothingWhereNothingIsAdmitted) {
+  const LimiterWindows none = LimiterWindows::None();
+  LimiterCell cell;
+  LimiterLease lease(cell, none, 64);
+  for (const uint64_t cost : {0, 1, 64}) {
+    EXPECT_EQ(lease.TryAcquire(cost, At(0)).outcome(), Outcome::kNoWindows);
+  }
+  EXPECT_EQ(lease.stock(), 0u);
+  EXPECT_EQ(cell.Load(), LimiterState());
+}
+
 }  // namespace
 }  // namespace konpro
