@@ -215,7 +215,7 @@ class LimiterRegistry {
   absl::StatusOr<Handle> Put(absl::string_view account, uint64_t hash,
                              const Place& place, const LimiterWindows& windows,
                              const LimiterState& state);
-  void Share(Slot& slot);
+  void Share(Slot& slot, uint64_t hash);
   size_t NextLine(size_t line) const;
   bool IsPassed(size_t line) const;
   void MakeRoom(UnixNanos now);
