@@ -239,7 +239,7 @@ LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
 // each load of the cell; an exchange, or a second load, then proves that the
 // state was of these windows. Calls that meet the cell in between wait,
 // kAttemptsMax times at most. REQUIRES: one ReplaceWindows() of a cell at a
-// time; all windows outlive the calls.
+// time, not there and back within a call; all windows outlive the calls.
 template <typename Cell, std::invocable WindowsOf>
 Decision TryAcquire(Cell& cell, WindowsOf windows_of, uint64_t cost,
                     UnixNanos now);
