@@ -22,8 +22,8 @@
 // from a state that this window had during the call. (3) Those of
 // rate_window.h, for each window.
 //
-// Limits: one or two windows. A call that loses kAttemptsMax races gives up and
-// says "retry later" with a retry_after() of zero: nothing is taken.
+// Limits: one or two windows. A call that loses kAttemptsMax races or finds the
+// cell closed so often says "retry later", after zero, of the fresh state.
 #ifndef KONPRO_LIMITER_H_
 #define KONPRO_LIMITER_H_
 
@@ -220,8 +220,8 @@ Decision Peek(const Cell& cell, const LimiterWindows& windows, uint64_t cost,
 
 // Gives an allowed decision's permits back to the windows that they came from,
 // where those still hold: see WindowRule::Refund(). Another decision gives
-// nothing. `windows` are the cell's now: one that replaced a window of the
-// decision by another period, kind or bucket size gets nothing. False where
+// nothing. `windows` are the cell's now: what continues a window (see Carry())
+// with another period, kind or bucket size gets nothing. False where
 // kAttemptsMax races were lost: nothing is given back, try again.
 // REQUIRES: each decision is released once.
 template <typename Cell>
@@ -239,7 +239,7 @@ LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
 // each load of the cell; an exchange, or a second load, then proves that the
 // state was of these windows. Calls that meet the cell in between wait,
 // kAttemptsMax times at most. REQUIRES: one ReplaceWindows() of a cell at a
-// time; all windows outlive the calls.
+// time, not there and back within a call; all windows outlive the calls.
 template <typename Cell, std::invocable WindowsOf>
 Decision TryAcquire(Cell& cell, WindowsOf windows_of, uint64_t cost,
                     UnixNanos now);

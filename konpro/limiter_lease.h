@@ -20,8 +20,7 @@
 //
 // Thread safety: thread-compatible: a lease belongs to one thread, its cell to
 // all. It refers to the cell and the windows, and notices no change of windows:
-// whoever makes one makes new leases; what is in stock stays spendable until
-// its window ends.
+// whoever makes one has all leases Return() before and makes new ones behind.
 //
 // Limits: batch 1 .. windows.cost_max(); a larger one counts as that.
 #ifndef KONPRO_LIMITER_LEASE_H_
@@ -42,7 +41,7 @@ class LimiterLease {
   LimiterLease(LimiterCell& cell, const LimiterWindows& windows, uint64_t batch)
       : cell_(&cell),
         windows_(&windows),
-        batch_(std::clamp<uint64_t>(batch, 1, windows.cost_max())) {}
+        batch_(std::max<uint64_t>(1, std::min(batch, windows.cost_max()))) {}
   LimiterLease(const LimiterLease&) = delete;
   LimiterLease& operator=(const LimiterLease&) = delete;
   // What is in stock stays taken: Return() needs a time.

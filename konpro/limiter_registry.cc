@@ -336,18 +336,21 @@ absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Put(
   }
   StoreId(&slot - slots_, account);
   ++size_;
-  slot.hash.store(hash, std::memory_order_release);
+  // A search for the twin must not end here: both are told apart by id before
+  // the hash is there.
   if (place.twin != nullptr) {
-    Share(*place.twin);
-    Share(slot);
+    Share(*place.twin, hash);
+    Share(slot, hash);
+  } else {
+    slot.hash.store(hash, std::memory_order_release);
   }
   slot.windows.store(*kept, std::memory_order_release);
   return Handle(&slot, hash);
 }
 
-void LimiterRegistry::Share(Slot& slot) {
-  if (IsShared(slot)) return;
-  const uint64_t hash = slot.hash.load(std::memory_order_relaxed);
+// The slot of a new account has another hash yet.
+void LimiterRegistry::Share(Slot& slot, uint64_t hash) {
+  if (slot.hash.load(std::memory_order_relaxed) == (hash | kSharedBit)) return;
   const size_t size = shared_size_.load(std::memory_order_relaxed);
   shared_[size] = {.id = std::string(IdOf(&slot - slots_)),
                    .handle = Handle(&slot, hash)};
@@ -404,8 +407,9 @@ void LimiterRegistry::MakeRoom(UnixNanos now) {
   for (auto it = dropped_.begin(); it != dropped_.end();) {
     const auto [index, windows] = *it;
     Slot& slot = slots_[index];
-    // A call that was under way may have taken a permit since.
-    if (!IsFresh(*windows, slot.cell.Load(), now)) {
+    // A call that was under way may have taken a permit since, or an account
+    // of the same hash come.
+    if (IsShared(slot) || !IsFresh(*windows, slot.cell.Load(), now)) {
       ++it;
       continue;
     }

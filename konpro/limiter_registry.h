@@ -154,7 +154,8 @@ class LimiterRegistry {
 
   // From the next call on the account has these windows and has used what it
   // had, see Carry(); without windows, it is refused everything and keeps what
-  // it used. kNotFound: it is not there; else as Insert().
+  // it used. kNotFound: it is not there; else as Insert(). REQUIRES: not there
+  // and back to a window of another kind or period while one call is under way.
   absl::Status SetWindows(absl::string_view account,
                           absl::Span<const RateWindow> windows, UnixNanos now);
 
@@ -215,7 +216,7 @@ class LimiterRegistry {
   absl::StatusOr<Handle> Put(absl::string_view account, uint64_t hash,
                              const Place& place, const LimiterWindows& windows,
                              const LimiterState& state);
-  void Share(Slot& slot);
+  void Share(Slot& slot, uint64_t hash);
   size_t NextLine(size_t line) const;
   bool IsPassed(size_t line) const;
   void MakeRoom(UnixNanos now);

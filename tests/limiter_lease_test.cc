@@ -1,7 +1,13 @@
 #include "konpro/limiter_lease.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <map>
+#include <random>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
@@ -79,6 +85,77 @@ TEST(LimiterLease, StockOfABucketMeltsAsItRefills) {
   EXPECT_EQ(admitted, 60u);
   while (lease.TryAcquire(1, At(60 * kSecond - 1)).allowed()) ++admitted;
   EXPECT_LE(admitted, 60u + 59u);
+}
+
+// What was admitted from `begin` on and until `end`, at most a bucket and its
+// refill; quadratic, but it knows no state.
+void ExpectWithinBucket(const std::vector<int64_t>& admitted,
+                        const RateWindow& bucket) {
+  const __int128 period_ns = __int128{bucket.period_ms()} * 1'000'000;
+  for (size_t first = 0; first < admitted.size(); ++first) {
+    for (size_t last = first; last < admitted.size(); ++last) {
+      // A tick may be rounded up, so that one permit more is due a tick later.
+      const __int128 refill =
+          (admitted[last] - admitted[first] + 1) * __int128{bucket.limit()};
+      ASSERT_LE((__int128{last} - first + 1 - bucket.limit()) * period_ns,
+                refill)
+          << first << " .. " << last;
+    }
+  }
+}
+
+// Several leases, what they give back and plain calls in between, against the
+// definitions of the windows.
+TEST(LimiterLease, NeverMoreIsAdmittedThanByTheWindows) {
+  constexpr uint64_t kSeed = 20'260'714;
+  for (uint64_t round = 0; round < 200; ++round) {
+    SCOPED_TRACE(absl::StrCat("seed ", kSeed, ", round ", round));
+    std::mt19937_64 random(kSeed + round);
+    const auto below = [&](uint64_t n) { return random() % n; };
+    const RateWindow bucket = Bucket(1 + static_cast<int64_t>(below(40)));
+    const RateWindow hour =
+        Window("hour", 60 + static_cast<int64_t>(below(60)), absl::Hours(1));
+    const LimiterWindows windows(bucket, hour);
+    LimiterCell cell;
+    std::deque<LimiterLease> leases;
+    for (int i = 0; i < 3; ++i)
+      leases.emplace_back(cell, windows, 1 + below(40));
+    std::vector<int64_t> admitted;
+    std::map<int64_t, int64_t> by_hour;
+    int64_t now = 0;
+    for (int step = 0; step < 600; ++step) {
+      now += static_cast<int64_t>(below(8) == 0 ? below(60 * kSecond)
+                                                : below(kSecond));
+      const uint64_t cost = 1 + below(3);
+      const uint64_t who = below(leases.size() + 1);
+      if (who < leases.size() && below(20) == 0) {
+        ASSERT_TRUE(leases[who].Return(At(now)));
+      }
+      const Decision d = who < leases.size()
+                             ? leases[who].TryAcquire(cost, At(now))
+                             : TryAcquire(cell, windows, cost, At(now));
+      if (!d.allowed()) continue;
+      if (below(8) == 0) {  // not made after all
+        ASSERT_TRUE(Release(cell, windows, d, At(now)));
+        continue;
+      }
+      admitted.insert(admitted.end(), cost, now);
+      by_hour[now / (3600 * kSecond)] += static_cast<int64_t>(cost);
+    }
+    ExpectWithinBucket(admitted, bucket);
+    for (const auto& [at, count] : by_hour) ASSERT_LE(count, hour.limit());
+  }
+}
+
+TEST(LimiterLease, TakesNothingWhereNothingIsAdmitted) {
+  const LimiterWindows none = LimiterWindows::None();
+  LimiterCell cell;
+  LimiterLease lease(cell, none, 64);
+  for (const uint64_t cost : {0, 1, 64}) {
+    EXPECT_EQ(lease.TryAcquire(cost, At(0)).outcome(), Outcome::kNoWindows);
+  }
+  EXPECT_EQ(lease.stock(), 0u);
+  EXPECT_EQ(cell.Load(), LimiterState());
 }
 
 }  // namespace

@@ -303,6 +303,26 @@ TEST(LimiterRegistry, AccountsWithEqualHashesAreBothRight) {
               Outcome::kUnknownAccount);
 }
 
+TEST(LimiterRegistry, DroppedAccountWithTheHashOfAnotherComesBack) {
+  const auto registry = Registry(100, /*staggered=*/false, /*seed=*/7);
+  ASSERT_THAT(registry->Insert(Colliding(7, 0), MinuteAndDay(3, 9)), IsOk());
+  ASSERT_EQ(registry->DropIdle(At(0)), 1u);
+  ASSERT_THAT(registry->Insert(Colliding(7, 1), MinuteAndDay(3, 9)), IsOk());
+  for (int i = 0; i < 2; ++i) registry->DropIdle(At(0));
+  // One of them would take its slot.
+  for (int i = 0; i < 98; ++i) {
+    ASSERT_THAT(registry->Insert(absl::StrCat("a", i), MinuteAndDay(3, 9)),
+                IsOk());
+  }
+  ASSERT_THAT(registry->Insert(Colliding(7, 0), MinuteAndDay(3, 9)), IsOk());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(registry->TryAcquire(Colliding(7, i), 1 + i, At(0)).allowed());
+  }
+  EXPECT_EQ(
+      registry->Peek(registry->Find(Colliding(7, 0)), 1, At(0)).remaining(0),
+      2u);
+}
+
 TEST(LimiterRegistry, IdleAccountsAreDroppedAndMakeRoom) {
   const auto registry = Registry(2);
   const Handle idle = registry->Insert("idle", MinuteAndDay(3, 5)).value();

@@ -109,6 +109,21 @@ TEST(Limiter, ReleaseGivesBackOnlyWhatWasTaken) {
   EXPECT_EQ(Peek(cell, windows, 1, At(61 * kSecond)).remaining(1), 5u);
 }
 
+TEST(Limiter, ReleaseFindsWindowsAsCarryDoes) {
+  const LimiterWindows minute(Minute(3));
+  const LimiterWindows burst_first(Window("burst", 5, absl::Minutes(1)),
+                                   Minute(3));
+  LimiterCell cell;
+  const Decision taken = TryAcquire(cell, minute, 1, At(0));
+  ReplaceWindows(cell, minute, burst_first, At(0), [] {});
+  ASSERT_TRUE(TryAcquire(cell, burst_first, 1, At(0)).allowed());
+  EXPECT_TRUE(Release(cell, burst_first, taken, At(0)));
+  const Decision d = Peek(cell, burst_first, 1, At(0));
+  // The new window gave nothing, and gets nothing.
+  EXPECT_EQ(d.remaining(0), 4u);
+  EXPECT_EQ(d.remaining(1), 2u);
+}
+
 TEST(Limiter, NewLimitCountsFromTheNextCall) {
   const LimiterWindows before(Minute(3), Day(5));
   LimiterCell cell;
@@ -161,9 +176,17 @@ TEST(Limiter, ClosedCellRefusesEverything) {
     LimiterCell cell(LimiterState::Closed());
     for (const UnixNanos now :
          {UnixNanos(), At(0), UnixNanos::FromNanos(kMax)}) {
-      const Decision d = TryAcquire(cell, windows, 1, now);
-      EXPECT_EQ(d.outcome(), Outcome::kRetryLater);
-      EXPECT_EQ(d.retry_at(), UnixNanos::Max());
+      // It is closed for a moment: the hint is not that nothing is ever
+      // admitted.
+      for (const Decision& d :
+           {TryAcquire(cell, windows, 1, now), Peek(cell, windows, 1, now)}) {
+        EXPECT_EQ(d.outcome(), Outcome::kRetryLater);
+        EXPECT_EQ(d.retry_after(), absl::ZeroDuration());
+        EXPECT_EQ(d.reset_after(0), absl::ZeroDuration());
+      }
+      EXPECT_TRUE(Peek(cell, windows, 0, now).allowed());
+      EXPECT_EQ(Peek(cell, windows, windows.cost_max() + 1, now).outcome(),
+                Outcome::kExceedsLimit);
     }
     EXPECT_EQ(cell.LoadBoth(), LimiterState::Closed());
   }

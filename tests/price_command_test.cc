@@ -1,5 +1,6 @@
 #include "konpro/cli/price_command.h"
 
+#include <fstream>
 #include <random>
 #include <sstream>
 #include <string>
@@ -19,6 +20,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 struct Result {
@@ -200,6 +202,88 @@ TEST(PriceCommand, ABudgetIsChecked) {
   EXPECT_EQ(result.code, ExitCode::kOverBudget);
   EXPECT_THAT(result.err,
               HasSubstr("over budget: 4.00669 credits are 0.00669 above 4"));
+}
+
+TEST(PriceCommand, ABalanceMustCoverTheTotal) {
+  const Result covered = PriceRecords(
+      JsonLines(4), {.available = Credits::Parse("4.00669").value()});
+  EXPECT_EQ(covered.code, ExitCode::kOk);
+  EXPECT_THAT(covered.out, HasSubstr("available: 4.00669, shortfall: 0\n"));
+  const Result json = PriceRecords(
+      JsonLines(4), {.available = Credits::Parse("4.006689").value(),
+                     .format = Format::kJson});
+  EXPECT_EQ(json.code, ExitCode::kOverAvailable);
+  EXPECT_THAT(json.out,
+              AllOf(HasSubstr("\"available\": {\n  \"ticks\": \"24040134\""),
+                    HasSubstr("\"shortfall\": {\n  \"ticks\": \"6\"")));
+  EXPECT_EQ(json.err,
+            "konpro: not covered: need 4.00669, available 4.006689, short "
+            "0.000001\n");
+  EXPECT_THAT(PriceRecords(JsonLines(4), {.format = Format::kJson}).out,
+              Not(HasSubstr("shortfall")));
+}
+
+TEST(PriceCommand, APlanMustAllowWhatWasUsed) {
+  const struct {
+    const char* plan;
+    int records;  // the first is of photo_avatar
+    ExitCode code;
+    const char* fact;
+    const char* err;
+  } kCases[] = {
+      {"pro", 4, ExitCode::kOk, "plan: pro, does not allow: none\n", ""},
+      {"free_trial", 0, ExitCode::kOk,
+       "plan: free_trial, does not allow: none\n", ""},
+      {"free_trial", 4, ExitCode::kNotAllowed,
+       "plan: free_trial, does not allow: photo_avatar\n",
+       "konpro: plan free_trial does not allow photo_avatar\n"},
+  };
+  for (const auto& c : kCases) {
+    const Result result = PriceRecords(JsonLines(c.records), {.plan = c.plan});
+    EXPECT_EQ(result.code, c.code) << c.fact;
+    EXPECT_THAT(result.out, HasSubstr(c.fact));
+    EXPECT_EQ(result.err, c.err);
+  }
+  EXPECT_THAT(
+      PriceRecords(JsonLines(4),
+                   {.plan = "free_trial", .format = Format::kJson})
+          .out,
+      AllOf(HasSubstr("\"plan\": \"free_trial\""),
+            HasSubstr("\"refused_operations\": [\n  \"photo_avatar\"\n ]")));
+  const Result unknown = PriceRecords(JsonLines(4), {.plan = "free_trail"});
+  EXPECT_EQ(unknown.code, ExitCode::kBadInput);
+  EXPECT_EQ(unknown.out, "");
+  EXPECT_THAT(unknown.err, HasSubstr("did you mean \"free_trial\"?"));
+}
+
+TEST(PriceCommand, APlanMustAllowWhatHasNoPriceToo) {
+  const std::string path = absl::StrCat(testing::TempDir(), "/unpriced");
+  std::ofstream(path) << R"(version: "v"
+      operations { name: "photo_avatar" unit: "image" }
+      operations { name: "interactive_avatar" unit: "ms" }
+      price_lists {
+        prices { operation: "interactive_avatar" credits: "1" per: "1s" }
+      }
+      plans { name: "talk" operations: "interactive_avatar" })";
+  const Result result =
+      PriceRecords(JsonLines(4), {.catalog = path, .plan = "talk"});
+  EXPECT_EQ(result.code, ExitCode::kNotAllowed);
+  EXPECT_EQ(result.err,
+            "konpro: plan talk does not allow photo_avatar\n"
+            "konpro: no price for 2 records\n");
+}
+
+TEST(PriceCommand, TheGravestReasonNamesTheCode) {
+  PriceOptions options = {.plan = "free_trial",
+                          .available = Credits::Parse("3").value(),
+                          .budget = Credits::Parse("2").value()};
+  const Result all = PriceRecords(JsonLines(4), options);
+  EXPECT_EQ(all.code, ExitCode::kNotAllowed);
+  EXPECT_THAT(all.err,
+              AllOf(HasSubstr("not covered: "), HasSubstr("over budget: "),
+                    HasSubstr("does not allow ")));
+  options.plan = "pro";
+  EXPECT_EQ(PriceRecords(JsonLines(4), options).code, ExitCode::kOverBudget);
 }
 
 TEST(PriceCommand, ASumBeyondTheRangeIsAnError) {

@@ -76,10 +76,17 @@ TEST(Trace, CellsMaySayTheirUnits) {
 TEST(Trace, HeadersMustHaveWhatOptionsName) {
   EXPECT_EQ(Read("", {.time = "t"}),
             "f:1:1: empty: a trace begins with a header row\n");
-  EXPECT_EQ(Read("TIMESTAMP,b\n1,2\n", {.time = "timestmp", .account = "c"}),
-            "f:1:1: no column \"timestmp\" in the header; did you mean "
-            "\"TIMESTAMP\"?\n"
-            "f:1:1: no column \"c\" in the header\n");
+  EXPECT_EQ(
+      Read("TIMESTAMP,b\n1,2\n", {.time = "timestmp", .account = "c"}),
+      "f:1:1: no column \"timestmp\" in the header; did you mean "
+      "\"TIMESTAMP\"?\n"
+      "f:1:1: no column \"c\" in the header; known: \"TIMESTAMP\", \"b\"\n");
+  EXPECT_EQ(Read("t\n5\n", {.time = "t", .operation = "avatar_vido"}),
+            "f:1:1: no column \"avatar_vido\" in the header, and no operation "
+            "of that name; did you mean \"avatar_video\"?\n");
+  EXPECT_EQ(Read("t,who\n5,a\n", {.time = "t", .account = "customer"}),
+            "f:1:1: no column \"customer\" in the header; known: \"t\", "
+            "\"who\"\n");
   EXPECT_EQ(Read("t,a,t\n1,2,3\n", {.time = "t"}),
             "f:1:1: column \"t\" is there twice\n");
   EXPECT_EQ(Read("t\n", {.time = "t"}), "");

@@ -141,6 +141,16 @@ void PrintReason(Streams streams, absl::string_view reason) {
   streams.err << "konpro: " << reason << "\n";
 }
 
+ExitCode CheckAvailable(Credits total, std::optional<Credits> available,
+                        Streams streams) {
+  if (!available.has_value() || total <= *available) return ExitCode::kOk;
+  PrintReason(streams,
+              absl::StrCat("not covered: need ", total.ToString(),
+                           ", available ", available->ToString(), ", short ",
+                           Shortfall(total, *available)->ToString()));
+  return ExitCode::kOverAvailable;
+}
+
 ExitCode CheckBudget(Credits total, std::optional<Credits> budget,
                      Streams streams) {
   if (!budget.has_value() || total <= *budget) return ExitCode::kOk;

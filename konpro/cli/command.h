@@ -55,6 +55,10 @@ void PrintJson(const google::protobuf::Message& message, std::ostream& out);
 // The reason why a command does not return kOk, for people; behind the report.
 void PrintReason(Streams streams, absl::string_view reason);
 
+// kOverAvailable and its reason where `total` is above `available`.
+ExitCode CheckAvailable(Credits total, std::optional<Credits> available,
+                        Streams streams);
+
 // kOverBudget and its reason where `total` is above `budget`.
 ExitCode CheckBudget(Credits total, std::optional<Credits> budget,
                      Streams streams);

@@ -319,6 +319,12 @@ void AddPrice(CLI::App& app, PriceOptions& options) {
       ->type_name("auto|jsonl|delimited")
       ->check(CLI::IsMember({"auto", "jsonl", "delimited"}).description(""));
   AddCatalog(command, options.catalog);
+  command
+      .add_option("--plan", options.plan,
+                  "the plan that must allow every operation with records")
+      ->type_name("NAME");
+  AddCredits(command, "--available", options.available,
+             "the balance that must cover the total");
   AddCredits(command, "--budget", options.budget,
              "the most that the total may be");
   AddFormat(command, options.format,

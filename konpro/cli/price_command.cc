@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "konpro/cli/input.h"
 #include "konpro/cli/table.h"
 #include "konpro/cli/usage_input.h"
@@ -26,7 +27,8 @@ struct Tally {
 // Adds up rated records; memory grows with accounts.
 class Usage {
  public:
-  explicit Usage(const Catalog& catalog) : catalog_(catalog) {}
+  explicit Usage(const Catalog& catalog)
+      : catalog_(catalog), has_records_(catalog.operations().size()) {}
 
   // kOutOfRange where a sum leaves its range; nothing was added. Other errors
   // as of RateUsage(), but that a record without a price is counted.
@@ -34,11 +36,21 @@ class Usage {
 
   v1::UsageReport Report() const;
 
+  // The names of the operations with records, priced or not, that `plan` does
+  // not allow; in catalog order.
+  std::vector<std::string> RefusedBy(const Plan& plan) const;
+
   Credits total() const { return total_; }
   int64_t unpriced_records() const { return unpriced_records_; }
 
  private:
+  size_t IndexOf(const Operation* operation) const {
+    return static_cast<size_t>(operation - catalog_.operations().data());
+  }
+
   const Catalog& catalog_;
+  // By the operation's place in the catalog.
+  std::vector<bool> has_records_;
   absl::flat_hash_map<std::string, Tally> accounts_;
   Credits total_;
   int64_t records_ = 0;
@@ -49,14 +61,14 @@ absl::Status Usage::Add(const v1::UsageRecord& record) {
   const absl::StatusOr<RatedUsage> rated = RateUsage(catalog_, record);
   if (!rated.ok()) {
     if (!absl::IsNotFound(rated.status())) return rated.status();
+    has_records_[IndexOf(catalog_.FindOperation(record.operation()))] = true;
     ++records_;
     ++unpriced_records_;
     return absl::OkStatus();
   }
   Tally& tally = accounts_[record.account_id()];
   if (tally.lines.empty()) tally.lines.resize(catalog_.operations().size());
-  EstimateLine& line =
-      tally.lines[rated->operation - catalog_.operations().data()];
+  EstimateLine& line = tally.lines[IndexOf(rated->operation)];
   int64_t quantity = 0;
   const std::optional<Credits> total = CheckedAdd(total_, rated->cost);
   if (!total.has_value() ||
@@ -73,8 +85,19 @@ absl::Status Usage::Add(const v1::UsageRecord& record) {
   line.cost = *CheckedAdd(line.cost, rated->cost);
   tally.total = *CheckedAdd(tally.total, rated->cost);
   total_ = *total;
+  has_records_[IndexOf(rated->operation)] = true;
   ++records_;
   return absl::OkStatus();
+}
+
+std::vector<std::string> Usage::RefusedBy(const Plan& plan) const {
+  std::vector<std::string> refused;
+  for (const Operation& operation : catalog_.operations()) {
+    if (has_records_[IndexOf(&operation)] && !plan.Allows(operation.name)) {
+      refused.push_back(operation.name);
+    }
+  }
+  return refused;
 }
 
 v1::UsageReport Usage::Report() const {
@@ -164,6 +187,17 @@ void PrintReport(const v1::UsageReport& report, Format format,
   out << "\n";
   const char* bullet = markdown ? "- " : "";
   out << bullet << "accounts: " << report.accounts_size() << "\n";
+  if (!report.plan().empty()) {
+    out << bullet << "plan: " << report.plan() << ", does not allow: "
+        << (report.refused_operations_size() == 0
+                ? "none"
+                : absl::StrJoin(report.refused_operations(), ", "))
+        << "\n";
+  }
+  if (report.has_available()) {
+    out << bullet << "available: " << report.available().credits()
+        << ", shortfall: " << report.shortfall().credits() << "\n";
+  }
   if (report.has_budget()) {
     out << bullet << "budget: " << report.budget().credits()
         << ", above it: " << report.over_budget().credits() << "\n";
@@ -173,11 +207,60 @@ void PrintReport(const v1::UsageReport& report, Format format,
   }
 }
 
+// `usage` against what the options ask of it.
+v1::UsageReport ToReport(const Usage& usage, const Plan* plan,
+                         const PriceOptions& options) {
+  v1::UsageReport report = usage.Report();
+  if (plan != nullptr) {
+    report.set_plan(plan->name());
+    for (std::string& name : usage.RefusedBy(*plan)) {
+      report.add_refused_operations(std::move(name));
+    }
+  }
+  if (options.available.has_value()) {
+    *report.mutable_available() = ToAmount(*options.available);
+    *report.mutable_shortfall() =
+        ToAmount(*Shortfall(usage.total(), *options.available));
+  }
+  if (options.budget.has_value()) {
+    *report.mutable_budget() = ToAmount(*options.budget);
+    *report.mutable_over_budget() =
+        ToAmount(*Shortfall(usage.total(), *options.budget));
+  }
+  return report;
+}
+
+ExitCode Verdict(const v1::UsageReport& report, const Usage& usage,
+                 const PriceOptions& options, Streams streams) {
+  ExitCode code = CheckAvailable(usage.total(), options.available, streams);
+  const ExitCode budget = CheckBudget(usage.total(), options.budget, streams);
+  if (budget != ExitCode::kOk) code = budget;
+  if (report.refused_operations_size() > 0) {
+    code = ExitCode::kNotAllowed;
+    PrintReason(streams,
+                absl::StrCat("plan ", report.plan(), " does not allow ",
+                             absl::StrJoin(report.refused_operations(), ", ")));
+  }
+  if (usage.unpriced_records() > 0) {
+    code = ExitCode::kNotAllowed;
+    PrintReason(streams, absl::StrCat("no price for ", usage.unpriced_records(),
+                                      " records"));
+  }
+  return code;
+}
+
 }  // namespace
 
 ExitCode RunPrice(const PriceOptions& options, Streams streams) {
   const std::optional<Catalog> catalog = LoadCatalog(options.catalog, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
+  const Plan* const plan = catalog->FindPlan(options.plan);
+  if (plan == nullptr && !options.plan.empty()) {
+    PrintReason(
+        streams,
+        absl::StrCat("--plan: ", catalog->UnknownPlan(options.plan).message()));
+    return ExitCode::kBadInput;
+  }
   Usage usage(*catalog);
   InputErrors errors(options.file, streams.err);
   Input input(options.file, streams.in, streams.progress);
@@ -187,18 +270,9 @@ ExitCode RunPrice(const PriceOptions& options, Streams streams) {
   errors.Finish();
   if (!errors.none()) return ExitCode::kBadInput;
 
-  v1::UsageReport report = usage.Report();
-  if (options.budget.has_value()) {
-    *report.mutable_budget() = ToAmount(*options.budget);
-    *report.mutable_over_budget() =
-        ToAmount(*Shortfall(usage.total(), *options.budget));
-  }
+  const v1::UsageReport report = ToReport(usage, plan, options);
   PrintReport(report, options.format, streams.out);
-  const ExitCode code = CheckBudget(usage.total(), options.budget, streams);
-  if (usage.unpriced_records() == 0) return code;
-  PrintReason(streams, absl::StrCat("no price for ", usage.unpriced_records(),
-                                    " records"));
-  return ExitCode::kNotAllowed;
+  return Verdict(report, usage, options, streams);
 }
 
 }  // namespace konpro::cli

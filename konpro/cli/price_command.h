@@ -17,13 +17,18 @@ struct PriceOptions {
   RecordForm form = RecordForm::kAuto;
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
+  // The plan that must allow every operation with records; "" for none in
+  // particular.
+  std::string plan;
   // Zero or more.
+  std::optional<Credits> available;
   std::optional<Credits> budget;
   // Anything but kTextproto.
   Format format = Format::kTable;
 };
 
-// Memory grows with accounts, not with records.
+// Prints the report, then the reasons why it does not return kOk, of which the
+// gravest names the code. Memory grows with accounts, not with records.
 ExitCode RunPrice(const PriceOptions& options, Streams streams);
 
 }  // namespace konpro::cli

@@ -66,6 +66,9 @@ class CsvTrace {
 
   void ReadHeader(const CsvRow& row);
 
+  std::string MissingColumn(Role role,
+                            absl::Span<const absl::string_view> header) const;
+
   bool ReadTime(const CsvRow& row, TraceRequest& request) {
     const absl::StatusOr<UnixNanos> at =
         ParseTraceTime(row.cells()[*column_of_[kTime]]);
@@ -94,6 +97,21 @@ class CsvTrace {
   bool header_failed_ = false;
 };
 
+std::string CsvTrace::MissingColumn(
+    Role role, absl::Span<const absl::string_view> header) const {
+  std::vector<absl::string_view> known(header.begin(), header.end());
+  const bool or_name = role == kOperation;
+  if (or_name) {
+    for (const Operation& operation : catalog_.operations()) {
+      known.push_back(operation.name);
+    }
+  }
+  return absl::StrCat("no column ", internal::Quoted(names_[role]),
+                      " in the header",
+                      or_name ? ", and no operation of that name" : "",
+                      internal::Suggestion(names_[role], known));
+}
+
 void CsvTrace::ReadHeader(const CsvRow& row) {
   const absl::Span<const absl::string_view> header = row.cells();
   columns_ = header.size();
@@ -105,12 +123,7 @@ void CsvTrace::ReadHeader(const CsvRow& row) {
     column_of_[role] = found ? first - header.begin() : 0;
     std::string error;
     if (!found) {
-      const absl::string_view nearest = internal::NearestName(name, header);
-      error = absl::StrCat(
-          "no column ", internal::Quoted(name), " in the header",
-          nearest.empty() ? ""
-                          : absl::StrCat("; did you mean ",
-                                         internal::Quoted(nearest), "?"));
+      error = MissingColumn(role, header);
     } else if (std::find(first + 1, header.end(), name) != header.end()) {
       error =
           absl::StrCat("column ", internal::Quoted(name), " is there twice");

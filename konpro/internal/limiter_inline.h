@@ -77,6 +77,26 @@ inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
 
 namespace internal {
 
+// The place in `from` of the window that window `index` of `to` continues, or
+// kWindowsMax: see Carry().
+inline size_t OriginOf(const LimiterWindows& from, const LimiterWindows& to,
+                       size_t index) {
+  if (&from == &to) return index;
+  constexpr size_t kNone = LimiterWindows::kWindowsMax;
+  const auto named = [](const LimiterWindows& in, absl::string_view name) {
+    for (size_t i = 0; i < in.size(); ++i) {
+      if (in.window(i).name() == name) return i;
+    }
+    return kNone;
+  };
+  const size_t origin = named(from, to.window(index).name());
+  if (origin == kNone && index < from.size() &&
+      named(to, from.window(index).name()) == kNone) {
+    return index;
+  }
+  return origin;
+}
+
 // A windows_of() that always returns the same ones.
 struct SameWindows {
   const LimiterWindows& operator()() const { return windows; }
@@ -96,19 +116,27 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool WasOfWindows(
   }
 }
 
+// What is said without a state that could be believed: try again now. A closed
+// state, read by a rule, would say "never".
+inline Decision GaveUp(const LimiterWindows& windows, uint64_t cost,
+                       UnixNanos now) {
+  const Outcome outcome =
+      Decide(windows, LimiterState::Closed(), cost, now).outcome();
+  return Decision(outcome, windows, LimiterState(), cost, now);
+}
+
 // TryAcquire() behind a lost race or a closed cell. What depends on no state is
 // computed first: the shorter the way from a load to its exchange, the fewer
 // races are lost.
 template <typename Cell, typename WindowsOf>
 ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
     Cell& cell, WindowsOf windows_of, uint64_t cost, UnixNanos now) {
-  LimiterState seen;
   const LimiterWindows* windows = nullptr;
   WindowRule::Request first;
   WindowRule::Request second;
   for (int attempt = 1; attempt < kAttemptsMax; ++attempt) {
     cell.StepBack();
-    seen = cell.Load();
+    LimiterState seen = cell.Load();
     const LimiterWindows* present = &windows_of();
     if (present != windows) {
       windows = present;
@@ -123,17 +151,15 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
     const WindowRule::Step one = first.Advance(seen.windows[0]);
     const WindowRule::Step two = second.Advance(seen.windows[1]);
     if (!one.admitted || !two.admitted) {
-      if (WasOfWindows<WindowsOf>(cell, seen)) break;
-      continue;
+      if (!WasOfWindows<WindowsOf>(cell, seen)) continue;
+      return Decision(Outcome::kRetryLater, *windows, seen, cost, now);
     }
     const LimiterState next = {{one.state, two.state}};
     if (cell.CompareExchange(seen, next)) {
       return Decision(Outcome::kAllowed, *windows, next, cost, now);
     }
   }
-  return Decision(Outcome::kRetryLater,
-                  windows != nullptr ? *windows : windows_of(), seen, cost,
-                  now);
+  return GaveUp(windows_of(), cost, now);
 }
 
 // Decide(), arranged for speed: whether all windows admit, and what they are
@@ -212,28 +238,27 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
   return TryAcquire(cell, windows, cost, UnixNanos::CoarseNow());
 }
 
-template <typename Cell>
-inline Decision Peek(const Cell& cell, const LimiterWindows& windows,
-                     uint64_t cost, UnixNanos now) {
-  const LimiterState seen = cell.Load();
-  return Decision(Decide(windows, seen, cost, now).outcome(), windows, seen,
-                  cost, now);
-}
-
 template <typename Cell, std::invocable WindowsOf>
 inline Decision Peek(const Cell& cell, WindowsOf windows_of, uint64_t cost,
                      UnixNanos now) {
-  for (int attempt = 1;; ++attempt) {
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    if (attempt > 0) cell.StepBack();
     const LimiterState seen = cell.Load();
     const LimiterWindows& windows = windows_of();
-    if (attempt == kAttemptsMax || windows.cost_max() == 0 ||
+    if (windows.cost_max() == 0 ||
         (seen.windows[0] != WindowRule::kClosed &&
          internal::WasOfWindows<WindowsOf>(cell, seen))) {
       return Decision(Decide(windows, seen, cost, now).outcome(), windows, seen,
                       cost, now);
     }
-    cell.StepBack();
   }
+  return internal::GaveUp(windows_of(), cost, now);
+}
+
+template <typename Cell>
+inline Decision Peek(const Cell& cell, const LimiterWindows& windows,
+                     uint64_t cost, UnixNanos now) {
+  return Peek(cell, internal::SameWindows{windows}, cost, now);
 }
 
 template <typename Cell, std::invocable WindowsOf>
@@ -247,12 +272,15 @@ inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
     if (windows.size() == 0) return true;
     if (seen.windows[0] == WindowRule::kClosed) continue;
     LimiterState next = seen;
-    const size_t size = std::min(windows.size(), decision.windows().size());
-    for (size_t i = 0; i < size; ++i) {
+    for (size_t i = 0; i < windows.size(); ++i) {
       const WindowRule& rule = windows.rule(i);
-      if (!rule.SharesStatesWith(decision.windows().rule(i))) continue;
+      const size_t origin = internal::OriginOf(decision.windows(), windows, i);
+      if (origin == LimiterWindows::kWindowsMax ||
+          !rule.SharesStatesWith(decision.windows().rule(origin))) {
+        continue;
+      }
       next.windows[i] = rule.Refund(seen.windows[i],
-                                    {.state = decision.state().windows[i],
+                                    {.state = decision.state().windows[origin],
                                      .cost = decision.cost(),
                                      .at = decision.now()},
                                     now);
@@ -312,25 +340,14 @@ inline UnixNanos Decision::retry_at() const {
 
 inline LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
                           const LimiterState& state, UnixNanos now) {
-  constexpr size_t kNone = LimiterWindows::kWindowsMax;
-  const auto named = [](const LimiterWindows& in, absl::string_view name) {
-    for (size_t i = 0; i < in.size(); ++i) {
-      if (in.window(i).name() == name) return i;
-    }
-    return kNone;
-  };
   LimiterState result;
   for (size_t i = 0; i < to.size(); ++i) {
-    size_t origin = named(from, to.window(i).name());
-    if (origin == kNone && i < from.size() &&
-        named(to, from.window(i).name()) == kNone) {
-      origin = i;
-    }
+    const size_t origin = internal::OriginOf(from, to, i);
     // A window that has a new place begins no earlier than now. A state that is
     // fresh whatever the windows would be taken, by a call under way, for one
     // of `from`.
     if (origin != i) result.windows[i].word = to.rule(i).At(now, 0).mark;
-    if (origin == kNone) continue;
+    if (origin == LimiterWindows::kWindowsMax) continue;
     const WindowState carried =
         to.rule(i).Carry(from.rule(origin), state.windows[origin], now);
     result.windows[i].word = std::max(result.windows[i].word, carried.word);
