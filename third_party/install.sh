@@ -9,7 +9,7 @@ PACKAGES=(
   g++ clang libclang-rt-14-dev pkg-config
   # Libraries of the project.
   libabsl-dev libprotobuf-dev libprotoc-dev protobuf-compiler
-  libcli11-dev libcsv-dev libsqlite3-dev libssl-dev zlib1g-dev
+  libcli11-dev libcsv-dev libsqlite3-dev libssl-dev zlib1g-dev tzdata
   # Libraries and tools of its tests, benchmarks and checks.
   libgtest-dev libgmock-dev libbenchmark-dev
   clang-format binutils python3
