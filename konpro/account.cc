@@ -528,6 +528,15 @@ void Add(Balance& sum, const Balance& more) {
   sum.voided = Plus(sum.voided, more.voided);
 }
 
+ReservationView ViewOf(const ReservationState& reservation) {
+  return {.sequence = reservation.sequence,
+          .held = HeldBy(reservation),
+          .captured = reservation.captured,
+          .expires_at = reservation.expires_at,
+          .operation = reservation.operation,
+          .overrun = reservation.overrun};
+}
+
 }  // namespace
 
 void Account::Advance(UnixNanos now) {
@@ -774,18 +783,19 @@ std::vector<GrantView> Account::Grants() const {
 std::vector<ReservationView> Account::Reservations() const {
   std::vector<ReservationView> views;
   for (const ReservationState& reservation : state_.reservations) {
-    if (reservation.sequence == 0) continue;
-    views.push_back({.sequence = reservation.sequence,
-                     .held = HeldBy(reservation),
-                     .captured = reservation.captured,
-                     .expires_at = reservation.expires_at,
-                     .operation = reservation.operation,
-                     .overrun = reservation.overrun});
+    if (reservation.sequence != 0) views.push_back(ViewOf(reservation));
   }
   std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) {
     return a.sequence < b.sequence;
   });
   return views;
+}
+
+std::optional<ReservationView> Account::FindReservation(
+    uint64_t sequence) const {
+  const auto found = state_.reservations_by_sequence.find(sequence);
+  if (found == state_.reservations_by_sequence.end()) return std::nullopt;
+  return ViewOf(state_.reservations[found->second]);
 }
 
 std::vector<Allowance> Account::Allowances() const {

@@ -40,6 +40,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -140,7 +141,9 @@ class Account {
   // Views hold until the account is changed.
   std::vector<GrantView> Grants() const;              // in creation order
   std::vector<ReservationView> Reservations() const;  // open, in creation order
-  std::vector<Allowance> Allowances() const;          // with further periods
+  // Of those, the one of that sequence.
+  std::optional<ReservationView> FindReservation(uint64_t sequence) const;
+  std::vector<Allowance> Allowances() const;  // with further periods
 
   // Appends the canonical bytes of the whole state (docs/formats.md,
   // "Account"): equal accounts have equal bytes. Decode: kDataLoss where they
