@@ -50,12 +50,20 @@ class LimiterWindows {
       : LimiterWindows(only, only, 1) {}
   LimiterWindows(const RateWindow& first, const RateWindow& second)
       : LimiterWindows(first, second, 2) {}
+  // No windows. That does not mean "unlimited": nothing is admitted.
+  static const LimiterWindows& None();
+  // These windows, which keep what was used and admit nothing.
+  LimiterWindows Suspended() const {
+    LimiterWindows result = *this;
+    result.cost_max_ = 0;
+    return result;
+  }
 
   size_t size() const { return size_; }
   // REQUIRES: index < size().
   const RateWindow& window(size_t index) const { return windows_[index]; }
   const WindowRule& rule(size_t index) const { return rules_[index]; }
-  // The largest cost that could ever be admitted.
+  // The largest cost that could ever be admitted: 0 where nothing is.
   uint64_t cost_max() const { return cost_max_; }
 
  private:
@@ -129,7 +137,8 @@ static_assert(std::is_trivially_destructible_v<LimiterCell>);
 enum class Outcome : uint8_t {
   kAllowed,
   kRetryLater,    // refused now, admitted at retry_at()
-  kExceedsLimit,  // the cost is above a limit: never admitted
+  kExceedsLimit,  // the cost is above cost_max(): never admitted; every cost,
+                  // 0 as well, where the windows admit nothing
 };
 
 // What was decided, and what follows from it; the latter is computed when it is
@@ -161,7 +170,7 @@ class Decision {
 
   // Which window binds: of a refusal the one that refuses longest, of a cost
   // above a limit the one with the lowest limit, else the one with the fewest
-  // permits left; the first of equals.
+  // permits left; the first of equals, 0 where there is none.
   size_t binding_window() const;
 
   // What a caller could take from a window now.
@@ -231,19 +240,22 @@ bool Release(Cell& cell, const LimiterWindows& windows,
 
 // What `state` has used under `from`, as a state under `to`: a window continues
 // the one of its name, else the one in its place if no other continues that,
-// else it begins fresh.
+// else it begins fresh at `now`.
 LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
                    const LimiterState& state, UnixNanos now);
 
 // Windows that are replaced while calls run: windows_of() returns what
 // publish() stored last (a pointer, release and acquire) and is asked behind
-// each load of the cell, so that no call decides on a state by the windows of
-// another. Calls that meet the cell in between wait, kAttemptsMax times at
-// most. REQUIRES: one ReplaceWindows() of a cell at a time; all windows outlive
-// the calls.
+// each load of the cell; an exchange, or a second load, then proves that the
+// state was of these windows. Calls that meet the cell in between wait,
+// kAttemptsMax times at most. REQUIRES: one ReplaceWindows() of a cell at a
+// time; all windows outlive the calls.
 template <typename Cell, std::invocable WindowsOf>
 Decision TryAcquire(Cell& cell, WindowsOf windows_of, uint64_t cost,
                     UnixNanos now);
+template <typename Cell, std::invocable WindowsOf>
+Decision Peek(const Cell& cell, WindowsOf windows_of, uint64_t cost,
+              UnixNanos now);
 template <typename Cell, std::invocable WindowsOf>
 bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
              UnixNanos now);

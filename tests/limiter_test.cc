@@ -150,7 +150,7 @@ TEST(Limiter, CarryFindsWindowsByNameThenByPlace) {
   const LimiterWindows day(Day(20));
   const LimiterCell one(Carry(minute_and_day, day, cell.Load(), now));
   const LimiterState both = Carry(day, minute_and_day, one.Load(), now);
-  EXPECT_EQ(both.windows[0], WindowState{});
+  EXPECT_EQ(both.windows[0].word, minute_and_day.rule(0).At(now, 0).mark);
   EXPECT_EQ(both.windows[1], cell.Load().windows[1]);
 }
 

@@ -6,18 +6,33 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "absl/base/attributes.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "konpro/limiter.h"
 #include "konpro/rate_window.h"
 #include "konpro/unix_nanos.h"
 
 namespace konpro {
 
+inline const LimiterWindows& LimiterWindows::None() {
+  static const LimiterWindows* const none = [] {
+    const RateWindow any =
+        RateWindow::Create(
+            {.name = "none", .limit = 1, .period = absl::Hours(1)})
+            .value();
+    auto* windows = new LimiterWindows(any, any, 0);
+    windows->cost_max_ = 0;
+    return windows;
+  }();
+  return *none;
+}
+
 inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
                        uint64_t cost, UnixNanos now) {
-  if (cost > windows.cost_max()) {
+  if (cost > windows.cost_max() || windows.cost_max() == 0) {
     return Decision(Outcome::kExceedsLimit, windows, state, cost, now);
   }
   LimiterState next = state;
@@ -34,6 +49,24 @@ inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
 
 namespace internal {
 
+// A windows_of() that always returns the same ones.
+struct SameWindows {
+  const LimiterWindows& operator()() const { return windows; }
+
+  const LimiterWindows& windows;
+};
+
+// Whether `seen`, loaded before windows_of() was asked, was of its windows: it
+// was where nobody replaced them in between, which changes the state.
+template <typename WindowsOf, typename Cell>
+bool WasOfWindows(const Cell& cell, const LimiterState& seen) {
+  if constexpr (std::is_same_v<WindowsOf, SameWindows>) {
+    return true;
+  } else {
+    return cell.Load() == seen;
+  }
+}
+
 // TryAcquire() behind a lost race or a closed cell. What depends on no state is
 // computed first: the shorter the way from a load to its exchange, the fewer
 // races are lost.
@@ -48,7 +81,6 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
     cell.StepBack();
     seen = cell.Load();
     const LimiterWindows* present = &windows_of();
-    if (seen.windows[0] == WindowRule::kClosed) continue;
     if (present != windows) {
       windows = present;
       if (cost > windows->cost_max()) {
@@ -58,9 +90,13 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
       second = windows->size() > 1 ? windows->rule(1).At(now, cost)
                                    : WindowRule::Request();
     }
+    if (seen.windows[0] == WindowRule::kClosed) continue;
     const WindowRule::Step one = first.Advance(seen.windows[0]);
     const WindowRule::Step two = second.Advance(seen.windows[1]);
-    if (!one.admitted || !two.admitted) break;
+    if (!one.admitted || !two.admitted) {
+      if (WasOfWindows<WindowsOf>(cell, seen)) break;
+      continue;
+    }
     const LimiterState next = {{one.state, two.state}};
     if (cell.CompareExchange(seen, next)) {
       return Decision(Outcome::kAllowed, *windows, next, cost, now);
@@ -84,7 +120,9 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
   const LimiterWindows& windows = windows_of();
   // One comparison finds both rare costs: 0 wraps to the largest.
   if (cost - 1 >= windows.cost_max()) [[unlikely]] {
-    return Decision(cost == 0 ? Outcome::kAllowed : Outcome::kExceedsLimit,
+    return Decision(cost == 0 && windows.cost_max() > 0
+                        ? Outcome::kAllowed
+                        : Outcome::kExceedsLimit,
                     windows, seen, cost, now);
   }
   const bool two = windows.size() > 1;
@@ -104,7 +142,8 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
       return Decision(Outcome::kAllowed, windows, next, cost, now);
     }
   }
-  if (seen.windows[0] == WindowRule::kClosed) [[unlikely]] {
+  if (seen.windows[0] == WindowRule::kClosed ||
+      !internal::WasOfWindows<WindowsOf>(cell, seen)) [[unlikely]] {
     return internal::TryAcquireAgain(cell, windows_of, cost, now);
   }
   return Decision(Outcome::kRetryLater, windows, seen, cost, now);
@@ -113,9 +152,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
 template <typename Cell>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
     Cell& cell, const LimiterWindows& windows, uint64_t cost, UnixNanos now) {
-  return TryAcquire(
-      cell, [&windows]() -> const LimiterWindows& { return windows; }, cost,
-      now);
+  return TryAcquire(cell, internal::SameWindows{windows}, cost, now);
 }
 
 template <typename Cell>
@@ -133,6 +170,22 @@ inline Decision Peek(const Cell& cell, const LimiterWindows& windows,
 }
 
 template <typename Cell, std::invocable WindowsOf>
+inline Decision Peek(const Cell& cell, WindowsOf windows_of, uint64_t cost,
+                     UnixNanos now) {
+  for (int attempt = 1;; ++attempt) {
+    const LimiterState seen = cell.Load();
+    const LimiterWindows& windows = windows_of();
+    if (attempt == kAttemptsMax || windows.cost_max() == 0 ||
+        (seen.windows[0] != WindowRule::kClosed &&
+         internal::WasOfWindows<WindowsOf>(cell, seen))) {
+      return Decision(Decide(windows, seen, cost, now).outcome(), windows, seen,
+                      cost, now);
+    }
+    cell.StepBack();
+  }
+}
+
+template <typename Cell, std::invocable WindowsOf>
 inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
                     UnixNanos now) {
   if (!decision.allowed() || decision.cost() == 0) return true;
@@ -140,6 +193,7 @@ inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
     if (attempt > 0) cell.StepBack();
     LimiterState seen = cell.Load();
     const LimiterWindows& windows = windows_of();
+    if (windows.size() == 0) return true;
     if (seen.windows[0] == WindowRule::kClosed) continue;
     LimiterState next = seen;
     const size_t size = std::min(windows.size(), decision.windows().size());
@@ -160,9 +214,7 @@ inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
 template <typename Cell>
 inline bool Release(Cell& cell, const LimiterWindows& windows,
                     const Decision& decision, UnixNanos now) {
-  return Release(
-      cell, [&windows]() -> const LimiterWindows& { return windows; }, decision,
-      now);
+  return Release(cell, internal::SameWindows{windows}, decision, now);
 }
 
 template <typename Cell, std::invocable Publish>
@@ -178,7 +230,7 @@ inline void ReplaceWindows(Cell& cell, const LimiterWindows& from,
 }
 
 inline size_t Decision::binding_window() const {
-  if (windows_->size() == 1) return 0;
+  if (windows_->size() <= 1) return 0;
   const WindowRule& first = windows_->rule(0);
   const WindowRule& second = windows_->rule(1);
   switch (outcome_) {
@@ -221,9 +273,14 @@ inline LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
         named(to, from.window(i).name()) == kNone) {
       origin = i;
     }
+    // A window that has a new place begins no earlier than now. A state that is
+    // fresh whatever the windows would be taken, by a call under way, for one
+    // of `from`.
+    if (origin != i) result.windows[i].word = to.rule(i).At(now, 0).mark;
     if (origin == kNone) continue;
-    result.windows[i] =
+    const WindowState carried =
         to.rule(i).Carry(from.rule(origin), state.windows[origin], now);
+    result.windows[i].word = std::max(result.windows[i].word, carried.word);
   }
   return result;
 }
