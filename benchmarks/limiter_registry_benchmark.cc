@@ -22,7 +22,6 @@
 #include <fstream>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -291,11 +290,11 @@ struct Registry {
   std::unique_ptr<LimiterRegistry> limiter;
   double bytes_per_account = 0;
 };
-// Its accounts have used their one permit.
+// Its accounts have used their one permit, now and at kStart.
 struct FullRegistry : Registry {
   explicit FullRegistry(int64_t accounts) : Registry(accounts, 1) {
     for (int64_t n = 0; n < accounts; ++n) {
-      limiter->TryAcquire(Id(n).view(), 1, UnixNanos::FromNanos(kStart));
+      limiter->TryAcquire(Id(n).view(), 1);
     }
   }
 };
@@ -363,7 +362,7 @@ void BM_Floor_DependentLoad(benchmark::State& state) {
   Lines& lines = TableOf<Lines>(state.range(0));
   Uniform accounts(state.range(0), state.thread_index());
   uint64_t last = 0;
-  for (auto _ : state) last = lines[accounts.Next() ^ (last & 2)].load() & 1;
+  for (auto _ : state) last = lines[accounts.Next() ^ (last >> 63)].load();
   benchmark::DoNotOptimize(last);
 }
 BENCHMARK(BM_Floor_DependentLoad)->Apply(Sizes);
@@ -390,7 +389,7 @@ BENCHMARK(BM_Floor_SystemClock);
 // Time given.
 
 template <typename Accounts, typename Table>
-void AcquireGiven(benchmark::State& state, bool allowed) {
+void AcquireGiven(benchmark::State& state, Outcome outcome) {
   Registry& registry = TableOf<Table>(state.range(0));
   LimiterRegistry& limiter = *registry.limiter;
   Accounts accounts(state.range(0), state.thread_index());
@@ -398,9 +397,8 @@ void AcquireGiven(benchmark::State& state, bool allowed) {
   bool as_expected = true;
   for (auto _ : state) {
     const Id id(accounts.Next());
-    const std::optional<Decision> d =
-        limiter.TryAcquire(id.view(), 1, time.Next());
-    as_expected &= d.has_value() && d->allowed() == allowed;
+    const Decision d = limiter.TryAcquire(id.view(), 1, time.Next());
+    as_expected &= d.outcome() == outcome;
   }
   Expect(state, as_expected, "not as expected");
   state.counters["bytes_per_account"] = benchmark::Counter(
@@ -408,28 +406,28 @@ void AcquireGiven(benchmark::State& state, bool allowed) {
 }
 
 void BM_AdmittedGiven_Registry(benchmark::State& state) {
-  AcquireGiven<Uniform, Registry>(state, true);
+  AcquireGiven<Uniform, Registry>(state, Outcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedGiven_Registry)->Apply(Sizes);
 
 void BM_AdmittedGiven_RegistryZipf(benchmark::State& state) {
-  AcquireGiven<Zipf, Registry>(state, true);
+  AcquireGiven<Zipf, Registry>(state, Outcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedGiven_RegistryZipf)->Apply(Sizes);
 
 // 256 profiles of windows instead of one.
 void BM_AdmittedGiven_StaggeredRegistry(benchmark::State& state) {
-  AcquireGiven<Uniform, StaggeredRegistry>(state, true);
+  AcquireGiven<Uniform, StaggeredRegistry>(state, Outcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedGiven_StaggeredRegistry)->Apply(Large);
 
 void BM_RefusedGiven_Registry(benchmark::State& state) {
-  AcquireGiven<Uniform, FullRegistry>(state, false);
+  AcquireGiven<Uniform, FullRegistry>(state, Outcome::kRetryLater);
 }
 BENCHMARK(BM_RefusedGiven_Registry)->Apply(Sizes);
 
 void BM_RefusedGiven_RegistryZipf(benchmark::State& state) {
-  AcquireGiven<Zipf, FullRegistry>(state, false);
+  AcquireGiven<Zipf, FullRegistry>(state, Outcome::kRetryLater);
 }
 BENCHMARK(BM_RefusedGiven_RegistryZipf)->Apply(Large);
 
@@ -439,7 +437,7 @@ void BM_AdmittedGiven_RegistryHandle(benchmark::State& state) {
   Time time;
   bool allowed = true;
   for (auto _ : state) {
-    allowed &= limiter.TryAcquire(handle, 1, time.Next())->allowed();
+    allowed &= limiter.TryAcquire(handle, 1, time.Next()).allowed();
   }
   Expect(state, allowed, "refused");
 }
@@ -453,7 +451,8 @@ void BM_UnknownGiven_Registry(benchmark::State& state) {
   bool unknown = true;
   for (auto _ : state) {
     const Id id(accounts.Next() + 0x80000000);
-    unknown &= !limiter.TryAcquire(id.view(), 1, time.Next()).has_value();
+    unknown &= limiter.TryAcquire(id.view(), 1, time.Next()).outcome() ==
+               Outcome::kUnknownAccount;
   }
   Expect(state, unknown, "known");
 }
@@ -461,14 +460,13 @@ BENCHMARK(BM_UnknownGiven_Registry)->Apply(Large);
 
 // Each iteration is one request, of batches of 32.
 template <typename Accounts, typename Table>
-void AcquireBatches(benchmark::State& state, bool allowed, bool own_clock) {
+void AcquireBatches(benchmark::State& state, Outcome outcome, bool own_clock) {
   constexpr size_t kBatch = LimiterRegistry::kBatch;
   LimiterRegistry& limiter = *TableOf<Table>(state.range(0)).limiter;
   Accounts accounts(state.range(0), state.thread_index());
   Time time;
   std::vector<Id> ids(kBatch, Id(0));
   std::array<LimiterRegistry::Request, kBatch> requests;
-  std::array<std::optional<Decision>, kBatch> decisions;
   bool as_expected = true;
   while (state.KeepRunningBatch(kBatch)) {
     for (size_t i = 0; i < kBatch; ++i) {
@@ -477,61 +475,59 @@ void AcquireBatches(benchmark::State& state, bool allowed, bool own_clock) {
     }
     limiter.AcquireBatch(requests,
                          own_clock ? UnixNanos::CoarseNow() : time.Next(),
-                         absl::MakeSpan(decisions));
-    for (const std::optional<Decision>& d : decisions) {
-      as_expected &= d.has_value() && d->allowed() == allowed;
-    }
+                         [&](size_t, const Decision& d) {
+                           as_expected &= d.outcome() == outcome;
+                         });
   }
   Expect(state, as_expected, "not as expected");
 }
 
 void BM_AdmittedGiven_RegistryBatch32(benchmark::State& state) {
-  AcquireBatches<Uniform, Registry>(state, true, false);
+  AcquireBatches<Uniform, Registry>(state, Outcome::kAllowed, false);
 }
 BENCHMARK(BM_AdmittedGiven_RegistryBatch32)->Apply(Sizes);
 
 void BM_AdmittedGiven_RegistryBatch32Zipf(benchmark::State& state) {
-  AcquireBatches<Zipf, Registry>(state, true, false);
+  AcquireBatches<Zipf, Registry>(state, Outcome::kAllowed, false);
 }
 BENCHMARK(BM_AdmittedGiven_RegistryBatch32Zipf)->Apply(Large);
 
 void BM_RefusedGiven_RegistryBatch32(benchmark::State& state) {
-  AcquireBatches<Uniform, FullRegistry>(state, false, false);
+  AcquireBatches<Uniform, FullRegistry>(state, Outcome::kRetryLater, false);
 }
 BENCHMARK(BM_RefusedGiven_RegistryBatch32)->Apply(Large);
 
 void BM_AdmittedOwnClock_RegistryBatch32(benchmark::State& state) {
-  AcquireBatches<Uniform, Registry>(state, true, true);
+  AcquireBatches<Uniform, Registry>(state, Outcome::kAllowed, true);
 }
 BENCHMARK(BM_AdmittedOwnClock_RegistryBatch32)->Apply(Large);
 
 // Own clock.
 
 template <typename Accounts, typename Table>
-void AcquireOwnClock(benchmark::State& state, bool allowed) {
+void AcquireOwnClock(benchmark::State& state, Outcome outcome) {
   LimiterRegistry& limiter = *TableOf<Table>(state.range(0)).limiter;
   Accounts accounts(state.range(0), state.thread_index());
   bool as_expected = true;
   for (auto _ : state) {
     const Id id(accounts.Next());
-    const std::optional<Decision> d = limiter.TryAcquire(id.view(), 1);
-    as_expected &= d.has_value() && d->allowed() == allowed;
+    as_expected &= limiter.TryAcquire(id.view(), 1).outcome() == outcome;
   }
   Expect(state, as_expected, "not as expected");
 }
 
 void BM_AdmittedOwnClock_Registry(benchmark::State& state) {
-  AcquireOwnClock<Uniform, Registry>(state, true);
+  AcquireOwnClock<Uniform, Registry>(state, Outcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedOwnClock_Registry)->Apply(Sizes);
 
 void BM_AdmittedOwnClock_RegistryZipf(benchmark::State& state) {
-  AcquireOwnClock<Zipf, Registry>(state, true);
+  AcquireOwnClock<Zipf, Registry>(state, Outcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedOwnClock_RegistryZipf)->Apply(Large);
 
 void BM_RefusedOwnClock_Registry(benchmark::State& state) {
-  AcquireOwnClock<Uniform, FullRegistry>(state, false);
+  AcquireOwnClock<Uniform, FullRegistry>(state, Outcome::kRetryLater);
 }
 BENCHMARK(BM_RefusedOwnClock_Registry)->Apply(Large);
 

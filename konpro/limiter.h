@@ -41,6 +41,14 @@
 
 namespace konpro {
 
+enum class Outcome : uint8_t {
+  kAllowed,
+  kRetryLater,      // refused now, admitted at retry_at()
+  kExceedsLimit,    // the cost is above a limit: never admitted
+  kNoWindows,       // the account has been given none: nothing is admitted
+  kUnknownAccount,  // limiter_registry.h knows none of this id
+};
+
 // One or two rate windows, compiled for the data plane.
 class LimiterWindows {
  public:
@@ -50,12 +58,14 @@ class LimiterWindows {
       : LimiterWindows(only, only, 1) {}
   LimiterWindows(const RateWindow& first, const RateWindow& second)
       : LimiterWindows(first, second, 2) {}
-  // No windows. That does not mean "unlimited": nothing is admitted.
-  static const LimiterWindows& None();
-  // These windows, which keep what was used and admit nothing.
+  // No windows. That does not mean "unlimited": nothing is admitted, whatever
+  // it costs. REQUIRES: `beyond` is kNoWindows or kUnknownAccount.
+  static LimiterWindows None(Outcome beyond = Outcome::kNoWindows);
+  // These windows, which keep what was used and admit nothing, as None().
   LimiterWindows Suspended() const {
     LimiterWindows result = *this;
     result.cost_max_ = 0;
+    result.beyond_ = Outcome::kNoWindows;
     return result;
   }
 
@@ -63,18 +73,27 @@ class LimiterWindows {
   // REQUIRES: index < size().
   const RateWindow& window(size_t index) const { return windows_[index]; }
   const WindowRule& rule(size_t index) const { return rules_[index]; }
+  // Whether both are there and FIXED.
+  bool is_fixed_pair() const { return is_fixed_pair_; }
   // The largest cost that could ever be admitted: 0 where nothing is.
   uint64_t cost_max() const { return cost_max_; }
+  // The outcome of a cost that is larger.
+  Outcome beyond() const { return beyond_; }
 
  private:
-  LimiterWindows(const RateWindow& first, const RateWindow& second, size_t size)
+  LimiterWindows(const RateWindow& first, const RateWindow& second,
+                 uint32_t size)
       : size_(size),
+        is_fixed_pair_(size == 2 && first.kind() == WindowKind::kFixed &&
+                       second.kind() == WindowKind::kFixed),
         cost_max_(
             std::min(WindowRule(first).limit(), WindowRule(second).limit())),
         rules_{WindowRule(first), WindowRule(second)},
         windows_{first, second} {}
 
-  size_t size_;
+  uint32_t size_;
+  bool is_fixed_pair_;
+  Outcome beyond_ = Outcome::kExceedsLimit;
   uint64_t cost_max_;
   std::array<WindowRule, kWindowsMax> rules_;
   std::array<RateWindow, kWindowsMax> windows_;
@@ -134,13 +153,6 @@ class LimiterCell {
 static_assert(sizeof(LimiterCell) == 16 && alignof(LimiterCell) == 16);
 static_assert(std::is_trivially_destructible_v<LimiterCell>);
 
-enum class Outcome : uint8_t {
-  kAllowed,
-  kRetryLater,    // refused now, admitted at retry_at()
-  kExceedsLimit,  // the cost is above cost_max(): never admitted; every cost,
-                  // 0 as well, where the windows admit nothing
-};
-
 // What was decided, and what follows from it; the latter is computed when it is
 // asked for. An allowed decision speaks of the time after it, a refused one and
 // a peek of the state that was seen.
@@ -154,7 +166,7 @@ class Decision {
         now_(now),
         cost_(static_cast<uint32_t>(cost)),
         outcome_(outcome) {
-    if (outcome == Outcome::kExceedsLimit) [[unlikely]] {
+    if (outcome >= Outcome::kExceedsLimit) [[unlikely]] {
       cost_ = static_cast<uint32_t>(std::min(cost, kCostMax));
     }
   }

@@ -200,33 +200,9 @@ LimiterRegistry::Handle LimiterRegistry::FindShared(
   return Handle();
 }
 
-void LimiterRegistry::AcquireBatch(
-    absl::Span<const Request> requests, UnixNanos now,
-    absl::Span<std::optional<Decision>> decisions) {
-  std::array<uint64_t, kBatch> hashes;
-  for (size_t begin = 0; begin < requests.size(); begin += kBatch) {
-    const size_t size = std::min(kBatch, requests.size() - begin);
-    for (size_t i = 0; i < size; ++i) {
-      const absl::string_view account = requests[begin + i].account;
-      if (account.size() - 1 >= kAccountIdBytesMax) continue;
-      hashes[i] = HashOf(account);
-      Prefetch(hashes[i]);
-    }
-    for (size_t i = 0; i < size; ++i) {
-      const Request& request = requests[begin + i];
-      if (request.account.size() - 1 >= kAccountIdBytesMax) {
-        decisions[begin + i] = std::nullopt;
-        continue;
-      }
-      decisions[begin + i] =
-          TryAcquire(FindHashed(request.account, hashes[i]), request.cost, now);
-    }
-  }
-}
-
 absl::Status LimiterRegistry::CheckAccount(absl::string_view account) const {
   if (handed_over()) return HandedOverError();
-  if (account.empty() || account.size() > kAccountIdBytesMax) {
+  if (!IsId(account)) {
     return absl::InvalidArgumentError(
         absl::StrCat("account: an id of ", account.size(),
                      " bytes is outside 1 .. ", kAccountIdBytesMax));

@@ -4,14 +4,12 @@
 //
 //   auto registry = *LimiterRegistry::Create({.capacity = 1'000'000});
 //   registry->Insert("acct-1", pro.windows());              // OK, a handle
-//   registry->TryAcquire("acct-1", /*cost=*/1, now)->allowed()   // true
-//   registry->TryAcquire("stranger", 1, now)                // nullopt
+//   registry->TryAcquire("acct-1", /*cost=*/1, now).allowed()    // true
+//   registry->TryAcquire("stranger", 1, now).outcome()  // kUnknownAccount
 //   registry->SetWindows("acct-1", scale.windows(), now);   // keeps what was
 //                                                           // used
 // An account with no windows (the Enterprise plan before it has its own) is
-// refused everything: Outcome::kExceedsLimit with windows().cost_max() == 0. An
-// account that is not there is no Decision: a stranger costs a look-up and no
-// memory.
+// refused everything: kNoWindows. A stranger costs a look-up and no memory.
 //
 // Equal hashes. A look-up compares the 63-bit keyed hash alone; ids are
 // compared on insertion. Where two provisioned ids have one hash, it is marked
@@ -43,6 +41,7 @@
 
 #include <array>
 #include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -138,23 +137,21 @@ class LimiterRegistry {
   // account is there; behind DropIdle(), it is as an unknown account's.
   Handle Find(absl::string_view account) const;
 
-  // konpro::TryAcquire(), nullopt where the account is not there.
-  std::optional<Decision> TryAcquire(Handle handle, uint64_t cost,
-                                     UnixNanos now);
-  std::optional<Decision> TryAcquire(absl::string_view account, uint64_t cost,
-                                     UnixNanos now);
+  // konpro::TryAcquire(), or kUnknownAccount.
+  Decision TryAcquire(Handle handle, uint64_t cost, UnixNanos now);
+  Decision TryAcquire(absl::string_view account, uint64_t cost, UnixNanos now);
   // At UnixNanos::CoarseNow(), read while the slot is being fetched.
-  std::optional<Decision> TryAcquire(Handle handle, uint64_t cost);
-  std::optional<Decision> TryAcquire(absl::string_view account, uint64_t cost);
+  Decision TryAcquire(Handle handle, uint64_t cost);
+  Decision TryAcquire(absl::string_view account, uint64_t cost);
 
-  // What the same calls of TryAcquire(), in order, would decide; kBatch slots
-  // are fetched at a time. REQUIRES: as many decisions as requests.
+  // TryAcquire() of each in order, and visit(index, decision) behind each;
+  // kBatch slots are fetched at a time.
+  template <std::invocable<size_t, const Decision&> Visit>
   void AcquireBatch(absl::Span<const Request> requests, UnixNanos now,
-                    absl::Span<std::optional<Decision>> decisions);
+                    Visit visit);
 
   // konpro::Peek() and konpro::Release().
-  std::optional<Decision> Peek(Handle handle, uint64_t cost,
-                               UnixNanos now) const;
+  Decision Peek(Handle handle, uint64_t cost, UnixNanos now) const;
   bool Release(Handle handle, const Decision& decision, UnixNanos now);
 
   // Control plane. Each verb fails with kFailedPrecondition behind HandOver(),
@@ -222,13 +219,14 @@ class LimiterRegistry {
                   size_t lines, void* table);
 
   // Data plane.
+  static bool IsId(absl::string_view account);
   uint64_t HashOf(absl::string_view account) const;
   size_t LineOf(uint64_t hash) const;
   void Prefetch(uint64_t hash) const;
   Handle FindHashed(absl::string_view account, uint64_t hash) const;
   Handle FindFurther(absl::string_view account, uint64_t hash) const;
   Handle FindShared(absl::string_view account) const;
-  std::optional<Decision> Known(const Decision& decision) const;
+  Decision Unknown(uint64_t cost, UnixNanos now) const;
 
   // Control plane. REQUIRES: mu_ is held.
   absl::Status CheckAccount(absl::string_view account) const;
@@ -255,7 +253,8 @@ class LimiterRegistry {
   const size_t lines_;
   const size_t capacity_;
   const bool staggered_;
-  const LimiterWindows unknown_ = LimiterWindows::None();
+  const LimiterWindows unknown_ =
+      LimiterWindows::None(Outcome::kUnknownAccount);
 
   // Atomic: entries below shared_size_ are constant.
   std::array<Shared, kSharedHashesMax> shared_;

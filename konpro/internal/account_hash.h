@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/string_view.h"
 
 namespace konpro::internal {
@@ -26,8 +27,8 @@ namespace konpro::internal {
 class AccountHash {
  public:
   static constexpr size_t kIdBytesMax = 128;
-  // A word of the id each, then two for its length and two to fold.
-  static constexpr size_t kKeys = kIdBytesMax / sizeof(uint64_t) + 4;
+  // One for each word of the id, one for its length and two to fold.
+  static constexpr size_t kKeys = kIdBytesMax / sizeof(uint64_t) + 3;
   using Key = std::array<uint64_t, kKeys>;
 
   explicit AccountHash(const Key& key) : key_(key) {}
@@ -46,47 +47,46 @@ class AccountHash {
   }
 
   // REQUIRES: 1 <= id.size() <= kIdBytesMax.
-  uint64_t operator()(absl::string_view id) const {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE uint64_t operator()(absl::string_view id) const {
     const char* bytes = id.data();
     const size_t size = id.size();
-    Wide sum = Wide{size + key_[kKeys - 4]} * key_[kKeys - 3];
-    if (size >= 16) {
-      size_t i = 0;
-      for (; 8 * i + 16 < size; i += 2) {
-        sum += Product(i, Word(bytes + 8 * i), Word(bytes + 8 * i + 8));
+    Wide sum = size * key_[kLengthKey];
+    if (size >= 16) [[likely]] {
+      // The first 16 bytes, the last 16, and between them where that is not
+      // all.
+      sum += Product(0, bytes, bytes + 8);
+      for (size_t i = 16; i + 16 < size; i += 16) {
+        sum += Product(i / 8 + 2, bytes + i, bytes + i + 8);
       }
-      sum += Product(i, Word(bytes + size - 16), Word(bytes + size - 8));
-    } else if (size >= 8) {
-      sum += Product(0, Word(bytes), Word(bytes + size - 8));
-    } else if (size >= 4) {
-      sum += Product(0, HalfWord(bytes), HalfWord(bytes + size - 4));
+      sum += Product(2, bytes + size - 16, bytes + size - 8);
     } else {
-      const auto byte = [bytes](size_t i) {
-        return uint64_t{static_cast<unsigned char>(bytes[i])};
-      };
-      sum +=
-          Product(0, byte(0) | byte(size / 2) << 8 | byte(size - 1) << 16, 0);
+      sum += Short(bytes, size);
     }
-    const Wide folded = Wide{static_cast<uint64_t>(sum) ^ key_[kKeys - 2]} *
-                        (static_cast<uint64_t>(sum >> 64) ^ key_[kKeys - 1]);
+    const Wide folded = Wide{static_cast<uint64_t>(sum) ^ key_[kFoldKey]} *
+                        (static_cast<uint64_t>(sum >> 64) ^ key_[kFoldKey + 1]);
     return static_cast<uint64_t>(folded) ^ static_cast<uint64_t>(folded >> 64);
   }
 
  private:
   using Wide = unsigned __int128;
+  static constexpr size_t kLengthKey = kKeys - 3;
+  static constexpr size_t kFoldKey = kKeys - 2;
+
+  Wide Short(const char* bytes, size_t size) const {
+    if (size >= 8) return Product(0, bytes, bytes + size - 8);
+    char padded[16] = {};
+    std::memcpy(padded, bytes, size);
+    return Product(0, padded, padded + 8);
+  }
+
+  Wide Product(size_t key, const char* first, const char* second) const {
+    return Wide{Word(first) + key_[key]} * (Word(second) + key_[key + 1]);
+  }
 
   static uint64_t Word(const char* bytes) {
     uint64_t word;
     std::memcpy(&word, bytes, sizeof(word));
     return word;
-  }
-  static uint64_t HalfWord(const char* bytes) {
-    uint32_t word;
-    std::memcpy(&word, bytes, sizeof(word));
-    return word;
-  }
-  Wide Product(size_t i, uint64_t first, uint64_t second) const {
-    return Wide{first + key_[i]} * (second + key_[i + 1]);
   }
 
   const Key key_;

@@ -17,23 +17,21 @@
 
 namespace konpro {
 
-inline const LimiterWindows& LimiterWindows::None() {
-  static const LimiterWindows* const none = [] {
-    const RateWindow any =
-        RateWindow::Create(
-            {.name = "none", .limit = 1, .period = absl::Hours(1)})
-            .value();
-    auto* windows = new LimiterWindows(any, any, 0);
-    windows->cost_max_ = 0;
-    return windows;
-  }();
-  return *none;
+inline LimiterWindows LimiterWindows::None(Outcome beyond) {
+  // Rules that are never asked.
+  const RateWindow any =
+      RateWindow::Create({.name = "none", .limit = 1, .period = absl::Hours(1)})
+          .value();
+  LimiterWindows none(any, any, 0);
+  none.cost_max_ = 0;
+  none.beyond_ = beyond;
+  return none;
 }
 
 inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
                        uint64_t cost, UnixNanos now) {
   if (cost > windows.cost_max() || windows.cost_max() == 0) {
-    return Decision(Outcome::kExceedsLimit, windows, state, cost, now);
+    return Decision(windows.beyond(), windows, state, cost, now);
   }
   LimiterState next = state;
   for (size_t i = 0; cost > 0 && i < windows.size(); ++i) {
@@ -59,7 +57,8 @@ struct SameWindows {
 // Whether `seen`, loaded before windows_of() was asked, was of its windows: it
 // was where nobody replaced them in between, which changes the state.
 template <typename WindowsOf, typename Cell>
-bool WasOfWindows(const Cell& cell, const LimiterState& seen) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool WasOfWindows(
+    const Cell& cell, const LimiterState& seen) {
   if constexpr (std::is_same_v<WindowsOf, SameWindows>) {
     return true;
   } else {
@@ -84,7 +83,7 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
     if (present != windows) {
       windows = present;
       if (cost > windows->cost_max()) {
-        return Decision(Outcome::kExceedsLimit, *windows, seen, cost, now);
+        return Decision(windows->beyond(), *windows, seen, cost, now);
       }
       first = windows->rule(0).At(now, cost);
       second = windows->size() > 1 ? windows->rule(1).At(now, cost)
@@ -107,10 +106,43 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
                   now);
 }
 
+// Decide(), arranged for speed: whether all windows admit, and what they are
+// then. REQUIRES: 1 <= cost <= windows.cost_max().
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Advance(const LimiterWindows& windows,
+                                                 const LimiterState& state,
+                                                 uint64_t cost, UnixNanos now,
+                                                 LimiterState& next) {
+  const WindowRule& first = windows.rule(0);
+  const WindowRule& second = windows.rule(1);
+  // Most often there are two FIXED windows, and the stored ones hold.
+  if (windows.is_fixed_pair() && first.Holds(state.windows[0], now))
+      [[likely]] {
+    const WindowRule::Step one = first.AdvanceHeld(state.windows[0], cost);
+    if (!one.admitted) return false;
+    if (second.Holds(state.windows[1], now)) [[likely]] {
+      const WindowRule::Step two = second.AdvanceHeld(state.windows[1], cost);
+      next = {{one.state, two.state}};
+      return two.admitted;
+    }
+  }
+  // A second window that is full is found before anything is computed: behind
+  // it, the first goes stale.
+  const bool has_second = windows.size() > 1;
+  if (has_second && second.RefusesAtOnce(state.windows[1], cost, now)) {
+    return false;
+  }
+  const WindowRule::Step one = first.Advance(state.windows[0], cost, now);
+  if (!one.admitted) return false;
+  const WindowRule::Step two =
+      has_second
+          ? second.Advance(state.windows[1], cost, now)
+          : WindowRule::Step{.state = state.windows[1], .admitted = true};
+  next = {{one.state, two.state}};
+  return two.admitted;
+}
+
 }  // namespace internal
 
-// Decide(), arranged for speed: a refusal is found before anything else is
-// computed.
 template <typename Cell, std::invocable WindowsOf>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
                                                         WindowsOf windows_of,
@@ -120,27 +152,16 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
   const LimiterWindows& windows = windows_of();
   // One comparison finds both rare costs: 0 wraps to the largest.
   if (cost - 1 >= windows.cost_max()) [[unlikely]] {
-    return Decision(cost == 0 && windows.cost_max() > 0
-                        ? Outcome::kAllowed
-                        : Outcome::kExceedsLimit,
+    return Decision(cost == 0 && windows.cost_max() > 0 ? Outcome::kAllowed
+                                                        : windows.beyond(),
                     windows, seen, cost, now);
   }
-  const bool two = windows.size() > 1;
-  if (!windows.rule(0).RefusesAtOnce(seen.windows[0], cost, now) &&
-      !(two && windows.rule(1).RefusesAtOnce(seen.windows[1], cost, now))) {
-    const WindowRule::Step first =
-        windows.rule(0).Advance(seen.windows[0], cost, now);
-    WindowRule::Step second = {.state = seen.windows[1], .admitted = true};
-    if (first.admitted && two) {
-      second = windows.rule(1).Advance(seen.windows[1], cost, now);
+  LimiterState next;
+  if (internal::Advance(windows, seen, cost, now, next)) {
+    if (!cell.CompareExchange(seen, next)) [[unlikely]] {
+      return internal::TryAcquireAgain(cell, windows_of, cost, now);
     }
-    if (first.admitted && second.admitted) {
-      const LimiterState next = {{first.state, second.state}};
-      if (!cell.CompareExchange(seen, next)) [[unlikely]] {
-        return internal::TryAcquireAgain(cell, windows_of, cost, now);
-      }
-      return Decision(Outcome::kAllowed, windows, next, cost, now);
-    }
+    return Decision(Outcome::kAllowed, windows, next, cost, now);
   }
   if (seen.windows[0] == WindowRule::kClosed ||
       !internal::WasOfWindows<WindowsOf>(cell, seen)) [[unlikely]] {
@@ -235,6 +256,8 @@ inline size_t Decision::binding_window() const {
   const WindowRule& second = windows_->rule(1);
   switch (outcome_) {
     case Outcome::kExceedsLimit:
+    case Outcome::kNoWindows:
+    case Outcome::kUnknownAccount:
       return second.limit() < first.limit() ? 1 : 0;
     case Outcome::kRetryLater: {
       const UnixNanos at = first.AdmitsAt(state_.windows[0], cost_, now_);
@@ -248,7 +271,7 @@ inline size_t Decision::binding_window() const {
 
 inline UnixNanos Decision::retry_at() const {
   if (outcome_ == Outcome::kAllowed) return now_;
-  if (outcome_ == Outcome::kExceedsLimit) return UnixNanos::Max();
+  if (outcome_ != Outcome::kRetryLater) return UnixNanos::Max();
   UnixNanos at = now_;
   for (size_t i = 0; i < windows_->size(); ++i) {
     at = std::max(at,
