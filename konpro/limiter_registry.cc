@@ -57,6 +57,11 @@ void* Map(size_t bytes) {
   return begin;
 }
 
+// REQUIRES: an account is there.
+bool IsShared(const internal::LimiterSlot& slot) {
+  return (slot.hash.load(std::memory_order_relaxed) & kSharedBit) != 0;
+}
+
 absl::Status HandedOverError() {
   return absl::FailedPreconditionError("the registry was handed over");
 }
@@ -93,14 +98,11 @@ absl::StatusOr<LimiterWindows> Compile(absl::Span<const RateWindow> windows,
   return LimiterWindows(shifted[0], shifted[1]);
 }
 
-// FNV-1a (Fowler, Noll, Vo): the same in every registry, so that an account
-// keeps its phase wherever it goes.
+// By a key that all registries have, so that an account keeps its phase
+// wherever it goes.
 uint64_t PhaseOf(absl::string_view account) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : account) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  }
-  return (hash >> 32) % LimiterRegistry::kPhases;
+  static const internal::AccountHash hash(internal::AccountHash::KeyOf(0));
+  return hash(account) % LimiterRegistry::kPhases;
 }
 
 std::string FieldsOf(const LimiterWindows& windows) {
@@ -247,12 +249,12 @@ LimiterRegistry::Place LimiterRegistry::Look(absl::string_view account,
 
 absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Insert(
     absl::string_view account, absl::Span<const RateWindow> windows) {
-  const absl::StatusOr<LimiterWindows> compiled =
-      Compile(windows, staggered_ ? PhaseOf(account) : 0);
-  if (!compiled.ok()) return compiled.status();
   const std::lock_guard<std::mutex> lock(mu_);
   const absl::Status status = CheckAccount(account);
   if (!status.ok()) return status;
+  const absl::StatusOr<LimiterWindows> compiled =
+      Compile(windows, staggered_ ? PhaseOf(account) : 0);
+  if (!compiled.ok()) return compiled.status();
   const uint64_t hash = HashOf(account);
   const Place place = Look(account, hash);
   if (place.found == nullptr || dropped_.count(place.found - slots_) == 0) {
@@ -297,7 +299,8 @@ absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Put(
                      " accounts are there, and no room for ", account));
   }
   const size_t shared = shared_size_.load(std::memory_order_relaxed);
-  if (place.twin != nullptr && shared + 2 > kSharedHashesMax) {
+  if (place.twin != nullptr &&
+      shared + (IsShared(*place.twin) ? 1 : 2) > kSharedHashesMax) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "account ", account, " has the hash of another, as ", shared, " have"));
   }
@@ -324,8 +327,8 @@ absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Put(
 }
 
 void LimiterRegistry::Share(Slot& slot) {
+  if (IsShared(slot)) return;
   const uint64_t hash = slot.hash.load(std::memory_order_relaxed);
-  if ((hash & kSharedBit) != 0) return;
   const size_t size = shared_size_.load(std::memory_order_relaxed);
   shared_[size] = {.id = std::string(IdOf(&slot - slots_)),
                    .handle = Handle(&slot, hash)};
@@ -342,12 +345,12 @@ void LimiterRegistry::Replace(Slot& slot, const LimiterWindows& from,
 absl::Status LimiterRegistry::SetWindows(absl::string_view account,
                                          absl::Span<const RateWindow> windows,
                                          UnixNanos now) {
-  absl::StatusOr<LimiterWindows> compiled =
-      Compile(windows, staggered_ ? PhaseOf(account) : 0);
-  if (!compiled.ok()) return compiled.status();
   const std::lock_guard<std::mutex> lock(mu_);
   const absl::Status status = CheckAccount(account);
   if (!status.ok()) return status;
+  absl::StatusOr<LimiterWindows> compiled =
+      Compile(windows, staggered_ ? PhaseOf(account) : 0);
+  if (!compiled.ok()) return compiled.status();
   Slot* const slot = Look(account, HashOf(account)).found;
   const LimiterWindows* const from =
       slot != nullptr ? slot->windows.load(std::memory_order_relaxed) : nullptr;
@@ -374,7 +377,7 @@ size_t LimiterRegistry::DropIdle(UnixNanos now) {
         slot.windows.load(std::memory_order_relaxed);
     if (windows == nullptr) continue;
     // A handle that shared_ has is for life.
-    if ((slot.hash.load(std::memory_order_relaxed) & kSharedBit) != 0) continue;
+    if (IsShared(slot)) continue;
     if (!IsFresh(*windows, slot.cell.Load(), now)) continue;
     slot.windows.store(nullptr, std::memory_order_release);
     dropped_.emplace(i, windows);
