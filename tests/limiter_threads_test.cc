@@ -265,14 +265,13 @@ TEST(LimiterThreads, ReplacedWindowsAdmitNoMore) {
       });
     }
     size_t changes = 0;
-    while (running.load() > 0) {
+    do {
       const LimiterWindows& from = windows_of();
       const LimiterWindows& to = plans[++changes % plans.size()];
       ReplaceWindows(cell, from, to, At(5),
                      [&] { present.store(&to, std::memory_order_release); });
-    }
+    } while (running.load() > 0);
     for (std::thread& thread : threads) thread.join();
-    EXPECT_GT(changes, 0u);
     EXPECT_LE(admitted, kLimit);
     // Refunds of replaced windows are lost, admissions never.
     EXPECT_LE(admitted + Peek(cell, windows_of(), 1, At(5)).remaining(0),
