@@ -54,16 +54,12 @@ std::vector<RateWindow> Windows(int64_t minute) {
           .value()};
 }
 
-// The id of an account: sixteen letters that all have, eight of its number.
+// The id of an account: sixteen letters that all have, eight bytes of number.
 class Id {
  public:
-  explicit Id(uint64_t account) {
-    uint64_t n = account & 0xffffffff;
-    n = (n | n << 16) & 0x0000ffff0000ffff;
-    n = (n | n << 8) & 0x00ff00ff00ff00ff;
-    n = (n | n << 4) & 0x0f0f0f0f0f0f0f0f;
-    n += 0x6161616161616161;
-    std::memcpy(bytes_ + 16, &n, sizeof(n));
+  explicit Id(uint64_t account) { Set(account); }
+  void Set(uint64_t account) {
+    std::memcpy(bytes_ + 16, &account, sizeof(account));
   }
   absl::string_view view() const { return {bytes_, sizeof(bytes_)}; }
 
@@ -91,17 +87,17 @@ class Uniform {
   uint64_t state_;
 };
 
+// Account n with a weight of 1 / (n + 1), the hot ones spread over all.
 class Zipf {
  public:
   Zipf(int64_t accounts, int thread)
       : draws_(Draws(accounts)), next_(thread * 77'777 % draws_.size()) {}
   uint64_t Next() {
-    if (next_ == draws_.size()) next_ = 0;
-    return draws_[next_++];
+    if (++next_ == draws_.size()) next_ = 0;
+    return draws_[next_];
   }
 
  private:
-  // Account n with a weight of 1 / (n + 1), hot ones spread over all.
   static const std::vector<uint32_t>& Draws(int64_t accounts) {
     static auto& lists = *new std::vector<
         std::pair<int64_t, std::unique_ptr<std::vector<uint32_t>>>>;
@@ -115,7 +111,7 @@ class Zipf {
     for (int64_t n = 0; n < accounts; ++n) sums.push_back(sum += 1.0 / (n + 1));
     std::mt19937_64 random(1);
     auto list = std::make_unique<std::vector<uint32_t>>();
-    for (int i = 0; i < 2'000'000; ++i) {
+    for (int i = 0; i < 1 << 20; ++i) {
       const double at = std::uniform_real_distribution<double>(0, sum)(random);
       const int64_t rank =
           std::lower_bound(sums.begin(), sums.end(), at) - sums.begin();
@@ -127,6 +123,21 @@ class Zipf {
 
   const std::vector<uint32_t>& draws_;
   size_t next_;
+};
+
+// The ids of random accounts, one after the other in one buffer.
+template <typename Law>
+class Ids {
+ public:
+  Ids(int64_t accounts, int thread) : law_(accounts, thread) {}
+  absl::string_view Next() {
+    id_.Set(law_.Next());
+    return id_.view();
+  }
+
+ private:
+  Law law_;
+  Id id_{0};
 };
 
 class Time {
@@ -341,9 +352,9 @@ class Lines {
 // Where the next one is does not depend on this one: many are under way.
 void BM_Floor_RandomLoad(benchmark::State& state) {
   Lines& lines = TableOf<Lines>(state.range(0));
-  Uniform accounts(state.range(0), state.thread_index());
+  Uniform places(state.range(0), state.thread_index());
   for (auto _ : state) {
-    benchmark::DoNotOptimize(lines[accounts.Next()].load());
+    benchmark::DoNotOptimize(lines[places.Next()].load());
   }
 }
 BENCHMARK(BM_Floor_RandomLoad)->Apply(Sizes);
@@ -351,28 +362,25 @@ BENCHMARK(BM_Floor_RandomLoad)->Apply(Sizes);
 // A locked instruction waits for its line and holds back what follows.
 void BM_Floor_RandomFetchAdd(benchmark::State& state) {
   Lines& lines = TableOf<Lines>(state.range(0));
-  Uniform accounts(state.range(0), state.thread_index());
+  Uniform places(state.range(0), state.thread_index());
   for (auto _ : state) {
-    benchmark::DoNotOptimize(lines[accounts.Next()].fetch_add(0));
+    benchmark::DoNotOptimize(lines[places.Next()].fetch_add(0));
   }
 }
 BENCHMARK(BM_Floor_RandomFetchAdd)->Apply(Sizes);
 
 void BM_Floor_DependentLoad(benchmark::State& state) {
   Lines& lines = TableOf<Lines>(state.range(0));
-  Uniform accounts(state.range(0), state.thread_index());
+  Uniform places(state.range(0), state.thread_index());
   uint64_t last = 0;
-  for (auto _ : state) last = lines[accounts.Next() ^ (last >> 63)].load();
+  for (auto _ : state) last = lines[places.Next() ^ (last >> 63)].load();
   benchmark::DoNotOptimize(last);
 }
 BENCHMARK(BM_Floor_DependentLoad)->Apply(Sizes);
 
 void BM_Floor_MakingIds(benchmark::State& state) {
-  Uniform accounts(state.range(0), state.thread_index());
-  for (auto _ : state) {
-    const Id id(accounts.Next());
-    benchmark::DoNotOptimize(id);
-  }
+  Ids<Uniform> ids(state.range(0), state.thread_index());
+  for (auto _ : state) benchmark::DoNotOptimize(ids.Next().back());
 }
 BENCHMARK(BM_Floor_MakingIds)->Arg(kLarge);
 
@@ -388,16 +396,15 @@ BENCHMARK(BM_Floor_SystemClock);
 
 // Time given.
 
-template <typename Accounts, typename Table>
+template <typename Law, typename Table>
 void AcquireGiven(benchmark::State& state, Outcome outcome) {
   Registry& registry = TableOf<Table>(state.range(0));
   LimiterRegistry& limiter = *registry.limiter;
-  Accounts accounts(state.range(0), state.thread_index());
+  Ids<Law> ids(state.range(0), state.thread_index());
   Time time;
   bool as_expected = true;
   for (auto _ : state) {
-    const Id id(accounts.Next());
-    const Decision d = limiter.TryAcquire(id.view(), 1, time.Next());
+    const Decision d = limiter.TryAcquire(ids.Next(), 1, time.Next());
     as_expected &= d.outcome() == outcome;
   }
   Expect(state, as_expected, "not as expected");
@@ -446,11 +453,11 @@ BENCHMARK(BM_AdmittedGiven_RegistryHandle)->Arg(kLarge);
 // A stranger costs a look-up that fails.
 void BM_UnknownGiven_Registry(benchmark::State& state) {
   LimiterRegistry& limiter = *TableOf<Registry>(state.range(0)).limiter;
-  Uniform accounts(state.range(0), state.thread_index());
+  Uniform places(state.range(0), state.thread_index());
   Time time;
   bool unknown = true;
   for (auto _ : state) {
-    const Id id(accounts.Next() + 0x80000000);
+    const Id id(places.Next() + 0x80000000);
     unknown &= limiter.TryAcquire(id.view(), 1, time.Next()).outcome() ==
                Outcome::kUnknownAccount;
   }
@@ -459,19 +466,19 @@ void BM_UnknownGiven_Registry(benchmark::State& state) {
 BENCHMARK(BM_UnknownGiven_Registry)->Apply(Large);
 
 // Each iteration is one request, of batches of 32.
-template <typename Accounts, typename Table>
+template <typename Law, typename Table>
 void AcquireBatches(benchmark::State& state, Outcome outcome, bool own_clock) {
   constexpr size_t kBatch = LimiterRegistry::kBatch;
   LimiterRegistry& limiter = *TableOf<Table>(state.range(0)).limiter;
-  Accounts accounts(state.range(0), state.thread_index());
+  Law accounts(state.range(0), state.thread_index());
   Time time;
-  std::vector<Id> ids(kBatch, Id(0));
+  std::vector<Id> buffers(kBatch, Id(0));
   std::array<LimiterRegistry::Request, kBatch> requests;
   bool as_expected = true;
   while (state.KeepRunningBatch(kBatch)) {
     for (size_t i = 0; i < kBatch; ++i) {
-      ids[i] = Id(accounts.Next());
-      requests[i].account = ids[i].view();
+      buffers[i].Set(accounts.Next());
+      requests[i].account = buffers[i].view();
     }
     limiter.AcquireBatch(requests,
                          own_clock ? UnixNanos::CoarseNow() : time.Next(),
@@ -504,14 +511,13 @@ BENCHMARK(BM_AdmittedOwnClock_RegistryBatch32)->Apply(Large);
 
 // Own clock.
 
-template <typename Accounts, typename Table>
+template <typename Law, typename Table>
 void AcquireOwnClock(benchmark::State& state, Outcome outcome) {
   LimiterRegistry& limiter = *TableOf<Table>(state.range(0)).limiter;
-  Accounts accounts(state.range(0), state.thread_index());
+  Ids<Law> ids(state.range(0), state.thread_index());
   bool as_expected = true;
   for (auto _ : state) {
-    const Id id(accounts.Next());
-    as_expected &= limiter.TryAcquire(id.view(), 1).outcome() == outcome;
+    as_expected &= limiter.TryAcquire(ids.Next(), 1).outcome() == outcome;
   }
   Expect(state, as_expected, "not as expected");
 }
@@ -533,27 +539,25 @@ BENCHMARK(BM_RefusedOwnClock_Registry)->Apply(Large);
 
 // The rivals.
 
-template <typename Accounts, typename Table>
+template <typename Law, typename Table>
 void RivalGiven(benchmark::State& state) {
   Table& table = TableOf<Table>(state.range(0));
-  Accounts accounts(state.range(0), state.thread_index());
+  Ids<Law> ids(state.range(0), state.thread_index());
   Time time;
   bool allowed = true;
   for (auto _ : state) {
-    const Id id(accounts.Next());
-    allowed &= table.TryAcquire(id.view(), time.Next().nanos());
+    allowed &= table.TryAcquire(ids.Next(), time.Next().nanos());
   }
   Expect(state, allowed, "refused");
 }
 
-template <typename Accounts, typename Table>
+template <typename Law, typename Table>
 void RivalOwnClock(benchmark::State& state) {
   Table& table = TableOf<Table>(state.range(0));
-  Accounts accounts(state.range(0), state.thread_index());
+  Ids<Law> ids(state.range(0), state.thread_index());
   bool allowed = true;
   for (auto _ : state) {
-    const Id id(accounts.Next());
-    allowed &= table.TryAcquire(id.view(), SystemNow());
+    allowed &= table.TryAcquire(ids.Next(), SystemNow());
   }
   Expect(state, allowed, "refused");
 }
