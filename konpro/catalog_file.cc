@@ -109,35 +109,9 @@ absl::StatusOr<PriceList> ToPriceList(const std::vector<Operation>& operations,
   return PriceList::Create(effective_at, *std::move(prices));
 }
 
-absl::StatusOr<RateWindow> ToRateWindow(const v1::RateWindow& message) {
-  int64_t period_ms = 0;
-  int64_t phase_ms = 0;
-  for (const absl::Status& status :
-       {ReadQuantity("period", message.period(), Unit::kMilliseconds, -1,
-                     period_ms),
-        ReadQuantity("phase", message.phase(), Unit::kMilliseconds, 0,
-                     phase_ms)}) {
-    if (!status.ok()) return status;
-  }
-  // Text may name a kind by a number, and any number is let through.
-  if (!v1::RateWindow::Kind_IsValid(message.kind())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("kind: ", static_cast<int>(message.kind()),
-                     " is neither FIXED nor TOKEN_BUCKET"));
-  }
-  return RateWindow::Create(
-      {.name = message.name(),
-       .kind = message.kind() == v1::RateWindow::TOKEN_BUCKET
-                   ? WindowKind::kTokenBucket
-                   : WindowKind::kFixed,
-       .limit = message.limit(),
-       .period = absl::Milliseconds(period_ms),
-       .phase = absl::Milliseconds(phase_ms)});
-}
-
 absl::StatusOr<Plan> ToPlan(const v1::Plan& message) {
   absl::StatusOr<std::vector<RateWindow>> windows =
-      ConvertAll("windows", message.windows(), &ToRateWindow);
+      ConvertAll("windows", message.windows(), &RateWindowFromProto);
   if (!windows.ok()) return windows.status();
   return Plan::Create({.name = message.name(),
                        .title = message.title(),
@@ -248,6 +222,46 @@ absl::StatusOr<Catalog> ParseCatalog(absl::string_view text,
   return absl::InvalidArgumentError(absl::StrCat(position.Of(file), what));
 }
 
+absl::StatusOr<RateWindow> RateWindowFromProto(const v1::RateWindow& message) {
+  int64_t period_ms = 0;
+  int64_t phase_ms = 0;
+  for (const absl::Status& status :
+       {ReadQuantity("period", message.period(), Unit::kMilliseconds, -1,
+                     period_ms),
+        ReadQuantity("phase", message.phase(), Unit::kMilliseconds, 0,
+                     phase_ms)}) {
+    if (!status.ok()) return status;
+  }
+  // Text may name a kind by a number, and any number is let through.
+  if (!v1::RateWindow::Kind_IsValid(message.kind())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("kind: ", static_cast<int>(message.kind()),
+                     " is neither FIXED nor TOKEN_BUCKET"));
+  }
+  return RateWindow::Create(
+      {.name = message.name(),
+       .kind = message.kind() == v1::RateWindow::TOKEN_BUCKET
+                   ? WindowKind::kTokenBucket
+                   : WindowKind::kFixed,
+       .limit = message.limit(),
+       .period = absl::Milliseconds(period_ms),
+       .phase = absl::Milliseconds(phase_ms)});
+}
+
+v1::RateWindow RateWindowToProto(const RateWindow& window) {
+  v1::RateWindow message;
+  message.set_name(std::string(window.name()));
+  message.set_kind(window.kind() == WindowKind::kTokenBucket
+                       ? v1::RateWindow::TOKEN_BUCKET
+                       : v1::RateWindow::FIXED);
+  message.set_limit(window.limit());
+  message.set_period(FormatQuantity(window.period_ms(), Unit::kMilliseconds));
+  if (window.phase_ms() != 0) {
+    message.set_phase(FormatQuantity(window.phase_ms(), Unit::kMilliseconds));
+  }
+  return message;
+}
+
 v1::Catalog CatalogToProto(const Catalog& catalog) {
   v1::Catalog message;
   message.set_version(catalog.version());
@@ -281,18 +295,7 @@ v1::Catalog CatalogToProto(const Catalog& catalog) {
     out_plan.set_name(plan.name());
     if (plan.title() != plan.name()) out_plan.set_title(plan.title());
     for (const RateWindow& window : plan.windows()) {
-      v1::RateWindow& out = *out_plan.add_windows();
-      out.set_name(std::string(window.name()));
-      out.set_kind(window.kind() == WindowKind::kTokenBucket
-                       ? v1::RateWindow::TOKEN_BUCKET
-                       : v1::RateWindow::FIXED);
-      out.set_limit(window.limit());
-      out.set_period(FormatQuantity(absl::ToInt64Milliseconds(window.period()),
-                                    Unit::kMilliseconds));
-      if (window.phase() != absl::ZeroDuration()) {
-        out.set_phase(FormatQuantity(absl::ToInt64Milliseconds(window.phase()),
-                                     Unit::kMilliseconds));
-      }
+      *out_plan.add_windows() = RateWindowToProto(window);
     }
     for (const std::string& operation : plan.operations()) {
       out_plan.add_operations(operation);

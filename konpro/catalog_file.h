@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "konpro/catalog.h"
+#include "konpro/rate_window.h"
 #include "proto/catalog.pb.h"
 
 namespace konpro {
@@ -39,6 +40,10 @@ std::string PrintCatalog(const Catalog& catalog);
 
 // The message of which PrintCatalog() is the text.
 v1::Catalog CatalogToProto(const Catalog& catalog);
+
+// One window of a plan. kInvalidArgument as RateWindow::Create().
+absl::StatusOr<RateWindow> RateWindowFromProto(const v1::RateWindow& message);
+v1::RateWindow RateWindowToProto(const RateWindow& window);
 
 }  // namespace konpro
 

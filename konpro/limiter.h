@@ -41,6 +41,14 @@
 
 namespace konpro {
 
+enum class Outcome : uint8_t {
+  kAllowed,
+  kRetryLater,      // refused now, admitted at retry_at()
+  kExceedsLimit,    // the cost is above a limit: never admitted
+  kNoWindows,       // the account has been given none: nothing is admitted
+  kUnknownAccount,  // limiter_registry.h knows none of this id
+};
+
 // One or two rate windows, compiled for the data plane.
 class LimiterWindows {
  public:
@@ -50,23 +58,42 @@ class LimiterWindows {
       : LimiterWindows(only, only, 1) {}
   LimiterWindows(const RateWindow& first, const RateWindow& second)
       : LimiterWindows(first, second, 2) {}
+  // No windows. That does not mean "unlimited": nothing is admitted, whatever
+  // it costs. REQUIRES: `beyond` is kNoWindows or kUnknownAccount.
+  static LimiterWindows None(Outcome beyond = Outcome::kNoWindows);
+  // These windows, which keep what was used and admit nothing, as None().
+  LimiterWindows Suspended() const {
+    LimiterWindows result = *this;
+    result.cost_max_ = 0;
+    result.beyond_ = Outcome::kNoWindows;
+    return result;
+  }
 
   size_t size() const { return size_; }
   // REQUIRES: index < size().
   const RateWindow& window(size_t index) const { return windows_[index]; }
   const WindowRule& rule(size_t index) const { return rules_[index]; }
-  // The largest cost that could ever be admitted.
+  // Whether both are there and FIXED.
+  bool is_fixed_pair() const { return is_fixed_pair_; }
+  // The largest cost that could ever be admitted: 0 where nothing is.
   uint64_t cost_max() const { return cost_max_; }
+  // The outcome of a cost that is larger.
+  Outcome beyond() const { return beyond_; }
 
  private:
-  LimiterWindows(const RateWindow& first, const RateWindow& second, size_t size)
+  LimiterWindows(const RateWindow& first, const RateWindow& second,
+                 uint32_t size)
       : size_(size),
+        is_fixed_pair_(size == 2 && first.kind() == WindowKind::kFixed &&
+                       second.kind() == WindowKind::kFixed),
         cost_max_(
             std::min(WindowRule(first).limit(), WindowRule(second).limit())),
         rules_{WindowRule(first), WindowRule(second)},
         windows_{first, second} {}
 
-  size_t size_;
+  uint32_t size_;
+  bool is_fixed_pair_;
+  Outcome beyond_ = Outcome::kExceedsLimit;
   uint64_t cost_max_;
   std::array<WindowRule, kWindowsMax> rules_;
   std::array<RateWindow, kWindowsMax> windows_;
@@ -126,12 +153,6 @@ class LimiterCell {
 static_assert(sizeof(LimiterCell) == 16 && alignof(LimiterCell) == 16);
 static_assert(std::is_trivially_destructible_v<LimiterCell>);
 
-enum class Outcome : uint8_t {
-  kAllowed,
-  kRetryLater,    // refused now, admitted at retry_at()
-  kExceedsLimit,  // the cost is above a limit: never admitted
-};
-
 // What was decided, and what follows from it; the latter is computed when it is
 // asked for. An allowed decision speaks of the time after it, a refused one and
 // a peek of the state that was seen.
@@ -145,7 +166,7 @@ class Decision {
         now_(now),
         cost_(static_cast<uint32_t>(cost)),
         outcome_(outcome) {
-    if (outcome == Outcome::kExceedsLimit) [[unlikely]] {
+    if (outcome >= Outcome::kExceedsLimit) [[unlikely]] {
       cost_ = static_cast<uint32_t>(std::min(cost, kCostMax));
     }
   }
@@ -161,7 +182,7 @@ class Decision {
 
   // Which window binds: of a refusal the one that refuses longest, of a cost
   // above a limit the one with the lowest limit, else the one with the fewest
-  // permits left; the first of equals.
+  // permits left; the first of equals, 0 where there is none.
   size_t binding_window() const;
 
   // What a caller could take from a window now.
@@ -231,19 +252,22 @@ bool Release(Cell& cell, const LimiterWindows& windows,
 
 // What `state` has used under `from`, as a state under `to`: a window continues
 // the one of its name, else the one in its place if no other continues that,
-// else it begins fresh.
+// else it begins fresh at `now`.
 LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
                    const LimiterState& state, UnixNanos now);
 
 // Windows that are replaced while calls run: windows_of() returns what
 // publish() stored last (a pointer, release and acquire) and is asked behind
-// each load of the cell, so that no call decides on a state by the windows of
-// another. Calls that meet the cell in between wait, kAttemptsMax times at
-// most. REQUIRES: one ReplaceWindows() of a cell at a time; all windows outlive
-// the calls.
+// each load of the cell; an exchange, or a second load, then proves that the
+// state was of these windows. Calls that meet the cell in between wait,
+// kAttemptsMax times at most. REQUIRES: one ReplaceWindows() of a cell at a
+// time; all windows outlive the calls.
 template <typename Cell, std::invocable WindowsOf>
 Decision TryAcquire(Cell& cell, WindowsOf windows_of, uint64_t cost,
                     UnixNanos now);
+template <typename Cell, std::invocable WindowsOf>
+Decision Peek(const Cell& cell, WindowsOf windows_of, uint64_t cost,
+              UnixNanos now);
 template <typename Cell, std::invocable WindowsOf>
 bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
              UnixNanos now);

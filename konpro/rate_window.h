@@ -144,6 +144,7 @@ class WindowRule {
   // A state that no function returns and every rule refuses, for ever.
   static constexpr WindowState kClosed = {~uint64_t{0}};
 
+  constexpr WindowKind kind() const { return kind_; }
   constexpr uint64_t limit() const { return limit_; }
 
   // Takes `cost` permits, or returns `state` where fewer remain.
@@ -151,6 +152,10 @@ class WindowRule {
   constexpr Step Advance(WindowState state, uint64_t cost, UnixNanos now) const;
   // The same for whoever may have to try several states: what depends on none.
   constexpr Request At(UnixNanos now, uint64_t cost) const;
+  // FIXED: whether the stored window, or what lies before it, is at `now`.
+  constexpr bool Holds(WindowState state, UnixNanos now) const;
+  // Advance() where Holds().
+  constexpr Step AdvanceHeld(WindowState state, uint64_t cost) const;
   // True only where Advance() refuses; false where that takes longer to know.
   constexpr bool RefusesAtOnce(WindowState state, uint64_t cost,
                                UnixNanos now) const;
@@ -187,8 +192,6 @@ class WindowRule {
   constexpr bool SharesStatesWith(const WindowRule& other) const;
 
  private:
-  // FIXED: whether the stored window, or what lies before it, is at `now`.
-  constexpr bool Holds(WindowState state, UnixNanos now) const;
   // The fresh state of a window that begins, or is full, at `now`.
   constexpr uint64_t Mark(UnixNanos now) const;
   // The inverse: the first time whose Mark() is at least `mark`, or Max().

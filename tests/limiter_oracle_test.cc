@@ -214,6 +214,9 @@ class Episode {
       case Outcome::kExceedsLimit:
         ASSERT_EQ(at, INT64_MAX);
         return;
+      case Outcome::kNoWindows:
+      case Outcome::kUnknownAccount:
+        FAIL() << "the account has windows";
       case Outcome::kRetryLater:
         break;
     }

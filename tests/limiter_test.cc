@@ -150,7 +150,7 @@ TEST(Limiter, CarryFindsWindowsByNameThenByPlace) {
   const LimiterWindows day(Day(20));
   const LimiterCell one(Carry(minute_and_day, day, cell.Load(), now));
   const LimiterState both = Carry(day, minute_and_day, one.Load(), now);
-  EXPECT_EQ(both.windows[0], WindowState{});
+  EXPECT_EQ(both.windows[0].word, minute_and_day.rule(0).At(now, 0).mark);
   EXPECT_EQ(both.windows[1], cell.Load().windows[1]);
 }
 
@@ -219,6 +219,105 @@ TEST(Limiter, GivesUpBehindItsAttempts) {
   late.state = taken.state();
   EXPECT_FALSE(Release(late, windows, taken, At(0)));
   EXPECT_EQ(late.exchanges, kAttemptsMax);
+}
+
+TEST(Limiter, NothingIsAdmittedWithoutWindows) {
+  const LimiterWindows windows(Minute(3), Day(5));
+  const LimiterWindows none = LimiterWindows::None();
+  const LimiterWindows suspended = windows.Suspended();
+  LimiterCell cell;
+  const Decision taken = TryAcquire(cell, windows, 2, At(0));
+  for (const LimiterWindows* w : {&none, &suspended}) {
+    for (const uint64_t cost :
+         {uint64_t{0}, uint64_t{1}, uint64_t{4}, ~uint64_t{0}}) {
+      const Decision d = TryAcquire(cell, *w, cost, At(0));
+      EXPECT_EQ(d.outcome(), Outcome::kNoWindows) << cost;
+      EXPECT_EQ(d.retry_at(), UnixNanos::Max());
+      EXPECT_EQ(d.binding_window(), 0u);
+      EXPECT_EQ(Peek(cell, *w, cost, At(0)).outcome(), Outcome::kNoWindows);
+    }
+  }
+  EXPECT_EQ(cell.Load(), taken.state());
+  EXPECT_TRUE(Release(cell, none, taken, At(0)));
+  EXPECT_EQ(cell.Load(), taken.state());
+  // What was used before is still used behind.
+  const LimiterCell again(Carry(suspended, windows, cell.Load(), At(1)));
+  EXPECT_EQ(Peek(again, windows, 1, At(1)).remaining(0), 1u);
+}
+
+// A cell whose windows are replaced right behind a call's first load.
+class ReplacedCell {
+ public:
+  ReplacedCell(const LimiterWindows& from, const LimiterWindows& to,
+               const LimiterState& state)
+      : from_(from), to_(to), present_(&from), cell_(state) {}
+
+  LimiterState Load() const {
+    const LimiterState seen = cell_.Load();
+    if (present_ == &from_) {
+      ReplaceWindows(cell_, from_, to_, At(0), [this] { present_ = &to_; });
+    }
+    return seen;
+  }
+  bool CompareExchange(LimiterState& expected, const LimiterState& desired) {
+    return cell_.CompareExchange(expected, desired);
+  }
+  static void StepBack() {}
+  auto windows_of() const {
+    return [this]() -> const LimiterWindows& { return *present_; };
+  }
+  const LimiterWindows& present() const { return *present_; }
+
+ private:
+  const LimiterWindows& from_;
+  const LimiterWindows& to_;
+  mutable const LimiterWindows* present_;
+  mutable LimiterCell cell_;
+};
+
+TEST(Limiter, StateIsNeverReadByWindowsOfAnother) {
+  // Read as a number of a minute, a bucket's time lies thousands of years on.
+  const LimiterWindows bucket(Bucket(5), Day(9));
+  const LimiterWindows fixed(Window("bucket", 5, absl::Minutes(1)), Day(9));
+  LimiterCell used;
+  TryAcquire(used, bucket, 2, At(0));
+  {
+    ReplacedCell cell(bucket, fixed, used.Load());
+    const Decision d = TryAcquire(cell, cell.windows_of(), 3, At(0));
+    EXPECT_TRUE(d.allowed());
+    EXPECT_EQ(d.remaining(0), 0u);
+    EXPECT_EQ(&d.windows(), &cell.present());
+  }
+  {
+    ReplacedCell cell(bucket, fixed, used.Load());
+    const Decision d = TryAcquire(cell, cell.windows_of(), 4, At(0));
+    EXPECT_EQ(d.retry_after(), absl::Minutes(1));
+  }
+  {
+    ReplacedCell cell(bucket, fixed, used.Load());
+    const Decision d = Peek(cell, cell.windows_of(), 1, At(0));
+    EXPECT_EQ(d.remaining(0), 3u);
+    EXPECT_EQ(&d.windows(), &cell.present());
+  }
+  // The windows of a fresh cell change places.
+  const LimiterWindows day_first(Day(9), Minute(5));
+  const LimiterWindows minute_first(Minute(5), Day(9));
+  ReplacedCell cell(day_first, minute_first, LimiterState());
+  EXPECT_TRUE(TryAcquire(cell, cell.windows_of(), 1, At(0)).allowed());
+  EXPECT_EQ(Peek(cell, minute_first, 1, At(0)).remaining(0), 4u);
+  EXPECT_EQ(Peek(cell, minute_first, 1, At(0)).remaining(1), 8u);
+}
+
+// The same with the exchange of a call that had read the windows before.
+TEST(Limiter, ExchangeBehindReplacedWindowsFails) {
+  const LimiterWindows day_first(Day(9), Minute(5));
+  const LimiterWindows minute_first(Minute(5), Day(9));
+  LimiterCell cell;
+  LimiterState seen = cell.Load();
+  const Decision d = Decide(day_first, seen, 1, At(0));
+  ReplaceWindows(cell, day_first, minute_first, At(0), [] {});
+  EXPECT_FALSE(cell.CompareExchange(seen, d.state()));
+  EXPECT_EQ(Peek(cell, minute_first, 1, At(0)).remaining(0), 5u);
 }
 
 TEST(Limiter, OwnClockIsTheCoarseOne) {

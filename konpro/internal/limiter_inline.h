@@ -6,19 +6,32 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "absl/base/attributes.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "konpro/limiter.h"
 #include "konpro/rate_window.h"
 #include "konpro/unix_nanos.h"
 
 namespace konpro {
 
+inline LimiterWindows LimiterWindows::None(Outcome beyond) {
+  // Rules that are never asked.
+  const RateWindow any =
+      RateWindow::Create({.name = "none", .limit = 1, .period = absl::Hours(1)})
+          .value();
+  LimiterWindows none(any, any, 0);
+  none.cost_max_ = 0;
+  none.beyond_ = beyond;
+  return none;
+}
+
 inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
                        uint64_t cost, UnixNanos now) {
-  if (cost > windows.cost_max()) {
-    return Decision(Outcome::kExceedsLimit, windows, state, cost, now);
+  if (cost > windows.cost_max() || windows.cost_max() == 0) {
+    return Decision(windows.beyond(), windows, state, cost, now);
   }
   LimiterState next = state;
   for (size_t i = 0; cost > 0 && i < windows.size(); ++i) {
@@ -34,6 +47,25 @@ inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
 
 namespace internal {
 
+// A windows_of() that always returns the same ones.
+struct SameWindows {
+  const LimiterWindows& operator()() const { return windows; }
+
+  const LimiterWindows& windows;
+};
+
+// Whether `seen`, loaded before windows_of() was asked, was of its windows: it
+// was where nobody replaced them in between, which changes the state.
+template <typename WindowsOf, typename Cell>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool WasOfWindows(
+    const Cell& cell, const LimiterState& seen) {
+  if constexpr (std::is_same_v<WindowsOf, SameWindows>) {
+    return true;
+  } else {
+    return cell.Load() == seen;
+  }
+}
+
 // TryAcquire() behind a lost race or a closed cell. What depends on no state is
 // computed first: the shorter the way from a load to its exchange, the fewer
 // races are lost.
@@ -48,19 +80,22 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
     cell.StepBack();
     seen = cell.Load();
     const LimiterWindows* present = &windows_of();
-    if (seen.windows[0] == WindowRule::kClosed) continue;
     if (present != windows) {
       windows = present;
       if (cost > windows->cost_max()) {
-        return Decision(Outcome::kExceedsLimit, *windows, seen, cost, now);
+        return Decision(windows->beyond(), *windows, seen, cost, now);
       }
       first = windows->rule(0).At(now, cost);
       second = windows->size() > 1 ? windows->rule(1).At(now, cost)
                                    : WindowRule::Request();
     }
+    if (seen.windows[0] == WindowRule::kClosed) continue;
     const WindowRule::Step one = first.Advance(seen.windows[0]);
     const WindowRule::Step two = second.Advance(seen.windows[1]);
-    if (!one.admitted || !two.admitted) break;
+    if (!one.admitted || !two.admitted) {
+      if (WasOfWindows<WindowsOf>(cell, seen)) break;
+      continue;
+    }
     const LimiterState next = {{one.state, two.state}};
     if (cell.CompareExchange(seen, next)) {
       return Decision(Outcome::kAllowed, *windows, next, cost, now);
@@ -71,10 +106,43 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
                   now);
 }
 
+// Decide(), arranged for speed: whether all windows admit, and what they are
+// then. REQUIRES: 1 <= cost <= windows.cost_max().
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Advance(const LimiterWindows& windows,
+                                                 const LimiterState& state,
+                                                 uint64_t cost, UnixNanos now,
+                                                 LimiterState& next) {
+  const WindowRule& first = windows.rule(0);
+  const WindowRule& second = windows.rule(1);
+  // Most often there are two FIXED windows, and the stored ones hold.
+  if (windows.is_fixed_pair() && first.Holds(state.windows[0], now))
+      [[likely]] {
+    const WindowRule::Step one = first.AdvanceHeld(state.windows[0], cost);
+    if (!one.admitted) return false;
+    if (second.Holds(state.windows[1], now)) [[likely]] {
+      const WindowRule::Step two = second.AdvanceHeld(state.windows[1], cost);
+      next = {{one.state, two.state}};
+      return two.admitted;
+    }
+  }
+  // A second window that is full is found before anything is computed: behind
+  // it, the first goes stale.
+  const bool has_second = windows.size() > 1;
+  if (has_second && second.RefusesAtOnce(state.windows[1], cost, now)) {
+    return false;
+  }
+  const WindowRule::Step one = first.Advance(state.windows[0], cost, now);
+  if (!one.admitted) return false;
+  const WindowRule::Step two =
+      has_second
+          ? second.Advance(state.windows[1], cost, now)
+          : WindowRule::Step{.state = state.windows[1], .admitted = true};
+  next = {{one.state, two.state}};
+  return two.admitted;
+}
+
 }  // namespace internal
 
-// Decide(), arranged for speed: a refusal is found before anything else is
-// computed.
 template <typename Cell, std::invocable WindowsOf>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
                                                         WindowsOf windows_of,
@@ -84,27 +152,19 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
   const LimiterWindows& windows = windows_of();
   // One comparison finds both rare costs: 0 wraps to the largest.
   if (cost - 1 >= windows.cost_max()) [[unlikely]] {
-    return Decision(cost == 0 ? Outcome::kAllowed : Outcome::kExceedsLimit,
+    return Decision(cost == 0 && windows.cost_max() > 0 ? Outcome::kAllowed
+                                                        : windows.beyond(),
                     windows, seen, cost, now);
   }
-  const bool two = windows.size() > 1;
-  if (!windows.rule(0).RefusesAtOnce(seen.windows[0], cost, now) &&
-      !(two && windows.rule(1).RefusesAtOnce(seen.windows[1], cost, now))) {
-    const WindowRule::Step first =
-        windows.rule(0).Advance(seen.windows[0], cost, now);
-    WindowRule::Step second = {.state = seen.windows[1], .admitted = true};
-    if (first.admitted && two) {
-      second = windows.rule(1).Advance(seen.windows[1], cost, now);
+  LimiterState next;
+  if (internal::Advance(windows, seen, cost, now, next)) {
+    if (!cell.CompareExchange(seen, next)) [[unlikely]] {
+      return internal::TryAcquireAgain(cell, windows_of, cost, now);
     }
-    if (first.admitted && second.admitted) {
-      const LimiterState next = {{first.state, second.state}};
-      if (!cell.CompareExchange(seen, next)) [[unlikely]] {
-        return internal::TryAcquireAgain(cell, windows_of, cost, now);
-      }
-      return Decision(Outcome::kAllowed, windows, next, cost, now);
-    }
+    return Decision(Outcome::kAllowed, windows, next, cost, now);
   }
-  if (seen.windows[0] == WindowRule::kClosed) [[unlikely]] {
+  if (seen.windows[0] == WindowRule::kClosed ||
+      !internal::WasOfWindows<WindowsOf>(cell, seen)) [[unlikely]] {
     return internal::TryAcquireAgain(cell, windows_of, cost, now);
   }
   return Decision(Outcome::kRetryLater, windows, seen, cost, now);
@@ -113,9 +173,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
 template <typename Cell>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
     Cell& cell, const LimiterWindows& windows, uint64_t cost, UnixNanos now) {
-  return TryAcquire(
-      cell, [&windows]() -> const LimiterWindows& { return windows; }, cost,
-      now);
+  return TryAcquire(cell, internal::SameWindows{windows}, cost, now);
 }
 
 template <typename Cell>
@@ -133,6 +191,22 @@ inline Decision Peek(const Cell& cell, const LimiterWindows& windows,
 }
 
 template <typename Cell, std::invocable WindowsOf>
+inline Decision Peek(const Cell& cell, WindowsOf windows_of, uint64_t cost,
+                     UnixNanos now) {
+  for (int attempt = 1;; ++attempt) {
+    const LimiterState seen = cell.Load();
+    const LimiterWindows& windows = windows_of();
+    if (attempt == kAttemptsMax || windows.cost_max() == 0 ||
+        (seen.windows[0] != WindowRule::kClosed &&
+         internal::WasOfWindows<WindowsOf>(cell, seen))) {
+      return Decision(Decide(windows, seen, cost, now).outcome(), windows, seen,
+                      cost, now);
+    }
+    cell.StepBack();
+  }
+}
+
+template <typename Cell, std::invocable WindowsOf>
 inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
                     UnixNanos now) {
   if (!decision.allowed() || decision.cost() == 0) return true;
@@ -140,6 +214,7 @@ inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
     if (attempt > 0) cell.StepBack();
     LimiterState seen = cell.Load();
     const LimiterWindows& windows = windows_of();
+    if (windows.size() == 0) return true;
     if (seen.windows[0] == WindowRule::kClosed) continue;
     LimiterState next = seen;
     const size_t size = std::min(windows.size(), decision.windows().size());
@@ -160,9 +235,7 @@ inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
 template <typename Cell>
 inline bool Release(Cell& cell, const LimiterWindows& windows,
                     const Decision& decision, UnixNanos now) {
-  return Release(
-      cell, [&windows]() -> const LimiterWindows& { return windows; }, decision,
-      now);
+  return Release(cell, internal::SameWindows{windows}, decision, now);
 }
 
 template <typename Cell, std::invocable Publish>
@@ -178,11 +251,13 @@ inline void ReplaceWindows(Cell& cell, const LimiterWindows& from,
 }
 
 inline size_t Decision::binding_window() const {
-  if (windows_->size() == 1) return 0;
+  if (windows_->size() <= 1) return 0;
   const WindowRule& first = windows_->rule(0);
   const WindowRule& second = windows_->rule(1);
   switch (outcome_) {
     case Outcome::kExceedsLimit:
+    case Outcome::kNoWindows:
+    case Outcome::kUnknownAccount:
       return second.limit() < first.limit() ? 1 : 0;
     case Outcome::kRetryLater: {
       const UnixNanos at = first.AdmitsAt(state_.windows[0], cost_, now_);
@@ -196,7 +271,7 @@ inline size_t Decision::binding_window() const {
 
 inline UnixNanos Decision::retry_at() const {
   if (outcome_ == Outcome::kAllowed) return now_;
-  if (outcome_ == Outcome::kExceedsLimit) return UnixNanos::Max();
+  if (outcome_ != Outcome::kRetryLater) return UnixNanos::Max();
   UnixNanos at = now_;
   for (size_t i = 0; i < windows_->size(); ++i) {
     at = std::max(at,
@@ -221,9 +296,14 @@ inline LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
         named(to, from.window(i).name()) == kNone) {
       origin = i;
     }
+    // A window that has a new place begins no earlier than now. A state that is
+    // fresh whatever the windows would be taken, by a call under way, for one
+    // of `from`.
+    if (origin != i) result.windows[i].word = to.rule(i).At(now, 0).mark;
     if (origin == kNone) continue;
-    result.windows[i] =
+    const WindowState carried =
         to.rule(i).Carry(from.rule(origin), state.windows[origin], now);
+    result.windows[i].word = std::max(result.windows[i].word, carried.word);
   }
   return result;
 }

@@ -101,10 +101,15 @@ constexpr WindowRule::Step WindowRule::Advance(WindowState state, uint64_t cost,
                                                UnixNanos now) const {
   // Most often the stored window holds, which is known without a division.
   if (kind_ == WindowKind::kFixed && Holds(state, now)) [[likely]] {
-    if ((state.word & kCountMask) > limit_ - cost) return {.state = state};
-    return {.state = {state.word + cost}, .admitted = true};
+    return AdvanceHeld(state, cost);
   }
   return At(now, cost).Advance(state);
+}
+
+constexpr WindowRule::Step WindowRule::AdvanceHeld(WindowState state,
+                                                   uint64_t cost) const {
+  if ((state.word & kCountMask) + cost > limit_) return {.state = state};
+  return {.state = {state.word + cost}, .admitted = true};
 }
 
 constexpr WindowRule::Request WindowRule::At(UnixNanos now,
