@@ -86,6 +86,7 @@ class LimiterRegistry {
   static constexpr size_t kSharedHashesMax = 16;
   static constexpr size_t kPhases = 256;
   static constexpr size_t kBatch = 32;
+  static constexpr int kSlotBits = 26;
 
   struct Options {
     size_t capacity = 0;  // in accounts
@@ -136,6 +137,18 @@ class LimiterRegistry {
   // Null where the account is not there. The handle stays good while the
   // account is there; behind DropIdle(), it is as an unknown account's.
   Handle Find(absl::string_view account) const;
+
+  // Where a handle points, in kSlotBits bits, for callers that keep it beside
+  // something of theirs. REQUIRES: handle is not null.
+  size_t SlotOf(Handle handle) const {
+    return static_cast<size_t>(handle.slot_ - slots_);
+  }
+  // The handle of the account that is in a slot now; null where there is none.
+  // Whoever uses DropIdle() may meet another account there.
+  // REQUIRES: slot is SlotOf() of a handle of this registry.
+  Handle HandleAt(size_t slot) const;
+  // Has what HandleAt() and TryAcquire() need on its way.
+  void PrefetchSlot(size_t slot) const;
 
   // konpro::TryAcquire(), or kUnknownAccount.
   Decision TryAcquire(Handle handle, uint64_t cost, UnixNanos now);

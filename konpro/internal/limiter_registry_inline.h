@@ -85,6 +85,20 @@ LimiterRegistry::Find(absl::string_view account) const {
   return FindHashed(account, HashOf(account));
 }
 
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline LimiterRegistry::Handle
+LimiterRegistry::HandleAt(size_t slot) const {
+  Slot* const there = &slots_[slot];
+  const uint64_t hash = there->hash.load(std::memory_order_acquire);
+  // 0 and 1 are no account's.
+  if (hash <= 1) [[unlikely]]
+    return Handle();
+  return Handle(there, hash);
+}
+
+inline void LimiterRegistry::PrefetchSlot(size_t slot) const {
+  __builtin_prefetch(&slots_[slot], /*rw=*/1);
+}
+
 inline Decision LimiterRegistry::Unknown(uint64_t cost, UnixNanos now) const {
   return Decision(Outcome::kUnknownAccount, unknown_, LimiterState(), cost,
                   now);
