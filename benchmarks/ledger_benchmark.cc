@@ -103,26 +103,30 @@ class Workload {
   uint64_t next_ = 0;
 };
 
+// Many accounts to a batch: each batch is a sync.
 std::unique_ptr<Ledger> OpenWithGrants(std::unique_ptr<Store> store,
                                        size_t accounts) {
   std::unique_ptr<Ledger> ledger = Ledger::Open(std::move(store), {}).value();
+  std::vector<std::string> ids;
+  for (int grant = 0; grant < kGrants; ++grant) {
+    ids.push_back(absl::StrCat("grant-", grant));
+  }
+  std::vector<std::string> names;
+  for (size_t i = 0; i < accounts; ++i) names.push_back(AccountName(i));
+  std::vector<LedgerCommand> commands;
   std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
   for (size_t i = 0; i < accounts; ++i) {
-    const std::string account = AccountName(i);
-    std::vector<std::string> ids;
     for (int grant = 0; grant < kGrants; ++grant) {
-      ids.push_back(absl::StrCat("grant-", grant));
-    }
-    std::vector<LedgerCommand> commands;
-    for (int grant = 0; grant < kGrants; ++grant) {
-      commands.push_back({.account = account,
+      commands.push_back({.account = names[i],
                           .id = ids[grant],
                           .at = kStart,
                           .request = GrantCommand{
                               .amount = Credits::FromTicks(int64_t{1} << 50),
                               .priority = grant}});
     }
+    if (commands.size() < 8 * kBatch && i + 1 < accounts) continue;
     ledger->ApplyBatch(commands, outcomes);
+    commands.clear();
   }
   return ledger;
 }

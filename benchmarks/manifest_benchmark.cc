@@ -45,8 +45,9 @@ void BM_EstimateCsv_Konpro(benchmark::State& state) {
     Input input("-", in, nullptr);
     InputErrors errors("-", err);
     Estimator estimator(Catalog::BuiltIn(), absl::UnixEpoch());
-    ReadManifest(input, {}, Catalog::BuiltIn(), errors,
-                 [&](const Job& job) { return estimator.Add(job); });
+    ReadManifest(
+        input, {}, Catalog::BuiltIn(), errors,
+        [&](const ManifestRow& row) { return estimator.Add(row.job); });
     if (!errors.none()) state.SkipWithError("bad manifest");
     benchmark::DoNotOptimize(estimator.total());
   }

@@ -42,8 +42,22 @@ using ::konpro::internal::ScheduleNext;
 
 // Grants.
 
+bool IsTooLateToRefund(UnixNanos posted_at, UnixNanos now) {
+  return now - posted_at >= Account::kRefundableFor;
+}
+
+// Whether nothing can happen to it any more but a refund to what has ended.
 bool IsFoldable(const GrantState& grant, UnixNanos now) {
-  return HasEnded(grant, now) && grant.places.reserved == Credits();
+  if (grant.places.reserved != Credits()) return false;
+  return HasEnded(grant, now) || (grant.places.free == Credits() &&
+                                  IsTooLateToRefund(grant.posted_at, now));
+}
+
+// What is left of it when it ends does not roll over.
+void Unlink(AccountState& s, const GrantState& grant) {
+  for (AllowanceState& series : s.allowances) {
+    if (series.current_grant == grant.number) series.current_grant = 0;
+  }
 }
 
 // Whether folding makes room for one more.
@@ -62,6 +76,8 @@ void Fold(AccountState& s, std::vector<uint32_t>::iterator place) {
   s.folded.expired = Plus(s.folded.expired, grant.places.expired);
   s.folded.voided = Plus(s.folded.voided, grant.places.voided);
   s.grants_by_id.erase(grant.id);
+  std::erase(s.burn_down, *place);
+  Unlink(s, grant);
   grant = GrantState();
   s.empty_grants.push_back(*place);
   s.created.erase(place);
@@ -402,10 +418,6 @@ std::optional<Credits> SumOf(const AccountState& s,
   return sum;
 }
 
-bool IsTooLateToRefund(UnixNanos posted_at, UnixNanos now) {
-  return now - posted_at >= Account::kRefundableFor;
-}
-
 // Plans what comes back from the end of the record, `skipped` having come back
 // before. `draws` and `refunded` are the same parts, by slot (kNoSlot: folded)
 // and by number.
@@ -480,6 +492,7 @@ void PostHeld(AccountState& s, ReservationState& reservation, Credits amount,
     GrantState& grant = s.grants[draw.slot];
     const Credits part = std::min(draw.amount, amount);
     Move(grant.places.reserved, grant.places.posted, part);
+    grant.posted_at = s.now;
     posted.push_back({.grant = grant.number, .amount = part});
     draw.amount = Minus(draw.amount, part);
     amount = Minus(amount, part);
@@ -493,8 +506,9 @@ void PostFree(AccountState& s, const std::vector<Draw>& draws,
               std::vector<Allocation>& posted) {
   AppendAllocations(s, draws, posted);
   for (const Draw& draw : draws) {
-    Places& places = s.grants[draw.slot].places;
-    Move(places.free, places.posted, draw.amount);
+    GrantState& grant = s.grants[draw.slot];
+    Move(grant.places.free, grant.places.posted, draw.amount);
+    grant.posted_at = s.now;
   }
 }
 
@@ -640,9 +654,7 @@ void Account::Apply(const VoidGrantCommand& command, const Moment& moment,
   grant.is_voided = true;
   Move(grant.places.free, grant.places.voided, grant.places.free);
   std::erase(state_.burn_down, it->second);
-  for (AllowanceState& series : state_.allowances) {
-    if (series.current_grant == grant.number) series.current_grant = 0;
-  }
+  Unlink(state_, grant);
   ScheduleGrants(state_);
   state_.last_sequence = moment.sequence;
 }

@@ -93,8 +93,9 @@ struct ReservationView {
 class Account {
  public:
   static constexpr size_t kGrantIdBytesMax = 256;
-  // Kept in an account. Beyond it the oldest that has ended and has nothing
-  // reserved is folded into a sum; where there is none, a grant is refused, and
+  // Kept in an account. Beyond it the oldest that is settled is folded into a
+  // sum: nothing of it is reserved, and it has ended, or was spent so long ago
+  // that nothing can be refunded. Where there is none, a grant is refused, and
   // that of an allowance is kept all the same.
   static constexpr size_t kGrantsMax = 1024;
   static constexpr size_t kGrantOperationsMax = Allowance::kOperationsMax;

@@ -57,6 +57,7 @@ void Write(WireWriter& out, const GrantState& grant) {
   out.Byte(grant.is_voided ? 1 : 0);
   out.Time(grant.effective_at);
   out.Time(grant.expires_at);
+  out.Time(grant.posted_at);
   Write(out, grant.operations);
   Write(out, grant.places);
 }
@@ -136,6 +137,7 @@ bool ReadGrant(WireReader& in, uint64_t& number_before, AccountState& state) {
   const uint8_t is_voided = in.Byte();
   grant.effective_at = in.Time();
   grant.expires_at = in.Time();
+  grant.posted_at = in.Time();
   if (!Read(in, grant.operations)) return false;
   Read(in, grant.places);
   grant.priority = static_cast<int32_t>(priority);
@@ -145,7 +147,7 @@ bool ReadGrant(WireReader& in, uint64_t& number_before, AccountState& state) {
       grant.number > state.grants_made || grant.id.empty() ||
       state.grants_by_id.contains(grant.id) || grant.priority != priority ||
       kind > static_cast<uint8_t>(GrantKind::kPromotional) || is_voided > 1 ||
-      grant.effective_at >= grant.expires_at) {
+      grant.effective_at >= grant.expires_at || grant.posted_at > state.now) {
     return false;
   }
   const Places& places = grant.places;

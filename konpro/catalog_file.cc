@@ -1,6 +1,7 @@
 #include "konpro/catalog_file.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
 #include "konpro/internal/rfc3339.h"
+#include "konpro/plan_price.h"
 
 namespace konpro {
 namespace {
@@ -109,15 +111,40 @@ absl::StatusOr<PriceList> ToPriceList(const std::vector<Operation>& operations,
   return PriceList::Create(effective_at, *std::move(prices));
 }
 
+absl::StatusOr<std::optional<PlanPrice>> ToPlanPrice(const v1::Plan& message) {
+  if (!message.has_price()) return std::nullopt;
+  PlanPrice price = {.currency = message.price().currency()};
+  const struct {
+    const char* field;
+    const std::string& text;
+    Money& money;
+  } kFields[] = {
+      {"per_month", message.price().per_month(), price.per_month},
+      {"per_credit", message.price().per_credit(), price.per_credit},
+  };
+  for (const auto& [field, text, money] : kFields) {
+    if (text.empty()) continue;
+    const absl::StatusOr<Money> parsed = Money::Parse(text);
+    if (!parsed.ok()) {
+      return Within(absl::StrCat("price.", field, ": "), parsed.status());
+    }
+    money = *parsed;
+  }
+  return price;
+}
+
 absl::StatusOr<Plan> ToPlan(const v1::Plan& message) {
   absl::StatusOr<std::vector<RateWindow>> windows =
       ConvertAll("windows", message.windows(), &RateWindowFromProto);
   if (!windows.ok()) return windows.status();
-  return Plan::Create({.name = message.name(),
-                       .title = message.title(),
-                       .windows = *std::move(windows),
-                       .operations = {message.operations().begin(),
-                                      message.operations().end()}});
+  absl::StatusOr<std::optional<PlanPrice>> price = ToPlanPrice(message);
+  if (!price.ok()) return price.status();
+  return Plan::Create(
+      {.name = message.name(),
+       .title = message.title(),
+       .windows = *std::move(windows),
+       .operations = {message.operations().begin(), message.operations().end()},
+       .price = *std::move(price)});
 }
 
 absl::StatusOr<Catalog> ToCatalog(const v1::Catalog& message) {
@@ -165,14 +192,12 @@ Position Locate(absl::string_view path, const Descriptor* message,
     if (message == nullptr || tree == nullptr) return found;
     const FieldDescriptor* field = message->FindFieldByName(std::string(step));
     if (field == nullptr) return found;
-    const TextFormat::ParseLocation location = tree->GetLocation(
-        field, field->is_repeated() ? std::max(index, 0) : -1);
+    const int place = field->is_repeated() ? std::max(index, 0) : -1;
+    const TextFormat::ParseLocation location = tree->GetLocation(field, place);
     if (location.line < 0) return found;
     found = {location.line, location.column};
     message = field->message_type();
-    tree = message == nullptr
-               ? nullptr
-               : tree->GetTreeForNested(field, std::max(index, 0));
+    tree = message == nullptr ? nullptr : tree->GetTreeForNested(field, place);
   }
   return found;
 }
@@ -299,6 +324,12 @@ v1::Catalog CatalogToProto(const Catalog& catalog) {
     }
     for (const std::string& operation : plan.operations()) {
       out_plan.add_operations(operation);
+    }
+    if (plan.price().has_value()) {
+      v1::PlanPrice& out = *out_plan.mutable_price();
+      out.set_currency(plan.price()->currency);
+      out.set_per_month(plan.price()->per_month.ToString());
+      out.set_per_credit(plan.price()->per_credit.ToString());
     }
   }
   return message;

@@ -58,22 +58,16 @@ class LimiterWindows {
       : LimiterWindows(only, only, 1) {}
   LimiterWindows(const RateWindow& first, const RateWindow& second)
       : LimiterWindows(first, second, 2) {}
-  // No windows. That does not mean "unlimited": nothing is admitted, whatever
-  // it costs. REQUIRES: `beyond` is kNoWindows or kUnknownAccount.
+  // No windows: not "unlimited", but nothing is admitted.
+  // REQUIRES: `beyond` is kNoWindows or kUnknownAccount.
   static LimiterWindows None(Outcome beyond = Outcome::kNoWindows);
-  // These windows, which keep what was used and admit nothing, as None().
-  LimiterWindows Suspended() const {
-    LimiterWindows result = *this;
-    result.cost_max_ = 0;
-    result.beyond_ = Outcome::kNoWindows;
-    return result;
-  }
+  // These windows, which keep what was used and admit nothing.
+  LimiterWindows Suspended() const;
 
   size_t size() const { return size_; }
   // REQUIRES: index < size().
   const RateWindow& window(size_t index) const { return windows_[index]; }
   const WindowRule& rule(size_t index) const { return rules_[index]; }
-  // Whether both are there and FIXED.
   bool is_fixed_pair() const { return is_fixed_pair_; }
   // The largest cost that could ever be admitted: 0 where nothing is.
   uint64_t cost_max() const { return cost_max_; }
@@ -82,14 +76,7 @@ class LimiterWindows {
 
  private:
   LimiterWindows(const RateWindow& first, const RateWindow& second,
-                 uint32_t size)
-      : size_(size),
-        is_fixed_pair_(size == 2 && first.kind() == WindowKind::kFixed &&
-                       second.kind() == WindowKind::kFixed),
-        cost_max_(
-            std::min(WindowRule(first).limit(), WindowRule(second).limit())),
-        rules_{WindowRule(first), WindowRule(second)},
-        windows_{first, second} {}
+                 uint32_t size);
 
   uint32_t size_;
   bool is_fixed_pair_;
@@ -160,16 +147,7 @@ class Decision {
  public:
   // `state` is what outcome and windows make of it, see state().
   Decision(Outcome outcome, const LimiterWindows& windows,
-           const LimiterState& state, uint64_t cost, UnixNanos now)
-      : windows_(&windows),
-        state_(state),
-        now_(now),
-        cost_(static_cast<uint32_t>(cost)),
-        outcome_(outcome) {
-    if (outcome >= Outcome::kExceedsLimit) [[unlikely]] {
-      cost_ = static_cast<uint32_t>(std::min(cost, kCostMax));
-    }
-  }
+           const LimiterState& state, uint64_t cost, UnixNanos now);
 
   Outcome outcome() const { return outcome_; }
   bool allowed() const { return outcome_ == Outcome::kAllowed; }

@@ -1,8 +1,8 @@
 // The table is open addressing by cache lines (Knuth, "The Art of Computer
 // Programming", volume 3, section 6.4: linear probing with buckets of two): an
 // account lies in the first line from its hash's own on that had an empty slot,
-// and a search ends at the first line that has one. With a line an account,
-// nine of ten accounts lie in their own line.
+// and a search ends at the first line that has one. With nine lines for
+// eight accounts, eleven of twelve lie in their own line.
 //
 // A slot never moves, and becomes empty only where no account's search passes
 // it; else it is marked as passed and waits for an account whose search does,
@@ -31,6 +31,7 @@ constexpr uint64_t kPassed = 1;
 constexpr uint64_t kSharedBit = 1;
 // So that a search always meets an empty slot, however small the table is.
 constexpr size_t kSpareLines = 8;
+constexpr size_t kIdBytesReserved = 32;
 
 // Whole huge pages.
 size_t MappedBytes(size_t lines) {
@@ -60,6 +61,12 @@ void* Map(size_t bytes) {
 // REQUIRES: an account is there.
 bool IsShared(const internal::LimiterSlot& slot) {
   return (slot.hash.load(std::memory_order_relaxed) & kSharedBit) != 0;
+}
+
+void Replace(internal::LimiterSlot& slot, const LimiterWindows& from,
+             const LimiterWindows& to, UnixNanos now) {
+  ReplaceWindows(slot.cell, from, to, now,
+                 [&] { slot.windows.store(&to, std::memory_order_release); });
 }
 
 absl::Status HandedOverError() {
@@ -133,6 +140,12 @@ bool IsFresh(const LimiterWindows& windows, const LimiterState& state,
 
 }  // namespace
 
+// An account whose hash another has too.
+struct LimiterRegistry::Shared {
+  std::string id;
+  Handle handle;
+};
+
 // Where an account is or could be.
 struct LimiterRegistry::Place {
   Slot* found = nullptr;
@@ -153,7 +166,7 @@ absl::StatusOr<std::unique_ptr<LimiterRegistry>> LimiterRegistry::Create(
   } else if (getentropy(key.data(), sizeof(key)) != 0) {
     return absl::UnavailableError("the system gives no random bytes");
   }
-  const size_t lines = options.capacity + kSpareLines;
+  const size_t lines = options.capacity + options.capacity / 8 + kSpareLines;
   void* const table = Map(MappedBytes(lines));
   if (table == nullptr) {
     return absl::ResourceExhaustedError(
@@ -173,8 +186,14 @@ LimiterRegistry::LimiterRegistry(const Options& options,
       lines_(lines),
       capacity_(options.capacity),
       staggered_(options.staggered),
+      unknown_(LimiterWindows::None(Outcome::kUnknownAccount)),
+      shared_(kSharedHashesMax),
       ids_(1),
-      id_at_(lines * kSlotsPerLine) {}
+      id_at_(lines * kSlotsPerLine) {
+  // A vector that grows leaves holes in the heap as large as itself; what is
+  // reserved and not used is not resident.
+  ids_.reserve(capacity_ * kIdBytesReserved);
+}
 
 LimiterRegistry::~LimiterRegistry() { munmap(slots_, MappedBytes(lines_)); }
 
@@ -336,12 +355,6 @@ void LimiterRegistry::Share(Slot& slot) {
   slot.hash.store(hash | kSharedBit, std::memory_order_release);
 }
 
-void LimiterRegistry::Replace(Slot& slot, const LimiterWindows& from,
-                              const LimiterWindows& to, UnixNanos now) {
-  ReplaceWindows(slot.cell, from, to, now,
-                 [&] { slot.windows.store(&to, std::memory_order_release); });
-}
-
 absl::Status LimiterRegistry::SetWindows(absl::string_view account,
                                          absl::Span<const RateWindow> windows,
                                          UnixNanos now) {
@@ -444,7 +457,7 @@ void LimiterRegistry::ForEach(Visitor visit) {
 absl::Status LimiterRegistry::HandOver(Visitor visit) {
   const std::lock_guard<std::mutex> lock(mu_);
   if (handed_over()) return HandedOverError();
-  handed_over_.store(true, std::memory_order_release);
+  handed_over_.store(true);
   // A call that was under way may still hold windows that were dropped.
   for (const auto& [index, windows] : dropped_) {
     slots_[index].windows.store(windows, std::memory_order_relaxed);
@@ -497,6 +510,7 @@ void LimiterRegistry::EraseId(size_t slot) {
   id_at_[slot] = 0;
   if (ids_erased_bytes_ <= ids_.size() / 4) return;
   std::vector<char> before(1);
+  before.reserve(ids_.capacity());
   before.swap(ids_);
   ids_erased_bytes_ = 0;
   for (uint32_t& at : id_at_) {

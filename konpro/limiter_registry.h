@@ -25,8 +25,8 @@
 // nothing and write but an admission's cell; the others take one lock, and the
 // data plane runs on meanwhile. Destruction is not concurrent with anything.
 //
-// Memory ordering: who sees an account (its hash or its windows, acquire) sees
-// what was written before Insert() or SetWindows() stored it (release).
+// Memory ordering: who sees an account or its windows (acquire) sees what was
+// written before Insert() or SetWindows() stored them (release).
 //
 // Invariants: (1) two accounts never share a slot. (2) A decision speaks of its
 // own account and of windows that this had during the call. (3) A change of
@@ -34,12 +34,11 @@
 //
 // Limits: 1 .. 2^24 accounts; ids of 1 .. 128 bytes; 65,536 different windows
 // (with staggering each phase is one of its own) in the life of a registry, and
-// 16 accounts with a shared hash. 64 bytes an account, what the ids take, and 9
-// bytes an account; all of it mapped at once, huge pages where there are any.
+// 16 accounts with a shared hash. 72 bytes an account, and 10 and its id. The
+// table is mapped at once, on huge pages where there are any.
 #ifndef KONPRO_LIMITER_REGISTRY_H_
 #define KONPRO_LIMITER_REGISTRY_H_
 
-#include <array>
 #include <atomic>
 #include <concepts>
 #include <cstddef>
@@ -62,20 +61,9 @@
 #include "konpro/unix_nanos.h"
 
 namespace konpro {
-
 namespace internal {
-
-// Half a cache line. The hash: 0 of an empty slot, 1 of one whose account went
-// and that a search still passes; else bit 0 says that it is shared.
-struct alignas(32) LimiterSlot {
-  std::atomic<uint64_t> hash{0};
-  std::atomic<const LimiterWindows*> windows{nullptr};  // null: not there
-  LimiterCell cell;
-};
-
-static_assert(sizeof(LimiterSlot) == 32);
-
-}  // namespace internal
+struct LimiterSlot;
+}
 
 class LimiterRegistry {
  public:
@@ -86,7 +74,6 @@ class LimiterRegistry {
   static constexpr size_t kSharedHashesMax = 16;
   static constexpr size_t kPhases = 256;
   static constexpr size_t kBatch = 32;
-  static constexpr int kSlotBits = 26;
 
   struct Options {
     size_t capacity = 0;  // in accounts
@@ -124,7 +111,7 @@ class LimiterRegistry {
   using Visitor = absl::FunctionRef<void(const Account&)>;
 
   // kInvalidArgument: the capacity is outside its limits. kResourceExhausted:
-  // so much memory is not to be had.
+  // the system has not so much memory.
   static absl::StatusOr<std::unique_ptr<LimiterRegistry>> Create(
       const Options& options);
 
@@ -134,21 +121,9 @@ class LimiterRegistry {
 
   // Data plane. Handles of other registries are not for this one.
 
-  // Null where the account is not there. The handle stays good while the
-  // account is there; behind DropIdle(), it is as an unknown account's.
+  // Null where the account is not there. A handle is good while its account is
+  // there; behind DropIdle(), it is as an unknown account's.
   Handle Find(absl::string_view account) const;
-
-  // Where a handle points, in kSlotBits bits, for callers that keep it beside
-  // something of theirs. REQUIRES: handle is not null.
-  size_t SlotOf(Handle handle) const {
-    return static_cast<size_t>(handle.slot_ - slots_);
-  }
-  // The handle of the account that is in a slot now; null where there is none.
-  // Whoever uses DropIdle() may meet another account there.
-  // REQUIRES: slot is SlotOf() of a handle of this registry.
-  Handle HandleAt(size_t slot) const;
-  // Has what HandleAt() and TryAcquire() need on its way.
-  void PrefetchSlot(size_t slot) const;
 
   // konpro::TryAcquire(), or kUnknownAccount.
   Decision TryAcquire(Handle handle, uint64_t cost, UnixNanos now);
@@ -167,51 +142,46 @@ class LimiterRegistry {
   Decision Peek(Handle handle, uint64_t cost, UnixNanos now) const;
   bool Release(Handle handle, const Decision& decision, UnixNanos now);
 
-  // Control plane. Each verb fails with kFailedPrecondition behind HandOver(),
-  // and changes nothing where it fails.
+  // Control plane. A verb that fails changes nothing; behind HandOver(), each
+  // fails with kFailedPrecondition.
 
-  // Adds an account that has used nothing, under its plan's or its own windows;
-  // none: it is refused everything. kAlreadyExists: it is there.
-  // kInvalidArgument: the id is outside its limits, or there are more than two
-  // windows, or two of one name. kResourceExhausted: the registry is full.
+  // Adds an account that has used nothing; without windows, it is refused
+  // everything. kAlreadyExists: it is there. kInvalidArgument: the id is
+  // outside its limits, or there are more than two windows, or two of one name.
+  // kResourceExhausted: the registry is full.
   absl::StatusOr<Handle> Insert(absl::string_view account,
                                 absl::Span<const RateWindow> windows);
 
   // From the next call on the account has these windows and has used what it
-  // had: see Carry(). None: it is refused everything until it is given some,
-  // and then still has used what it had. kNotFound: it is not there; else as
-  // Insert().
+  // had, see Carry(); without windows, it is refused everything and keeps what
+  // it used. kNotFound: it is not there; else as Insert().
   absl::Status SetWindows(absl::string_view account,
                           absl::Span<const RateWindow> windows, UnixNanos now);
 
-  // Forgets the accounts whose windows are all fresh at `now`: they are as
-  // unknown ones until Insert(). The next DropIdle() makes room of those that
-  // this one forgot. Returns how many are forgotten now. Later accounts begin
-  // fresh as of `now`: an earlier time meets no window that was dropped.
-  // REQUIRES: calls of the data plane that began before the last DropIdle()
-  // have ended; so call it at intervals of seconds at least.
+  // Forgets the accounts whose windows are all fresh at `now`, until Insert(),
+  // and returns how many; the next DropIdle() makes room of them. Later
+  // accounts begin fresh as of `now`: an earlier time meets no window that was
+  // dropped. REQUIRES: calls of the data plane that began before the last
+  // DropIdle() have ended; so call it at intervals of seconds at least.
   size_t DropIdle(UnixNanos now);
 
-  // Shows all accounts, each with the state that it has at one instant, while
-  // calls run. What is taken afterwards is not in it: who restores it, takes
-  // that for not taken.
+  // Shows all accounts, each at one instant, while calls run. Who restores them
+  // takes what was taken afterwards for not taken.
   void ForEach(Visitor visit);
 
   // Shows all accounts for the last time: each is closed in the step that reads
   // its state, and from then on as an unknown account. Whoever takes over hands
   // out no permit that was handed out here, whatever calls run meanwhile.
   absl::Status HandOver(Visitor visit);
-  bool handed_over() const {
-    return handed_over_.load(std::memory_order_acquire);
-  }
+  bool handed_over() const { return handed_over_.load(); }
 
-  // Adds an account as another registry showed it, under exactly its windows.
-  // As Insert(); also kInvalidArgument where the state is a closed one.
+  // Adds an account as another registry showed it. As Insert(); also
+  // kInvalidArgument where the state is a closed one.
   absl::Status Restore(const Account& account);
 
-  // Accounts begin fresh as of this time: see DropIdle().
+  // Accounts begin fresh as of this time, see DropIdle(), or as of that of the
+  // registry that they come from.
   UnixNanos fresh_since() const;
-  // Raises it to what the registry had that `fresh_since` is from.
   void RaiseFreshSince(UnixNanos fresh_since);
 
   size_t size() const;  // accounts
@@ -223,10 +193,7 @@ class LimiterRegistry {
 
   class WindowsOf;
   struct Place;
-  struct Shared {
-    std::string id;
-    Handle handle;
-  };
+  struct Shared;
 
   LimiterRegistry(const Options& options, const internal::AccountHash::Key& key,
                   size_t lines, void* table);
@@ -249,11 +216,7 @@ class LimiterRegistry {
                              const Place& place, const LimiterWindows& windows,
                              const LimiterState& state);
   void Share(Slot& slot);
-  static void Replace(Slot& slot, const LimiterWindows& from,
-                      const LimiterWindows& to, UnixNanos now);
-  size_t NextLine(size_t line) const {
-    return line + 1 < lines_ ? line + 1 : 0;
-  }
+  size_t NextLine(size_t line) const;
   bool IsPassed(size_t line) const;
   void MakeRoom(UnixNanos now);
   absl::string_view IdOf(size_t slot) const;
@@ -266,11 +229,10 @@ class LimiterRegistry {
   const size_t lines_;
   const size_t capacity_;
   const bool staggered_;
-  const LimiterWindows unknown_ =
-      LimiterWindows::None(Outcome::kUnknownAccount);
+  const LimiterWindows unknown_;
 
-  // Atomic: entries below shared_size_ are constant.
-  std::array<Shared, kSharedHashesMax> shared_;
+  // Atomic: of kSharedHashesMax entries, those below shared_size_ are constant.
+  std::vector<Shared> shared_;
   std::atomic<size_t> shared_size_{0};
   std::atomic<bool> handed_over_{false};
 

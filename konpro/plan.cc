@@ -48,6 +48,13 @@ absl::StatusOr<Plan> Plan::Create(Spec spec) {
                                                    spec.operations[i],
                                                    "\" is allowed already"));
   }
+  if (spec.price.has_value()) {
+    const absl::Status status = spec.price->Validate();
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("price.", status.message()));
+    }
+  }
   return Plan(std::move(spec));
 }
 

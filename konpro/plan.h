@@ -1,6 +1,6 @@
 // A Plan is what a customer subscribes to: which operations it may run and how
-// many requests it may make. It carries no price (price_list.h) and no credits
-// (account.h).
+// many requests it may make; where a catalog says so, also what it costs in
+// money. What jobs cost is price_list.h, the same under every plan.
 //
 //   const Plan& pro = *Catalog::BuiltIn().FindPlan("pro");
 //   pro.windows()                    // minute: 60 per 1m, day: 1000 per 24h
@@ -19,12 +19,14 @@
 #define KONPRO_PLAN_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "konpro/plan_price.h"
 #include "konpro/rate_window.h"
 
 namespace konpro {
@@ -44,6 +46,8 @@ class Plan {
     std::vector<RateWindow> windows;
     // Names of the operations that the plan allows.
     std::vector<std::string> operations;
+    // In money; nullopt where nobody says.
+    std::optional<PlanPrice> price;
   };
 
   // kInvalidArgument where a rule above is broken. The message begins with the
@@ -54,12 +58,14 @@ class Plan {
   const std::string& title() const { return spec_.title; }
   absl::Span<const RateWindow> windows() const { return spec_.windows; }
   absl::Span<const std::string> operations() const { return spec_.operations; }
+  const std::optional<PlanPrice>& price() const { return spec_.price; }
   bool has_windows() const { return !spec_.windows.empty(); }
   bool Allows(absl::string_view operation) const;
 
   friend bool operator==(const Plan& a, const Plan& b) {
     return a.name() == b.name() && a.title() == b.title() &&
-           a.windows() == b.windows() && a.operations() == b.operations();
+           a.windows() == b.windows() && a.operations() == b.operations() &&
+           a.price() == b.price();
   }
 
  private:

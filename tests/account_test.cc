@@ -638,6 +638,19 @@ Books Furnished() {
   return books;
 }
 
+// A refusal changes nothing but the time, and reports no parts.
+void ExpectRefused(const AccountCommand& command, Refusal refusal) {
+  Books books = Furnished();
+  Account quiet = books.account;
+  quiet.Advance(At(books.now));
+  EXPECT_EQ(books.Do(command), refusal);
+  EXPECT_EQ(BytesOf(books.account), BytesOf(quiet));
+  EXPECT_FALSE(books.effect.applied());
+  EXPECT_THAT(books.effect.held, IsEmpty());
+  EXPECT_THAT(books.effect.posted, IsEmpty());
+  EXPECT_THAT(books.effect.refunded, IsEmpty());
+}
+
 TEST(Account, RefusalSaysWhyAndChangesNothing) {
   static const std::vector<Allocation> spent = {{1, Ticks(2)}, {2, Ticks(2)}};
   const std::vector<std::pair<Refusal, AccountCommand>> cases = {
@@ -669,49 +682,42 @@ TEST(Account, RefusalSaysWhyAndChangesNothing) {
        GrantCommand{.id = "g", .amount = Credits::Max()}},
       {Refusal::kAmountTooLarge,
        AllowanceCommand{.allowance = Daily("much", INT64_MAX / 9)}},
-      {Refusal::kMalformed, GrantCommand{.id = "", .amount = Ticks(1)}},
-      {Refusal::kMalformed,
-       GrantCommand{.id = std::string(257, 'i'), .amount = Ticks(1)}},
-      {Refusal::kMalformed, GrantCommand{.id = "g"}},
-      {Refusal::kMalformed, GrantCommand{.id = "g", .amount = Ticks(-1)}},
-      {Refusal::kMalformed, GrantCommand{.id = "g",
-                                         .amount = Ticks(1),
-                                         .effective_at = At(50),
-                                         .expires_at = At(50)}},
-      {Refusal::kMalformed,
-       GrantCommand{.id = "g", .amount = Ticks(1), .operations = {""}}},
-      {Refusal::kMalformed, GrantCommand{.id = "g",
-                                         .amount = Ticks(1),
-                                         .operations = {std::string(49, 'o')}}},
-      {Refusal::kMalformed,
-       GrantCommand{.id = "g",
-                    .amount = Ticks(1),
-                    .operations = std::vector<std::string>(65, "o")}},
-      {Refusal::kMalformed,
-       GrantCommand{
-           .id = "g", .amount = Ticks(1), .kind = static_cast<GrantKind>(2)}},
-      {Refusal::kMalformed, SpendCommand{.amount = Ticks(-1)}},
-      {Refusal::kMalformed, SpendCommand{.mode = static_cast<Mode>(3)}},
-      {Refusal::kMalformed, ReserveCommand{.expires_at = At(30)}},
-      {Refusal::kMalformed,
-       ReserveCommand{.amount = Ticks(-1), .expires_at = At(31)}},
-      {Refusal::kMalformed, ReserveCommand{.expires_at = At(31),
-                                           .overrun = static_cast<Overrun>(2)}},
-      {Refusal::kMalformed,
-       ReserveCommand{.expires_at = At(31), .mode = static_cast<Mode>(3)}},
-      {Refusal::kMalformed,
-       CaptureCommand{.reservation = 7, .amount = Ticks(-1)}},
   };
   for (size_t i = 0; i < cases.size(); ++i) {
-    Books books = Furnished();
-    Account quiet = books.account;
-    EXPECT_EQ(books.Do(cases[i].second), cases[i].first) << "case " << i;
-    quiet.Advance(At(30));
-    EXPECT_EQ(BytesOf(books.account), BytesOf(quiet)) << "case " << i;
-    EXPECT_FALSE(books.effect.applied());
-    EXPECT_THAT(books.effect.held, IsEmpty());
-    EXPECT_THAT(books.effect.posted, IsEmpty());
-    EXPECT_THAT(books.effect.refunded, IsEmpty());
+    SCOPED_TRACE(absl::StrCat("case ", i));
+    ExpectRefused(cases[i].second, cases[i].first);
+  }
+}
+
+TEST(Account, MalformedFieldsAreRefused) {
+  const std::vector<AccountCommand> cases = {
+      GrantCommand{.id = "", .amount = Ticks(1)},
+      GrantCommand{.id = std::string(257, 'i'), .amount = Ticks(1)},
+      GrantCommand{.id = "g"},
+      GrantCommand{.id = "g", .amount = Ticks(-1)},
+      GrantCommand{.id = "g",
+                   .amount = Ticks(1),
+                   .effective_at = At(50),
+                   .expires_at = At(50)},
+      GrantCommand{.id = "g", .amount = Ticks(1), .operations = {""}},
+      GrantCommand{
+          .id = "g", .amount = Ticks(1), .operations = {std::string(49, 'o')}},
+      GrantCommand{.id = "g",
+                   .amount = Ticks(1),
+                   .operations = std::vector<std::string>(65, "o")},
+      GrantCommand{
+          .id = "g", .amount = Ticks(1), .kind = static_cast<GrantKind>(2)},
+      SpendCommand{.amount = Ticks(-1)},
+      SpendCommand{.mode = static_cast<Mode>(3)},
+      ReserveCommand{.expires_at = At(30)},
+      ReserveCommand{.amount = Ticks(-1), .expires_at = At(31)},
+      ReserveCommand{.expires_at = At(31), .overrun = static_cast<Overrun>(2)},
+      ReserveCommand{.expires_at = At(31), .mode = static_cast<Mode>(3)},
+      CaptureCommand{.reservation = 7, .amount = Ticks(-1)},
+  };
+  for (size_t i = 0; i < cases.size(); ++i) {
+    SCOPED_TRACE(absl::StrCat("case ", i));
+    ExpectRefused(cases[i], Refusal::kMalformed);
   }
 }
 
@@ -778,6 +784,61 @@ TEST(Account, HoldsSoManyGrants) {
       books.account.folded(),
       (Balance{.posted = Ticks(3), .expired = Ticks(7), .voided = Ticks(10)}));
   EXPECT_EQ(*Account::Decode(BytesOf(books.account)), books.account);
+}
+
+TEST(Account, ForgetsWhatWasSpentLongAgo) {
+  Books books;
+  books.Must(AllowanceCommand{.allowance = Daily("a", 1, 500)});
+  books.now = 1;
+  for (size_t i = 1; i < Account::kGrantsMax; ++i) {
+    books.Grant(absl::StrCat(i), 10);
+  }
+  const uint64_t spent = books.Must(SpendCommand{.amount = Ticks(15)});
+  ASSERT_THAT(books.effect.posted,
+              ElementsAre(Allocation{1, Ticks(1)}, Allocation{2, Ticks(10)},
+                          Allocation{3, Ticks(4)}));
+  const std::vector<Allocation> posted = books.effect.posted;
+  EXPECT_EQ(books.Do(GrantCommand{.id = "more", .amount = Ticks(1)}),
+            Refusal::kTooManyGrants);
+  books.Must(EndAllowanceCommand{.source = "plan", .item = "a"});
+  books.now = kRefundableForNs;
+  books.Grant("more", 1);  // in the place of the allowance's, which has ended
+  EXPECT_EQ(books.Do(GrantCommand{.id = "too many", .amount = Ticks(1)}),
+            Refusal::kTooManyGrants);
+  books.Must(
+      RefundCommand{.posting = spent, .posted_at = At(1), .posted = posted});
+  books.now = kRefundableForNs + 1;
+  EXPECT_EQ(books.Do(RefundCommand{
+                .posting = spent, .posted_at = At(1), .posted = posted}),
+            Refusal::kTooLateToRefund);
+  books.Grant("of a new year", 1);
+  EXPECT_EQ(books.account.GrantId(2), "");
+  EXPECT_EQ(books.account.GrantId(3), "2");
+  EXPECT_EQ(books.account.folded(), (Balance{.posted = Ticks(11)}));
+  EXPECT_EQ(books.account.AvailableFor(""), Ticks(books.Available()));
+  EXPECT_EQ(*Account::Decode(BytesOf(books.account)), books.account);
+  EXPECT_EQ(books.Do(GrantCommand{.id = "too many", .amount = Ticks(1)}),
+            Refusal::kTooManyGrants);
+}
+
+// The one grant that can be folded while something is to roll over from it.
+TEST(Account, FoldsTheGrantThatAPeriodTook) {
+  constexpr int64_t kDay = int64_t{24} * 3600 * 1'000'000'000;
+  Books books;
+  Allowance::Spec spec = Daily("a", 10).spec();
+  spec.anchor += 401;
+  books.Grant("plan/a/0", 5, 402 * kDay);
+  books.Must(SpendCommand{.amount = Ticks(5)});
+  books.Must(AllowanceCommand{.allowance = *Allowance::Create(spec)});
+  for (size_t i = 1; i < Account::kGrantsMax; ++i) {
+    books.Grant(absl::StrCat(i), 1);
+  }
+  books.now = 401 * kDay;
+  books.Grant("more", 1);
+  EXPECT_EQ(books.account.folded(), (Balance{.posted = Ticks(5)}));
+  EXPECT_EQ(*Account::Decode(BytesOf(books.account)), books.account);
+  books.account.Advance(At(402 * kDay));
+  EXPECT_EQ(books.account.Grants().back().issued, Ticks(10));
 }
 
 TEST(Account, AllocatesSoManyParts) {
@@ -1048,6 +1109,9 @@ Account Everything() {
                           .expires_at = At(1'000),
                           .operations = {"a", "b"},
                           .kind = GrantKind::kPromotional});
+  Allowance::Spec rolls_over = Daily("b", 5).spec();
+  rolls_over.rollover_max = Ticks(3);
+  books.Must(AllowanceCommand{.allowance = *Allowance::Create(rolls_over)});
   books.now = 50;
   books.Must(ReserveCommand{.amount = Ticks(303),
                             .operation = "a",
@@ -1074,10 +1138,8 @@ Account Brimful() {
   return books.account;
 }
 
-// Whether nothing is below zero, and all together are in range, for ever.
-bool IsSoundForEver(Account account) {
-  account.Advance(UnixNanos::Max());
-  const Balance b = account.balance();
+// Whether nothing is below zero, and all together are in range.
+bool IsInRange(const Balance& b) {
   __int128 sum = 0;
   for (const Credits part :
        {b.available, b.pending, b.reserved, b.posted, b.expired, b.voided}) {
@@ -1085,6 +1147,45 @@ bool IsSoundForEver(Account account) {
     sum += part.ticks();
   }
   return sum <= INT64_MAX;
+}
+
+Account AtTheEndOfTime(Account account) {
+  account.Advance(UnixNanos::Max());
+  return account;
+}
+
+// What holds of every state that commands reach, and for ever behind it.
+void ExpectSound(const Account& account) {
+  const Account last = AtTheEndOfTime(account);
+  ASSERT_TRUE(IsInRange(last.balance()));
+  const auto is_over = [&](UnixNanos end) {
+    return end <= account.now() && end != UnixNanos::Max();
+  };
+  for (const GrantView& grant : account.Grants()) {
+    if (grant.is_voided || is_over(grant.expires_at)) {
+      ASSERT_EQ(grant.balance.available, Credits());
+      ASSERT_EQ(grant.balance.pending, Credits());
+    } else {
+      // Read again in the very instant of an end, nothing is lost.
+      Account halfway = account;
+      halfway.Advance(grant.expires_at);
+      const auto again = Account::Decode(BytesOf(halfway));
+      ASSERT_THAT(again, IsOk());
+      ASSERT_EQ(AtTheEndOfTime(*again), last);
+    }
+  }
+  for (const ReservationView& reservation : account.Reservations()) {
+    ASSERT_FALSE(is_over(reservation.expires_at));
+    Account settled = account;
+    Effect effect;
+    settled.Apply(CaptureCommand{.reservation = reservation.sequence,
+                                 .amount = reservation.held},
+                  {.sequence = UINT64_MAX, .now = account.now()}, effect);
+    for (const Allocation& part : effect.posted) {
+      ASSERT_GT(part.amount, Credits());
+    }
+    ASSERT_TRUE(IsInRange(settled.balance()));
+  }
 }
 
 TEST(Account, DamagedBytesAreRefused) {
@@ -1109,7 +1210,8 @@ TEST(Account, DamagedBytesAreRefused) {
         continue;
       }
       ASSERT_EQ(BytesOf(*decoded), damaged) << i;
-      ASSERT_TRUE(IsSoundForEver(*decoded)) << i;
+      ExpectSound(*decoded);
+      ASSERT_FALSE(HasFatalFailure()) << i;
     }
     EXPECT_GT(refused, 0);
   }

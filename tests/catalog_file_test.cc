@@ -37,6 +37,7 @@ plans {
   windows { name: "minute" limit: 5 period: "1m" phase: "7s" }
   windows { name: "day" kind: TOKEN_BUCKET limit: 50 period: "24h" }
   operations: "avatar_video"
+  price { currency: "USD" per_month: "99.5" per_credit: "0.01" }
 }
 )";
 
@@ -67,6 +68,8 @@ TEST(CatalogFile, SaysWhatTheCatalogIs) {
   EXPECT_EQ(minute.phase(), absl::Seconds(7));
   EXPECT_EQ(catalog->FindPlan("solo")->windows()[1].kind(),
             WindowKind::kTokenBucket);
+  EXPECT_EQ(catalog->FindPlan("solo")->price(),
+            (PlanPrice{"USD", {99'500'000}, {10'000}}));
 }
 
 TEST(CatalogFile, PrintedParsesBackToAnEqualCatalog) {
@@ -135,6 +138,15 @@ TEST(CatalogFile, ErrorsNameFileLineColumnAndField) {
       {"unit: \"item\"", "unit: \"s\"",
        "f:3:34: operations[1].unit: \"s\" is a time"},
       {"version: \"2027-1\"", "", "f:1:1: version: \"\" is no version"},
+      {"\"USD\"", "\"usd\"",
+       "f:21:11: plans[0].price.currency: \"usd\" is no currency"},
+      {"currency: \"USD\" ", "", "f:21:3: plans[0].price.currency: \"\" is no"},
+      {"\"99.5\"", "\"99.5 USD\"",
+       "f:21:27: plans[0].price.per_month: \"99.5 USD\" is no amount"},
+      {"\"99.5\"", "\"-1\"",
+       "f:21:27: plans[0].price.per_month: -1 is outside 0 .. 1000000000"},
+      {"\"0.01\"", "\"0.0000001\"",
+       "f:21:45: plans[0].price.per_credit: \"0.0000001\" has more than"},
       {"plans {", "plans { name: \"solo\" }\nplans {",
        "f:17:3: plans[1].name: plan \"solo\" is there already"},
   };

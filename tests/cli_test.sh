@@ -29,6 +29,70 @@ expect 3 'over budget' "$konpro" estimate "$launch" --budget=21956.749999
 expect 4 'not covered' "$konpro" estimate "$launch" --available=21956.749999
 expect 6 'photo_avatar' "$konpro" estimate "$launch" --plan=free_trial
 
+daily=$(dirname "$launch")/daily.csv
+revised=$(dirname "$launch")/launch_revised.json
+used=$(dirname "$launch")/launch_used.json
+saved=$(dirname "$launch")/launch.json
+expect 0 'runs out: 2026-04-21' \
+  "$konpro" forecast "$daily" --available=6000 --as-of=2026-03-16
+expect 4 'likely to run out on 2026-04-21' \
+  "$konpro" forecast "$daily" --available=6000 --as-of=2026-03-16 \
+  --next-allowance=2026-05-01
+expect 0 '"outlook": "safe"' "$konpro" forecast "$daily" --available=6000 \
+  --as-of=2026-03-16 --next-allowance=2026-04-01 --format=json \
+  --zone=Europe/Berlin --seed=7
+expect 0 'change' "$konpro" diff "$saved" "$revised" --max-increase=188.5
+expect 3 'over budget' "$konpro" diff "$saved" "$revised" --max-increase=0.5%
+expect 0 'bias: -2.74%' "$konpro" accuracy "$saved" "$used"
+expect 8 'inaccurate' "$konpro" accuracy "$saved" "$used" --max-error=5
+expect 2 'no date such as' "$konpro" forecast "$daily" --until=tomorrow
+expect 2 'no time zone' "$konpro" forecast "$daily" --zone=Nowhere
+expect 2 'is zero or more' "$konpro" diff "$saved" "$revised" --max-increase=-1%
+expect 2 'no amount of credits' \
+  "$konpro" accuracy "$saved" "$used" --max-error=some
+expect 2 'no saved estimate' "$konpro" diff "$launch" "$saved"
+start=--start=2027-03-01T09:00:00Z
+expect 5 'met by scale' "$konpro" estimate "$launch" --plan=pro "$start" \
+  --deadline=2027-03-01T09:05:00Z
+expect 5 'no plan meets the deadline' \
+  "$konpro" estimate "$launch" --plan=all "$start" --deadline=+0s
+expect 0 'pro meets the deadline' \
+  "$konpro" estimate "$launch" --plan=pro "$start" --deadline=+11m
+expect 4 'short 1956.75' "$konpro" estimate "$launch" --available=10000 \
+  --available=10000
+expect 4 'credits expire before they are used' \
+  "$konpro" estimate "$launch" --plan=pro "$start" --available=1 \
+  --available=30000@2027-03-01T09:05:00Z
+expect 0 'used by then: minute 12, day 340' "$konpro" estimate \
+  --plan=pro --used minute:12,day:340 "$launch"
+expect 2 'such as minute:12' "$konpro" estimate "$launch" --plan=pro --used=12
+expect 2 'no RFC 3339 time' \
+  "$konpro" estimate "$launch" --plan=pro --deadline=soon
+expect 2 'time has a unit' "$konpro" estimate "$launch" --plan=pro --deadline=+5
+expect 2 'is before the start' "$konpro" estimate "$launch" --plan=pro \
+  --deadline=2001-01-01T00:00:00Z
+expect 0 'in effect since 2027' bash -c "'$konpro' plans --format=textproto |
+  sed 's/price_lists {/& effective_at: \"2027-01-01T00:00:00Z\"/' >later
+  '$konpro' estimate '$launch' --catalog=later $start"
+expect 6 'no price' "$konpro" estimate "$launch" --catalog=later "$start" \
+  --at=2026-12-31T23:59:59Z
+
+# The times of all requests: whole or not at all.
+expect 0 '21956.75' "$konpro" estimate "$launch" --plan=pro "$start" \
+  --schedule=schedule.csv
+[ "$(wc -l <schedule.csv)" -eq 677 ] || failures=$((failures + 1))
+[ "$(stat -c %a schedule.csv)" = "$(printf '%o' $((0666 & ~$(umask))))" ] ||
+  failures=$((failures + 1))
+grep -q '^676,2027-03-01T09:11:00Z,minute$' schedule.csv ||
+  failures=$((failures + 1))
+echo old >schedule.csv
+expect 1 'cannot be written: File too large' bash -c "trap '' XFSZ; ulimit -f 8
+  '$konpro' estimate '$launch' --plan=pro $start --schedule=schedule.csv"
+[ "$(cat schedule.csv)" = old ] || failures=$((failures + 1))
+expect 1 'cannot be written' "$konpro" estimate "$launch" --plan=pro \
+  --schedule=nowhere/schedule.csv
+[ -z "$(find . -name 'schedule.csv.*')" ] || failures=$((failures + 1))
+
 # Traffic that does not fit is an answer, not a failure.
 columns=(--time=received --account=customer)
 expect 0 '--format-in' "$konpro" replay --help

@@ -171,6 +171,12 @@ TEST(Forecast, FollowsATrendAndDampsIt) {
   EXPECT_NEAR(ToDouble(forecast.days[0].expected), 268, 3);
   EXPECT_GT(ToDouble(forecast.days[27].expected), 298);
   EXPECT_LT(ToDouble(forecast.days[27].expected), 322);
+  // Futures go where the expectation does.
+  for (const ForecastDay& day : forecast.days) {
+    EXPECT_NEAR(ToDouble(day.interval->low) + ToDouble(day.interval->high),
+                2 * ToDouble(day.expected), 6)
+        << day.day;
+  }
 }
 
 TEST(Forecast, SeesNoPatternInNoise) {

@@ -320,6 +320,60 @@ TEST_P(DamageTest, ATruncatedFileIsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(Snapshots, DamageTest, ::testing::Bool());
 
+// What no bit flips to, but a hand that knows SQL does.
+TEST(ForgedTables, AreRefusedWithTheEntryThatIsWrong) {
+  const struct {
+    bool with_snapshot;
+    const char* sql;
+    const char* message;
+  } kCases[] = {
+      {false, "DELETE FROM journal WHERE sequence = 5", "entry 5: is missing"},
+      {false, "DELETE FROM journal WHERE sequence = 20",
+       "entry 20: is missing"},
+      {false, "DELETE FROM journal", "entry 1: is missing"},
+      {false,
+       "UPDATE journal SET entry = (SELECT entry FROM journal WHERE "
+       "sequence = 4) WHERE sequence = 5",
+       "entry 5: its bytes are not those that were chained"},
+      {false, "UPDATE journal SET hash = zeroblob(32) WHERE sequence = 5",
+       "entry 5: its bytes are not those that were chained"},
+      {false, "UPDATE journal_head SET hash = zeroblob(32)",
+       "entry 20: is not the head of the journal"},
+      {false, "UPDATE journal_head SET sequence = 19",
+       "entry 19: is not the head of the journal"},
+      {false, "DELETE FROM journal_head", "entry 1: is behind"},
+      {true, "DELETE FROM journal_head", "entry 0: is not the head"},
+      {true, "DELETE FROM journal WHERE sequence = 20",
+       "entry 20: is missing or another, but there is a snapshot of it"},
+      {true, "DELETE FROM journal",
+       "entry 20: is missing or another, but there is a snapshot of it"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.sql);
+    const std::string path = NewPath("forged.db");
+    {
+      const std::unique_ptr<Ledger> ledger = OpenLedger(path, "").value();
+      LedgerWorkload workload(19, "id-", kAccounts, kStart);
+      while (ledger->Head()->sequence < 20) {
+        ledger->Apply(workload.Next()).status().IgnoreError();
+      }
+      if (c.with_snapshot) {
+        ASSERT_THAT(ledger->Snapshot(), IsOk());
+      }
+    }
+    {
+      const std::unique_ptr<SqliteDatabase> database =
+          SqliteDatabase::Open(path, {}).value();
+      ASSERT_THAT(database->Execute("DROP TRIGGER journal_is_not_updated;"
+                                    "DROP TRIGGER journal_is_not_deleted"),
+                  IsOk());
+      ASSERT_THAT(database->Execute(c.sql), IsOk());
+    }
+    EXPECT_THAT(OpenLedger(path, ""),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr(c.message)));
+  }
+}
+
 // SQLite takes a log up to what is damaged in it: an earlier state, as if the
 // last commits had not been made, but one that was.
 TEST(DamagedLog, IsAnEarlierState) {

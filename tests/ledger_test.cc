@@ -3,6 +3,7 @@
 // ledger_fault_test.cc, threads in ledger_threads_test.cc.
 #include "konpro/ledger.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,12 +15,14 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/store/memory_store.h"
+#include "tests/testing/shared_store.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {
 namespace {
 
 using ::konpro::testing::IsOk;
+using ::konpro::testing::SharedStore;
 using ::konpro::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -39,34 +42,6 @@ UnixNanos At(absl::Duration since) {
 }
 const UnixNanos kT = At(absl::ZeroDuration());
 
-// Keeps its content when the ledger that it was given to is closed.
-class SharedStore : public Store {
- public:
-  explicit SharedStore(std::shared_ptr<MemoryStore> store)
-      : store_(std::move(store)) {}
-  std::string name() const override { return store_->name(); }
-  absl::StatusOr<JournalHead> ReadHead() override { return store_->ReadHead(); }
-  absl::Status Append(const JournalHead& head,
-                      absl::Span<const StoredEntry> entries) override {
-    return store_->Append(head, entries);
-  }
-  absl::Status Read(uint64_t first, uint64_t last,
-                    EntryVisitor visit) override {
-    return store_->Read(first, last, visit);
-  }
-  absl::Status WriteSnapshots(
-      absl::Span<const SnapshotChange> changes) override {
-    return store_->WriteSnapshots(changes);
-  }
-  absl::Status ReadSnapshots(SnapshotVisitor visit) override {
-    return store_->ReadSnapshots(visit);
-  }
-  absl::Status DropSnapshots() override { return store_->DropSnapshots(); }
-
- private:
-  const std::shared_ptr<MemoryStore> store_;
-};
-
 class LedgerTest : public ::testing::Test {
  protected:
   LedgerTest() { Reopen(); }
@@ -74,7 +49,7 @@ class LedgerTest : public ::testing::Test {
   void Reopen() {
     ledger_.reset();
     absl::StatusOr<std::unique_ptr<Ledger>> ledger =
-        Ledger::Open(std::make_unique<SharedStore>(store_), options_);
+        Ledger::Open(std::make_unique<SharedStore>(content_), options_);
     ASSERT_THAT(ledger, IsOk());
     ledger_ = *std::move(ledger);
   }
@@ -109,7 +84,8 @@ class LedgerTest : public ::testing::Test {
   }
 
   LedgerOptions options_;
-  const std::shared_ptr<MemoryStore> store_ = std::make_shared<MemoryStore>();
+  const std::shared_ptr<SharedStore::Content> content_ =
+      std::make_shared<SharedStore::Content>();
   std::unique_ptr<Ledger> ledger_;
 };
 
@@ -567,7 +543,7 @@ TEST_F(LedgerTest, OpensAsItWasClosed) {
     }
     if (i % 4 == 3) Reopen();
     if (i == 25) {
-      ASSERT_THAT(store_->DropSnapshots(), IsOk());
+      ASSERT_THAT(content_->store.DropSnapshots(), IsOk());
     }
     EXPECT_TRUE(Do("g0", GrantCommand{.amount = C("3")}, At(absl::Minutes(i)),
                    "account-0")
@@ -592,7 +568,7 @@ TEST_F(LedgerTest, SnapshotsKeepTimesThatWereOnlyLookedAt) {
   EXPECT_EQ(late.effect.refusal, Refusal::kReservationExpired);
   EXPECT_EQ(late.at, later);
   ExpectVerified();
-  ASSERT_THAT(store_->DropSnapshots(), IsOk());
+  ASSERT_THAT(content_->store.DropSnapshots(), IsOk());
   Reopen();
   ExpectVerified();
 }
@@ -739,6 +715,109 @@ TEST_F(LedgerTest, AllowancesAreGrantedByTheLedgersTime) {
   Reopen();
   ExpectVerified();
   EXPECT_EQ(Available(At(absl::Hours(72))), C("0"));
+}
+
+// Whether or not it was written: it is not known, and asking again is safe.
+TEST_F(LedgerTest, ACommitThatFailsIsReadAgainFromTheStore) {
+  Grant("welcome", "9");
+  ASSERT_THAT(ledger_->Snapshot(), IsOk());
+  for (std::function<bool()>* fails :
+       {&content_->fails_before, &content_->fails_behind}) {
+    const bool is_written = fails == &content_->fails_behind;
+    const std::string id = absl::StrCat("s", is_written);
+    const Credits before = Available();
+    *fails = [] { return true; };
+    EXPECT_THAT(Do(id, SpendCommand{.amount = C("1")}),
+                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("shared")));
+    *fails = nullptr;
+    EXPECT_EQ(Available() == before, !is_written);
+    const LedgerOutcome again = Do(id, SpendCommand{.amount = C("1")}).value();
+    EXPECT_EQ(again.replayed, is_written);
+    EXPECT_LT(Available(), before);
+    ExpectVerified();
+  }
+  EXPECT_EQ(Available(), C("7"));
+}
+
+// Of two ledgers on one store, the second is told and begins from what is
+// there.
+TEST_F(LedgerTest, AnotherWriterIsNoticed) {
+  Grant("welcome", "9");
+  const std::unique_ptr<Ledger> other =
+      Ledger::Open(std::make_unique<SharedStore>(content_), {}).value();
+  Do("s", SpendCommand{.amount = C("4")}).value();
+  const LedgerCommand more{.account = "acme",
+                           .id = "t",
+                           .at = kT,
+                           .request = SpendCommand{.amount = C("6")}};
+  EXPECT_THAT(other->Apply(more),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("not 1")));
+  EXPECT_EQ(other->Apply(more)->effect.refusal, Refusal::kInsufficientCredits);
+  EXPECT_EQ(HeadSequence(), 2);
+}
+
+// A chain that is whole, of entries that were never made.
+TEST_F(LedgerTest, AForgedEntryIsFoundThoughItIsChained) {
+  Grant("welcome", "9");
+  Do("r", Reserve("6"), At(absl::Hours(1))).value();
+  Do("c", CaptureRequest{.reservation = "r", .amount = C("4")},
+     At(absl::Hours(1)))
+      .value();
+  Do("f", RefundRequest{.command = "c"}, At(absl::Hours(1))).value();
+  const struct {
+    uint64_t sequence;
+    std::function<void(JournalEntry&)> forge;
+    const char* message;
+  } kCases[] = {
+      {4, [](JournalEntry&) {}, nullptr},
+      {2, [](JournalEntry& e) { e.effect.held[0].amount = C("5"); },
+       "entry 2: does not do what it says that it did"},
+      {3, [](JournalEntry& e) { e.resolution.amount = C("5"); },
+       "entry 3: does not do what it says that it did"},
+      {3, [](JournalEntry& e) { e.resolution.target = 1; },
+       "entry 3: does not do what it says that it did"},
+      {3, [](JournalEntry& e) { e.place.at = kT; },
+       "entry 3: is of a time before the last one"},
+      {3, [](JournalEntry& e) { e.place.previous = 1; },
+       "entry 3: does not follow the last one of its account"},
+      {3, [](JournalEntry& e) { e.place.sequence = 4; },
+       "entry 3: says that it is another"},
+      {3, [](JournalEntry& e) { e.command.id = "r"; },
+       "entry 3: is the command of entry 2 again"},
+      {4, [](JournalEntry& e) { e.resolution.posted[0].amount = C("6"); },
+       "entry 4: refunds what was not posted"},
+      {4, [](JournalEntry& e) { e.resolution.posted_at = kT; },
+       "entry 4: refunds what was not posted"},
+      {4, [](JournalEntry& e) { e.resolution.target = 9; },
+       "entry 4: refunds what was not posted"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.message == nullptr ? "as it was" : c.message);
+    const auto forged = std::make_shared<SharedStore::Content>();
+    ASSERT_THAT(ledger_->ForEachEntry(
+                    1, 4,
+                    [&](const JournalEntry& was, absl::string_view) {
+                      JournalEntry entry = was;
+                      if (entry.place.sequence == c.sequence) c.forge(entry);
+                      std::string bytes;
+                      EncodeEntry(entry.place, entry.command, entry.resolution,
+                                  entry.effect, bytes);
+                      const JournalHead head = forged->store.ReadHead().value();
+                      return forged->store.Append(
+                          head, {{.sequence = head.sequence + 1,
+                                  .bytes = bytes,
+                                  .hash = ChainHash(head.hash, bytes)}});
+                    }),
+                IsOk());
+    const auto opened =
+        Ledger::Open(std::make_unique<SharedStore>(forged), options_);
+    if (c.message == nullptr) {
+      EXPECT_THAT(opened, IsOk());
+    } else {
+      EXPECT_THAT(opened,
+                  StatusIs(absl::StatusCode::kDataLoss, HasSubstr(c.message)));
+    }
+  }
 }
 
 }  // namespace

@@ -325,6 +325,26 @@ TEST(LimiterRegistry, IdleAccountsAreDroppedAndMakeRoom) {
   EXPECT_EQ(registry->Peek(busy, 1, At(86'461 * kSecond)).remaining(1), 4u);
 }
 
+// In a table of few slots, most handles are of slots that got other accounts.
+TEST(LimiterRegistry, HandleIsOfNobodyElse) {
+  const auto registry = Registry(1);
+  std::vector<Handle> handles;
+  for (int i = 0; i < 500; ++i) {
+    for (const Handle& handle : handles) {
+      ASSERT_EQ(registry->Peek(handle, 1, At(0)).outcome(),
+                Outcome::kUnknownAccount);
+    }
+    const std::string id = absl::StrCat("account-", i);
+    handles.push_back(registry->Insert(id, MinuteAndDay(3, 9)).value());
+    for (const Handle& handle : handles) {
+      ASSERT_EQ(registry->TryAcquire(handle, 0, At(0)).allowed(),
+                &handle == &handles.back());
+    }
+    ASSERT_EQ(registry->DropIdle(At(0)), 1u);
+    ASSERT_EQ(registry->DropIdle(At(0)), 0u);
+  }
+}
+
 TEST(LimiterRegistry, DroppedAccountThatComesBackIsTheSame) {
   const auto registry = Registry(2);
   const Handle handle = registry->Insert("a", MinuteAndDay(3, 5)).value();

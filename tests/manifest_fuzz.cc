@@ -5,14 +5,24 @@
 #include <sstream>
 #include <string>
 
+#include "absl/time/time.h"
 #include "konpro/cli/estimate_command.h"
+#include "konpro/credits.h"
+#include "konpro/unix_nanos.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::istringstream in(std::string(reinterpret_cast<const char*>(data), size));
   std::ostringstream out;
   std::ostringstream err;
   const auto code = konpro::cli::RunEstimate(
-      {.file = "-", .plan = "all", .explain = true}, {in, out, err});
+      {.file = "-",
+       .plan = "all",
+       .deadline_after = absl::Hours(1),
+       .used = {{"minute", 7}},
+       .available = {{konpro::Credits::FromTicks(1'000'000),
+                      konpro::UnixNanos::FromNanos(90'000'000'000)}},
+       .explain = true},
+      {in, out, err});
   const bool bad = code == konpro::cli::ExitCode::kBadInput;
   if (bad != out.str().empty()) std::abort();
   if (bad && err.str().empty()) std::abort();

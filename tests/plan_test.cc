@@ -68,6 +68,10 @@ TEST(Plan, EveryBoundHasTwoSides) {
       Plan::Create(
           {.name = "p", .windows = {Window("a"), Window("b"), Window("c")}}),
       refused("windows[2]: "));
+  EXPECT_THAT(Plan::Create({.name = "p", .price = PlanPrice{"USD", {}, {}}}),
+              IsOk());
+  EXPECT_THAT(Plan::Create({.name = "p", .price = PlanPrice{"usd", {}, {}}}),
+              refused("price.currency: "));
 }
 
 }  // namespace

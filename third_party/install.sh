@@ -7,9 +7,11 @@ PACKAGES=(
   # Bazel and the compilers.
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto
   g++ clang libclang-rt-14-dev pkg-config
+  # The time zones of allowances.
+  tzdata
   # Libraries of the project.
   libabsl-dev libprotobuf-dev libprotoc-dev protobuf-compiler
-  libcli11-dev libcsv-dev libsqlite3-dev libssl-dev zlib1g-dev tzdata
+  libcli11-dev libcsv-dev libsqlite3-dev libssl-dev zlib1g-dev
   # Libraries and tools of its tests, benchmarks and checks.
   libgtest-dev libgmock-dev libbenchmark-dev
   clang-format binutils python3

@@ -2,13 +2,17 @@
 #ifndef KONPRO_CLI_ESTIMATE_COMMAND_H_
 #define KONPRO_CLI_ESTIMATE_COMMAND_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/manifest.h"
 #include "konpro/credits.h"
+#include "konpro/planner.h"
 
 namespace konpro::cli {
 
@@ -22,16 +26,31 @@ struct EstimateOptions {
   std::string catalog;
   // Which prices are taken: those in effect then.
   absl::Time at;
-  // Zero or more.
-  std::optional<Credits> available;
+  // When the first request may go out.
+  absl::Time start;
+  // When the last one must have gone out; so much behind the start, where
+  // `deadline_after` is given. With a plan alone, as the next two.
+  std::optional<absl::Time> deadline;
+  std::optional<absl::Duration> deadline_after;
+  // What windows have used at the start, by name.
+  std::vector<std::pair<std::string, int64_t>> used;
+  // Where the times of all requests are written to; "" for nowhere. With one
+  // plan alone.
+  std::string schedule_file;
+  // What must cover the total, zero or more each; empty: nothing is said. What
+  // expires, with a plan alone.
+  std::vector<ExpiringCredits> available;
   std::optional<Credits> budget;
+  // Of the drawn totals where quantities are uncertain.
+  uint64_t seed = 1;
   // Anything but kTextproto.
   Format format = Format::kTable;
   bool explain = false;
 };
 
 // Prints the report, then the reasons why it does not return kOk. The gravest
-// names the code: kNotAllowed, then kOverBudget, then kOverAvailable.
+// names the code: kNotAllowed, then kOverBudget, then kOverAvailable, then
+// kMissesDeadline. kInternal where the schedule's file could not be written.
 ExitCode RunEstimate(const EstimateOptions& options, Streams streams);
 
 }  // namespace konpro::cli

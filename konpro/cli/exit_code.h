@@ -14,6 +14,8 @@ enum class ExitCode : int {
   kOverBudget = 3,
   // The total is above --available, or that is likely to run out too early.
   kOverAvailable = 4,
+  // The plan, or every plan of --plan=all, misses --deadline.
+  kMissesDeadline = 5,
   // The plan does not allow an operation, or an operation has no price.
   kNotAllowed = 6,
   // An estimate was further from the bill than --max-error.

@@ -49,13 +49,14 @@ void Progress::Draw() {
   const absl::Time now = absl::Now();
   if (now < next_draw_) return;
   next_draw_ = now + kRedraw;
-  std::string bar = absl::StrCat("\r", done_bytes_ >> 20, " MiB read");
-  if (total_bytes_ > 0) {
+  std::string bar = unit_.empty() ? absl::StrCat("\r", done_ >> 20, " MiB read")
+                                  : absl::StrCat("\r", done_, " ", unit_);
+  if (total_ > 0) {
     constexpr int64_t kCells = 40;
-    const int64_t cells = std::min(kCells, done_bytes_ * kCells / total_bytes_);
-    absl::StrAppend(
-        &bar, " [", std::string(cells, '#'), std::string(kCells - cells, '.'),
-        "] ", std::min<int64_t>(100, done_bytes_ * 100 / total_bytes_), "%");
+    const int64_t cells = std::min(kCells, done_ * kCells / total_);
+    absl::StrAppend(&bar, " [", std::string(cells, '#'),
+                    std::string(kCells - cells, '.'), "] ",
+                    std::min<int64_t>(100, done_ * 100 / total_), "%");
   }
   *out_ << bar << std::flush;
   drawn_ = true;

@@ -44,19 +44,21 @@ class InputErrors {
   int64_t count_ = 0;
 };
 
-// A bar on a terminal while bytes are read, and nothing where `out` is null.
+// A bar on a terminal while bytes are read, or something else is counted, and
+// nothing where `out` is null.
 // Thread-compatible.
 class Progress {
  public:
-  // `total_bytes` below 0 where the size is unknown, as in a pipe.
-  Progress(std::ostream* out, int64_t total_bytes)
-      : out_(out), total_bytes_(total_bytes) {}
+  // `total` below 0 where the size is unknown, as in a pipe. `unit`: what is
+  // counted; "" for bytes.
+  Progress(std::ostream* out, int64_t total, absl::string_view unit = "")
+      : out_(out), total_(total), unit_(unit) {}
   ~Progress() { Clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void Advance(int64_t bytes) {
-    done_bytes_ += bytes;
+  void Advance(int64_t count) {
+    done_ += count;
     if (out_ != nullptr) Draw();
   }
 
@@ -67,8 +69,9 @@ class Progress {
   void Draw();
 
   std::ostream* out_;
-  int64_t total_bytes_;
-  int64_t done_bytes_ = 0;
+  int64_t total_;
+  absl::string_view unit_;
+  int64_t done_ = 0;
   bool drawn_ = false;
   absl::Time next_draw_ = absl::InfinitePast();
 };

@@ -13,8 +13,11 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -32,6 +35,9 @@
 #include "konpro/cli/replay_command.h"
 #include "konpro/cli/spend_history.h"
 #include "konpro/internal/rfc3339.h"
+#include "konpro/operation.h"
+#include "konpro/planner.h"
+#include "konpro/unix_nanos.h"
 
 namespace konpro::cli {
 namespace {
@@ -45,6 +51,7 @@ constexpr char kExitCodes[] =
     "  2  a wrong option or a wrong input; nothing was estimated\n"
     "  3  the total is above --budget, or rises by more than --max-increase\n"
     "  4  the total is above --available, or that runs out too early\n"
+    "  5  the plan misses --deadline, or with --plan=all every plan does\n"
     "  6  the plan does not allow an operation, or it has no price\n"
     "  8  the estimate was further from the bill than --max-error\n"
     "The report is printed first, the reason then goes to standard error.";
@@ -109,6 +116,88 @@ void AddCredits(CLI::App& command, const char* name,
       ->type_name("CREDITS");
 }
 
+// What `text` is as a time; throws where it is none.
+absl::Time ParseTime(const char* name, const std::string& text) {
+  const absl::StatusOr<absl::Time> time = internal::ParseRfc3339(text);
+  if (!time.ok()) {
+    throw CLI::ValidationError(name, std::string(time.status().message()));
+  }
+  return *time;
+}
+
+// "12.5" or "12.5@2027-01-01T00:00:00Z".
+ExpiringCredits ParseAvailable(const std::string& text) {
+  constexpr char kName[] = "--available";
+  const size_t at = text.find('@');
+  ExpiringCredits credits = {ParseCredits(kName, text.substr(0, at))};
+  if (at != text.npos) {
+    credits.expires_at =
+        UnixNanos::FromTime(ParseTime(kName, text.substr(at + 1)));
+  }
+  return credits;
+}
+
+// "minute:12": a window's name and a count.
+std::pair<std::string, int64_t> ParseUse(absl::string_view text) {
+  const size_t colon = text.find(':');
+  int64_t used = 0;
+  if (colon == text.npos || !absl::SimpleAtoi(text.substr(colon + 1), &used) ||
+      used < 0) {
+    throw CLI::ValidationError(
+        "--used", "write requests by window, such as minute:12,day:340");
+  }
+  return {std::string(text.substr(0, colon)), used};
+}
+
+void AddScheduleOptions(CLI::App& command, EstimateOptions& options) {
+  const char* kSchedule = "When it is done (with --plan)";
+  command
+      .add_option_function<std::string>(
+          "--start",
+          [&options](const std::string& text) {
+            options.start = ParseTime("--start", text);
+          },
+          "when the first request may go out (default: now)")
+      ->type_name("RFC3339")
+      ->group(kSchedule);
+  command
+      .add_option_function<std::string>(
+          "--deadline",
+          [&options](const std::string& text) {
+            if (!text.starts_with('+')) {
+              options.deadline = ParseTime("--deadline", text);
+              return;
+            }
+            const absl::StatusOr<int64_t> after =
+                ParseQuantity(text.substr(1), Unit::kMilliseconds);
+            if (!after.ok()) {
+              throw CLI::ValidationError("--deadline",
+                                         std::string(after.status().message()));
+            }
+            options.deadline_after = absl::Milliseconds(*after);
+          },
+          "when the last request must have gone out, or how long after the "
+          "start, such as +48h")
+      ->type_name("RFC3339|+TIME")
+      ->group(kSchedule);
+  command
+      .add_option_function<std::string>(
+          "--used",
+          [&options](const std::string& text) {
+            for (absl::string_view use : absl::StrSplit(text, ',')) {
+              options.used.push_back(ParseUse(use));
+            }
+          },
+          "requests that windows have counted before the start")
+      ->type_name("WINDOW:N,...")
+      ->group(kSchedule);
+  command
+      .add_option("--schedule", options.schedule_file,
+                  "write when each request can go out, as CSV")
+      ->type_name("FILE")
+      ->group(kSchedule);
+}
+
 void AddEstimate(CLI::App& app, EstimateOptions& options) {
   CLI::App& command = *app.add_subcommand(
       "estimate", "what a batch of jobs will cost, and which plan carries it");
@@ -117,7 +206,8 @@ void AddEstimate(CLI::App& app, EstimateOptions& options) {
           "A manifest is CSV with a header row, or JSON Lines with the same "
           "names:\noperation and quantity, and where wanted jobs (how many "
           "alike, default 1) and id.\nA quantity is 90s, 1m30s, 1500ms, 0.5h, "
-          "1:30 or 1:02:03.250 of time, or a whole number\nof images.\n\n") +
+          "1:30 or 1:02:03.250 of time, or a whole number\nof images; where it "
+          "is uncertain, low..likely..high, such as 60s..90s..150s.\n\n") +
       kExitCodes);
   command
       .add_option("FILE", options.file, "the manifest; - for standard input")
@@ -125,8 +215,19 @@ void AddEstimate(CLI::App& app, EstimateOptions& options) {
       ->type_name("");
   command.add_option("--plan", options.plan, "report on this plan, or on all")
       ->type_name("NAME|all");
-  AddCredits(command, "--available", options.available,
-             "the balance that must cover the total");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--available",
+          [&options](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) {
+              options.available.push_back(ParseAvailable(text));
+            }
+          },
+          "the balance that must cover the total; once for each part of it "
+          "that expires")
+      ->type_name("CREDITS[@RFC3339]")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   AddCredits(command, "--budget", options.budget,
              "the most that the total may be");
   AddCatalog(command, options.catalog);
@@ -134,15 +235,15 @@ void AddEstimate(CLI::App& app, EstimateOptions& options) {
       .add_option_function<std::string>(
           "--at",
           [&options](const std::string& text) {
-            const absl::StatusOr<absl::Time> at = internal::ParseRfc3339(text);
-            if (!at.ok()) {
-              throw CLI::ValidationError("--at",
-                                         std::string(at.status().message()));
-            }
-            options.at = *at;
+            options.at = ParseTime("--at", text);
           },
-          "take the prices in effect at this time (default: now)")
+          "take the prices in effect at this time (default: --start)")
       ->type_name("RFC3339");
+  command
+      .add_option("--seed", options.seed,
+                  "of the samples where quantities are uncertain (default: 1)")
+      ->type_name("N");
+  AddScheduleOptions(command, options);
   AddFormat(command, options.format,
             {{"table", Format::kTable},
              {"json", Format::kJson},
@@ -429,14 +530,14 @@ ExitCode Main(int argc, char** argv) {
   app.set_version_flag("--version", VersionText());
   app.footer(kExitCodes);
   EstimateOptions estimate;
-  estimate.at = absl::Now();
+  estimate.start = absl::Now();
   PlansOptions plans;
   PriceOptions price;
   AddPlans(app, plans);
   AddEstimate(app, estimate);
   AddPrice(app, price);
   ForecastCommandOptions forecast;
-  forecast.now = estimate.at;
+  forecast.now = estimate.start;
   AddForecast(app, forecast);
   DiffOptions diff;
   AddDiff(app, diff);
@@ -457,6 +558,10 @@ ExitCode Main(int argc, char** argv) {
     return asked ? ExitCode::kOk : ExitCode::kBadInput;
   }
 
+  // Jobs are priced when they begin.
+  if (app.get_subcommand("estimate")->count("--at") == 0) {
+    estimate.at = estimate.start;
+  }
   if (app.get_subcommands().empty()) {
     std::cerr << app.help() << "\n";
     return ExitCode::kBadInput;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "konpro/cli/csv.h"
@@ -40,7 +41,8 @@ struct Row {
 class Manifest {
  public:
   Manifest(const ColumnOptions& options, const Catalog& catalog,
-           InputErrors& errors, absl::FunctionRef<absl::Status(const Job&)> add)
+           InputErrors& errors,
+           absl::FunctionRef<absl::Status(const ManifestRow&)> add)
       : options_(options),
         catalog_(catalog),
         errors_(errors),
@@ -107,14 +109,14 @@ class Manifest {
   }
 
   const Operation* ReadOperation(const Row& row);
-  std::optional<int64_t> ReadQuantity(const Row& row,
-                                      const Operation& operation);
+  std::optional<QuantityRange> ReadQuantity(const Row& row,
+                                            const Operation& operation);
   std::optional<int64_t> ReadJobs(const Row& row);
 
   const ColumnOptions& options_;
   const Catalog& catalog_;
   InputErrors& errors_;
-  absl::FunctionRef<absl::Status(const Job&)> add_;
+  absl::FunctionRef<absl::Status(const ManifestRow&)> add_;
   // Of all rows, where the options name one.
   const Operation* operation_;
   std::optional<ColumnUnit> unit_;
@@ -132,10 +134,10 @@ const Operation* Manifest::ReadOperation(const Row& row) {
   return operation;
 }
 
-std::optional<int64_t> Manifest::ReadQuantity(const Row& row,
-                                              const Operation& operation) {
-  const absl::StatusOr<int64_t> quantity =
-      ParseQuantityCell(*row.text[kQuantity], operation, unit_);
+std::optional<QuantityRange> Manifest::ReadQuantity(
+    const Row& row, const Operation& operation) {
+  const absl::StatusOr<QuantityRange> quantity =
+      ParseRangeCell(*row.text[kQuantity], operation, unit_);
   if (quantity.ok()) return *quantity;
   Error(row, kQuantity, quantity.status().message());
   return std::nullopt;
@@ -174,10 +176,13 @@ void Manifest::AddRow(const Row& row) {
   const Operation* operation = ReadOperation(row);
   const std::optional<int64_t> jobs = ReadJobs(row);
   if (operation == nullptr) return;
-  const std::optional<int64_t> quantity = ReadQuantity(row, *operation);
+  const std::optional<QuantityRange> quantity = ReadQuantity(row, *operation);
   if (!quantity.has_value() || !jobs.has_value()) return;
-  const absl::Status added =
-      add_({.operation = operation, .quantity = *quantity, .jobs = *jobs});
+  ManifestRow read = {.job = {.operation = operation,
+                              .quantity = quantity->likely,
+                              .jobs = *jobs}};
+  if (quantity->low < quantity->high) read.range = *quantity;
+  const absl::Status added = add_(read);
   if (!added.ok()) Error(row, kQuantity, added.message());
 }
 
@@ -395,9 +400,43 @@ absl::StatusOr<int64_t> ParseQuantityCell(
   return ParseDecimalQuantity(text, unit->base_units);
 }
 
+absl::StatusOr<QuantityRange> ParseRangeCell(
+    absl::string_view text, const Operation& operation,
+    const std::optional<ColumnUnit>& unit) {
+  const size_t first = text.find("..");
+  if (first == text.npos) {
+    const absl::StatusOr<int64_t> one =
+        ParseQuantityCell(text, operation, unit);
+    if (!one.ok()) return one.status();
+    return QuantityRange{*one, *one, *one};
+  }
+  const std::vector<absl::string_view> texts = absl::StrSplit(text, "..");
+  if (texts.size() != 3) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(internal::Quoted(text),
+                     " is no range: write low..likely..high such as ",
+                     operation.unit == Unit::kCount ? "2..3..8"
+                     : unit.has_value()             ? "60..90..150"
+                                                    : "60s..90s..150s"));
+  }
+  int64_t quantities[3] = {};
+  for (size_t i = 0; i < 3; ++i) {
+    const absl::StatusOr<int64_t> one =
+        ParseQuantityCell(texts[i], operation, unit);
+    if (!one.ok()) return one.status();
+    quantities[i] = *one;
+  }
+  if (quantities[0] > quantities[1] || quantities[1] > quantities[2]) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        internal::Quoted(text), " is no range: low..likely..high never falls"));
+  }
+  return QuantityRange{quantities[0], quantities[1], quantities[2]};
+}
+
 std::vector<std::string> ReadManifest(
     Input& input, const ColumnOptions& options, const Catalog& catalog,
-    InputErrors& errors, absl::FunctionRef<absl::Status(const Job&)> add) {
+    InputErrors& errors,
+    absl::FunctionRef<absl::Status(const ManifestRow&)> add) {
   Manifest manifest(options, catalog, errors, add);
   const absl::string_view begin = input.Peek();
   const size_t first = begin.find_first_not_of(" \t\r\n");

@@ -4,6 +4,7 @@
 //   operation,quantity,jobs,id
 //   avatar_video,1m30s,3,teaser
 //   photo_avatar,12,,portraits
+//   interactive_avatar,20m..30m..1h,7,live
 //
 // Any other CSV is read by saying which columns mean what.
 #ifndef KONPRO_CLI_MANIFEST_H_
@@ -22,6 +23,7 @@
 #include "konpro/cli/input.h"
 #include "konpro/estimator.h"
 #include "konpro/operation.h"
+#include "konpro/uncertainty.h"
 
 namespace konpro::cli {
 
@@ -66,12 +68,27 @@ absl::StatusOr<int64_t> ParseQuantityCell(
     absl::string_view text, const Operation& operation,
     const std::optional<ColumnUnit>& unit);
 
-// Gives each job to `add`, in order, and every error to `errors`, an error of
+// The same for a range "LOW..LIKELY..HIGH" of three such cells; a cell that is
+// none is a range of one quantity. kInvalidArgument: not three, or a larger one
+// before a smaller one.
+absl::StatusOr<QuantityRange> ParseRangeCell(
+    absl::string_view text, const Operation& operation,
+    const std::optional<ColumnUnit>& unit);
+
+// One row. The job has the likely quantity; `range` is there where the row
+// gives one.
+struct ManifestRow {
+  Job job;
+  std::optional<QuantityRange> range;
+};
+
+// Gives each row to `add`, in order, and every error to `errors`, an error of
 // `add` among them. Returns the names of the columns that were ignored, in
 // their order. REQUIRES: options.unit is empty or FindColumnUnit() knows it.
 std::vector<std::string> ReadManifest(
     Input& input, const ColumnOptions& options, const Catalog& catalog,
-    InputErrors& errors, absl::FunctionRef<absl::Status(const Job&)> add);
+    InputErrors& errors,
+    absl::FunctionRef<absl::Status(const ManifestRow&)> add);
 
 }  // namespace konpro::cli
 

@@ -21,6 +21,7 @@
 #include "konpro/cli/input.h"
 #include "konpro/cli/table.h"
 #include "konpro/credits.h"
+#include "konpro/internal/rfc3339.h"
 #include "konpro/limiter.h"
 #include "konpro/operation.h"
 #include "konpro/plan.h"
@@ -98,11 +99,6 @@ struct TraceSummary {
   UnixNanos first = UnixNanos::Max();
   UnixNanos last;
 };
-
-std::string TimeText(UnixNanos at) {
-  return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E*SZ", at.ToTime(),
-                          absl::UTCTimeZone());
-}
 
 // A trace under one plan.
 class PlanReplay {
@@ -284,11 +280,12 @@ v1::Replay PlanReplay::Report(const TraceSummary& trace, bool priced) const {
   report.set_waited(waited_);
   report.set_max_wait_seconds(
       absl::ToDoubleSeconds(absl::Nanoseconds(max_wait_ns_)));
-  if (admitted_ > 0) report.set_last_admitted(TimeText(last_admitted_));
+  if (admitted_ > 0)
+    report.set_last_admitted(internal::FormatRfc3339(last_admitted_.ToTime()));
   report.set_out_of_order(trace.out_of_order);
   if (trace.requests > 0) {
-    report.set_first_request(TimeText(trace.first));
-    report.set_last_request(TimeText(trace.last));
+    report.set_first_request(internal::FormatRfc3339(trace.first.ToTime()));
+    report.set_last_request(internal::FormatRfc3339(trace.last.ToTime()));
   }
   for (size_t i = 0; i < allowed_.size(); ++i) {
     const std::string& name = catalog_.operations()[i].name;

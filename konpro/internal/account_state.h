@@ -34,6 +34,7 @@ struct GrantState {
   Places places;
   UnixNanos effective_at;
   UnixNanos expires_at;
+  UnixNanos posted_at;  // the last time
   int32_t priority = 0;
   GrantKind kind = GrantKind::kPaid;
   bool is_voided = false;

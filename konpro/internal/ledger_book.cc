@@ -831,9 +831,12 @@ absl::Status LedgerBook::Replay(absl::string_view bytes,
   if (!decoded.ok()) {
     return Damaged(store_, head_.sequence + 1, decoded.message());
   }
-  Record& record =
-      records_.try_emplace(std::string(entry.command.account)).first->second;
-  if (record.last_sequence == 0) record.account = std::make_unique<Account>();
+  auto found = records_.find(entry.command.account);
+  if (found == records_.end()) {
+    found = records_.try_emplace(std::string(entry.command.account)).first;
+    found->second.account = std::make_unique<Account>();
+  }
+  Record& record = found->second;
   const uint64_t id_hash = id_hash_(entry.command.account, entry.command.id);
   const absl::Status status = CheckReplayed(entry, id_hash, record);
   if (!status.ok()) return status;

@@ -17,6 +17,23 @@
 
 namespace konpro {
 
+inline LimiterWindows::LimiterWindows(const RateWindow& first,
+                                      const RateWindow& second, uint32_t size)
+    : size_(size),
+      is_fixed_pair_(size == 2 && first.kind() == WindowKind::kFixed &&
+                     second.kind() == WindowKind::kFixed),
+      cost_max_(
+          std::min(WindowRule(first).limit(), WindowRule(second).limit())),
+      rules_{WindowRule(first), WindowRule(second)},
+      windows_{first, second} {}
+
+inline LimiterWindows LimiterWindows::Suspended() const {
+  LimiterWindows result = *this;
+  result.cost_max_ = 0;
+  result.beyond_ = Outcome::kNoWindows;
+  return result;
+}
+
 inline LimiterWindows LimiterWindows::None(Outcome beyond) {
   // Rules that are never asked.
   const RateWindow any =
@@ -26,6 +43,19 @@ inline LimiterWindows LimiterWindows::None(Outcome beyond) {
   none.cost_max_ = 0;
   none.beyond_ = beyond;
   return none;
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision::Decision(
+    Outcome outcome, const LimiterWindows& windows, const LimiterState& state,
+    uint64_t cost, UnixNanos now)
+    : windows_(&windows),
+      state_(state),
+      now_(now),
+      cost_(static_cast<uint32_t>(cost)),
+      outcome_(outcome) {
+  if (outcome >= Outcome::kExceedsLimit) [[unlikely]] {
+    cost_ = static_cast<uint32_t>(std::min(cost, kCostMax));
+  }
 }
 
 inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,

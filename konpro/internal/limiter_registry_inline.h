@@ -18,6 +18,20 @@
 
 namespace konpro {
 
+namespace internal {
+
+// Half a cache line. The hash: 0 of an empty slot, 1 of one whose account went
+// and that a search still passes; else bit 0 says that it is shared.
+struct alignas(32) LimiterSlot {
+  std::atomic<uint64_t> hash{0};
+  std::atomic<const LimiterWindows*> windows{nullptr};  // null: not there
+  LimiterCell cell;
+};
+
+static_assert(sizeof(LimiterSlot) == 32);
+
+}  // namespace internal
+
 // The windows of the account that a handle is of, or the registry's unknown_
 // where the slot is another's: a slot that changes hands has the new hash
 // (release, by the windows) before it has the new windows.
@@ -56,6 +70,10 @@ inline size_t LimiterRegistry::LineOf(uint64_t hash) const {
   return static_cast<size_t>((Wide{hash} * lines_) >> 64);
 }
 
+inline size_t LimiterRegistry::NextLine(size_t line) const {
+  return line + 1 < lines_ ? line + 1 : 0;
+}
+
 inline void LimiterRegistry::Prefetch(uint64_t hash) const {
   Slot* const line = &slots_[LineOf(hash) * kSlotsPerLine];
   __builtin_prefetch(line, /*rw=*/1);
@@ -65,8 +83,8 @@ inline void LimiterRegistry::Prefetch(uint64_t hash) const {
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline LimiterRegistry::Handle
 LimiterRegistry::FindHashed(absl::string_view account, uint64_t hash) const {
   // Which of the two is chosen without a branch: nobody could foresee it. One
-  // account in ten lies further on, which nobody foresees either: the next line
-  // is under way by then.
+  // account in twelve lies further on, which nobody foresees either: the next
+  // line is under way by then.
   Slot* const line = &slots_[LineOf(hash) * kSlotsPerLine];
   __builtin_prefetch(line + kSlotsPerLine);
   Slot* const slot =
@@ -83,20 +101,6 @@ LimiterRegistry::Find(absl::string_view account) const {
   if (account.size() - 1 >= kAccountIdBytesMax) [[unlikely]]
     return Handle();
   return FindHashed(account, HashOf(account));
-}
-
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline LimiterRegistry::Handle
-LimiterRegistry::HandleAt(size_t slot) const {
-  Slot* const there = &slots_[slot];
-  const uint64_t hash = there->hash.load(std::memory_order_acquire);
-  // 0 and 1 are no account's.
-  if (hash <= 1) [[unlikely]]
-    return Handle();
-  return Handle(there, hash);
-}
-
-inline void LimiterRegistry::PrefetchSlot(size_t slot) const {
-  __builtin_prefetch(&slots_[slot], /*rw=*/1);
 }
 
 inline Decision LimiterRegistry::Unknown(uint64_t cost, UnixNanos now) const {

@@ -1,0 +1,33 @@
+// A schedule as a CSV file: when each request can be submitted
+// (docs/formats.md).
+//
+//   request,submit_at,waits_for
+//   1,2027-03-01T23:58:00Z,
+//   61,2027-03-01T23:59:00Z,minute
+#ifndef KONPRO_CLI_SCHEDULE_FILE_H_
+#define KONPRO_CLI_SCHEDULE_FILE_H_
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "konpro/schedule.h"
+
+namespace konpro::cli {
+
+// About 4 GB.
+inline constexpr int64_t kScheduleRowsMax = 100'000'000;
+
+// Writes `path` whole or not at all: under another name beside it, which then
+// replaces what is there. Memory does not grow with requests; progress is drawn
+// to `progress` unless it is nullptr. kOutOfRange: more than kScheduleRowsMax
+// requests, or some that are never submitted. kUnavailable: the file could not
+// be written.
+absl::Status WriteScheduleFile(const std::string& path,
+                               const Schedule& schedule,
+                               std::ostream* progress);
+
+}  // namespace konpro::cli
+
+#endif  // KONPRO_CLI_SCHEDULE_FILE_H_

@@ -1,0 +1,67 @@
+// A store in memory that outlives the ledger it is given to, and that fails
+// where it is told to: before anything is written, or when all is.
+#ifndef KONPRO_TESTS_TESTING_SHARED_STORE_H_
+#define KONPRO_TESTS_TESTING_SHARED_STORE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "konpro/store/memory_store.h"
+#include "konpro/store/store.h"
+
+namespace konpro::testing {
+
+class SharedStore : public Store {
+ public:
+  struct Content {
+    MemoryStore store;
+    // Asked at each Append(); none: it never fails.
+    std::function<bool()> fails_before;
+    std::function<bool()> fails_behind;
+  };
+
+  explicit SharedStore(std::shared_ptr<Content> content)
+      : content_(std::move(content)) {}
+
+  std::string name() const override { return "shared"; }
+  absl::StatusOr<JournalHead> ReadHead() override {
+    return content_->store.ReadHead();
+  }
+  absl::Status Append(const JournalHead& head,
+                      absl::Span<const StoredEntry> entries) override {
+    if (content_->fails_before && content_->fails_before()) {
+      return absl::UnavailableError("shared: failed before");
+    }
+    const absl::Status status = content_->store.Append(head, entries);
+    if (status.ok() && content_->fails_behind && content_->fails_behind()) {
+      return absl::UnavailableError("shared: failed behind");
+    }
+    return status;
+  }
+  absl::Status Read(uint64_t first, uint64_t last,
+                    EntryVisitor visit) override {
+    return content_->store.Read(first, last, visit);
+  }
+  absl::Status WriteSnapshots(
+      absl::Span<const SnapshotChange> changes) override {
+    return content_->store.WriteSnapshots(changes);
+  }
+  absl::Status ReadSnapshots(SnapshotVisitor visit) override {
+    return content_->store.ReadSnapshots(visit);
+  }
+  absl::Status DropSnapshots() override {
+    return content_->store.DropSnapshots();
+  }
+
+ private:
+  const std::shared_ptr<Content> content_;
+};
+
+}  // namespace konpro::testing
+
+#endif  // KONPRO_TESTS_TESTING_SHARED_STORE_H_
