@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "konpro/credits.h"
+#include "konpro/internal/limiter_slots.h"
 #include "konpro/internal/name.h"
 #include "konpro/ledger_command.h"
 #include "konpro/price_list.h"
@@ -28,6 +29,8 @@
 // put back where the store fails.
 namespace konpro {
 namespace {
+
+using LimiterSlots = LimiterRegistry::Slots;
 
 absl::Status NotFound(absl::string_view account, absl::string_view id) {
   return absl::NotFoundError(absl::StrCat("account ", internal::Quoted(account),
@@ -118,7 +121,7 @@ class FrontDoor::Bound {
   static constexpr int kSlotShift = 10;
   static constexpr uint64_t kPlanMask = 63;
   static_assert(Catalog::kPlansMax == kPlanMask + 1);
-  static_assert(LimiterRegistry::kSlotBits + kSlotShift <= 64);
+  static_assert(LimiterSlots::kBits + kSlotShift <= 64);
 
   uint64_t word_;
 };
@@ -205,7 +208,7 @@ AdmissionReason FrontDoor::Decide(const AdmissionRequest& request,
   if (!a.authentication.ok()) return AdmissionReason::kUnauthenticated;
   const Bound bound(a.authentication.handle());
   if (!bound.is_provisioned()) return AdmissionReason::kNotProvisioned;
-  parts_.limits.PrefetchSlot(bound.slot());
+  LimiterSlots::Prefetch(parts_.limits, bound.slot());
   a.plan = &parts_.catalog.plans()[bound.plan()];
   if (bound.is_suspended()) return AdmissionReason::kSuspended;
   AdmissionReason reason = CheckRequest(request, a);
@@ -254,7 +257,7 @@ AdmissionReason FrontDoor::AskWindows(const Bound& bound, uint64_t cost,
                                       UnixNanos now, Admission& a) {
   if (bound.is_limited()) {
     const Decision decision = parts_.limits.TryAcquire(
-        parts_.limits.HandleAt(bound.slot()), cost, now);
+        LimiterSlots::At(parts_.limits, bound.slot()), cost, now);
     a.limits = decision;
     switch (decision.outcome()) {
       case Outcome::kAllowed:
@@ -454,7 +457,7 @@ absl::StatusOr<FrontDoor::Bound> FrontDoor::Place(const AccountRecord& record,
   absl::Status status = place(parts_.limits, split.enforced);
   if (status.ok() && shadow_ != nullptr) status = place(*shadow_, split.shadow);
   if (!status.ok()) return status;
-  return Bound(parts_.limits.SlotOf(parts_.limits.Find(id)),
+  return Bound(LimiterSlots::Of(parts_.limits, parts_.limits.Find(id)),
                static_cast<size_t>(plan - parts_.catalog.plans().data()), split,
                record.is_suspended);
 }

@@ -134,9 +134,10 @@ absl::StatusOr<OwnedEntry> OwnedEntry::Create(absl::string_view bytes) {
   return owned;
 }
 
-// One call of ApplyBatch(), on the stack of its thread.
+// One call of ApplyBatch() or ApplyEach(), on the stack of its thread.
 struct Ledger::Call {
   absl::Span<const LedgerCommand> commands;
+  const CommandMaker* make = nullptr;  // in place of `commands`
   absl::Span<absl::StatusOr<LedgerOutcome>> outcomes;
   // Released when it is answered, or when it is its turn to lead.
   std::binary_semaphore turn{0};
@@ -188,6 +189,17 @@ void Ledger::ApplyBatch(absl::Span<const LedgerCommand> commands,
                         std::vector<absl::StatusOr<LedgerOutcome>>& outcomes) {
   outcomes.resize(commands.size());
   Call call{.commands = commands, .outcomes = absl::MakeSpan(outcomes)};
+  Queue(call);
+}
+
+void Ledger::ApplyEach(size_t count, CommandMaker make,
+                       std::vector<absl::StatusOr<LedgerOutcome>>& outcomes) {
+  outcomes.resize(count);
+  Call call{.make = &make, .outcomes = absl::MakeSpan(outcomes)};
+  Queue(call);
+}
+
+void Ledger::Queue(Call& call) {
   bool must_wait;
   {
     const std::lock_guard<std::mutex> lock(queue_mu_);
@@ -206,8 +218,8 @@ void Ledger::Lead() {
     size_t commands = 0;
     while (!queue_.empty() &&
            (calls.empty() ||
-            commands + queue_.front()->commands.size() <= kCommitCommandsMax)) {
-      commands += queue_.front()->commands.size();
+            commands + queue_.front()->outcomes.size() <= kCommitCommandsMax)) {
+      commands += queue_.front()->outcomes.size();
       calls.push_back(queue_.front());
       queue_.pop_front();
     }
@@ -234,7 +246,7 @@ void Ledger::Commit(absl::Span<Call* const> calls) {
   const std::lock_guard<std::mutex> lock(book_mu_);
   absl::Status status = Ready();
   if (status.ok()) {
-    for (Call* call : calls) ApplyTo(*book_, call->commands, call->outcomes);
+    for (Call* call : calls) ApplyCall(*call);
     status = book_->Commit();
     if (!status.ok()) failure_ = status;
   }
@@ -251,6 +263,34 @@ void Ledger::Commit(absl::Span<Call* const> calls) {
     // It only makes opening quick, and is tried again with the next commit.
     book_->WriteSnapshot().IgnoreError();
   }
+}
+
+void Ledger::ApplyCall(Call& call) {
+  if (call.make == nullptr) {
+    return ApplyTo(*book_, call.commands, call.outcomes);
+  }
+  const Lookup lookup(*book_);
+  LedgerCommand command;
+  for (size_t i = 0; i < call.outcomes.size(); ++i) {
+    const absl::Status made = (*call.make)(i, lookup, command);
+    if (made.ok()) {
+      book_->Apply(command, book_->Prepare(command), call.outcomes[i]);
+    } else {
+      call.outcomes[i] = made;
+    }
+  }
+}
+
+absl::StatusOr<uint64_t> Ledger::Lookup::FindCommand(
+    absl::string_view account, absl::string_view id) const {
+  return book_.FindId(account, id);
+}
+
+absl::StatusOr<OwnedEntry> Ledger::Lookup::ReadEntry(uint64_t sequence) const {
+  std::string bytes;
+  const absl::Status status = book_.ReadEntry(sequence, bytes);
+  if (!status.ok()) return status;
+  return OwnedEntry::Create(bytes);
 }
 
 absl::Status Ledger::Ready() {
@@ -369,10 +409,7 @@ absl::StatusOr<OwnedEntry> Ledger::ReadEntry(uint64_t sequence) {
 }
 
 absl::StatusOr<OwnedEntry> Ledger::ReadLocked(uint64_t sequence) {
-  std::string bytes;
-  const absl::Status status = book_->ReadEntry(sequence, bytes);
-  if (!status.ok()) return status;
-  return OwnedEntry::Create(bytes);
+  return Lookup(*book_).ReadEntry(sequence);
 }
 
 absl::StatusOr<Explanation> Ledger::Explain(uint64_t sequence) {

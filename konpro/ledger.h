@@ -137,6 +137,32 @@ class Ledger {
   void ApplyBatch(absl::Span<const LedgerCommand> commands,
                   std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
 
+  // What a command that is made when it is its turn may ask: what is told by
+  // FindCommand() and ReadEntry(), with the commands before it in the batch.
+  class Lookup {
+   public:
+    absl::StatusOr<uint64_t> FindCommand(absl::string_view account,
+                                         absl::string_view id) const;
+    absl::StatusOr<OwnedEntry> ReadEntry(uint64_t sequence) const;
+
+   private:
+    friend class Ledger;
+    explicit Lookup(internal::LedgerBook& book) : book_(book) {}
+    internal::LedgerBook& book_;
+  };
+  // Makes command `i` of a batch; the outcomes before `i` are there, though not
+  // durable yet. An error becomes the outcome, and nothing is applied. It may
+  // run on another thread, and must not call the ledger.
+  using CommandMaker = absl::FunctionRef<absl::Status(
+      size_t i, const Lookup& lookup, LedgerCommand& command)>;
+
+  // ApplyBatch() of commands of which each may depend on what became of those
+  // before it.
+  void ApplyEach(size_t count, CommandMaker make,
+                 std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
+
+  const LedgerOptions& options() const { return options_; }
+
   // The largest time that it was told.
   absl::StatusOr<UnixNanos> Now();
   absl::StatusOr<JournalHead> Head();
@@ -194,10 +220,12 @@ class Ledger {
 
   // Answers what has queued up, and passes the lead on.
   void Lead();
+  void Queue(Call& call);
   void Commit(absl::Span<Call* const> calls);
   // REQUIRES of these: book_mu_ is held. Ready() precedes every use of the
   // book.
   absl::Status Ready();
+  void ApplyCall(Call& call);
   absl::StatusOr<OwnedEntry> ReadLocked(uint64_t sequence);
   absl::Status VerifySome(internal::LedgerBook& book, VerifyReport& report);
   absl::Status VerifyEnd(internal::LedgerBook& book,

@@ -349,8 +349,9 @@ std::string ContentDifference(const LedgerCommand& now,
   if (priced) {
     c.Field("pricing.operation", now.pricing->operation,
             first.pricing->operation)
-        .Field("pricing.quantity", now.pricing->quantity,
-               first.pricing->quantity)
+        .Field("pricing.quantity",
+               now.pricing->quantity - now.pricing->quantity_before,
+               first.pricing->quantity - first.pricing->quantity_before)
         .Field("pricing.job", now.pricing->job, first.pricing->job);
   }
   return c.Take();

@@ -11,8 +11,8 @@
 //                                           .amount = four}}
 //
 // The content of a command is everything but `at`, and of what is priced the
-// quantity rather than the amount: a client that asks again after the prices
-// have changed asks the same.
+// quantity that is charged for rather than the amount: a client that asks again
+// after the prices have changed, or its session has grown, asks the same.
 //
 // Thread safety: plain values. Texts are the caller's: they outlive the call.
 #ifndef KONPRO_LEDGER_COMMAND_H_

@@ -154,22 +154,38 @@ absl::StatusOr<RatedUsage> RateUsage(const Catalog& catalog,
   if (!errors.empty()) {
     return absl::InvalidArgumentError(absl::StrJoin(errors, "; "));
   }
-  const PriceList* prices = catalog.PricesAt(ToTime(record.start_time()));
-  const Price* price =
-      prices == nullptr ? nullptr : prices->Find(operation->name);
-  if (price == nullptr) {
+  absl::StatusOr<RatedUsage> rated =
+      RateQuantity(catalog, *operation, QuantityOf(record), StartTime(record));
+  if (absl::IsNotFound(rated.status())) {
     return absl::NotFoundError(absl::StrCat("operation: ", operation->name,
                                             " has no price at start_time"));
   }
-  const int64_t quantity = QuantityOf(record);
+  return rated;
+}
+
+absl::StatusOr<RatedUsage> RateQuantity(const Catalog& catalog,
+                                        const Operation& operation,
+                                        int64_t quantity, absl::Time time) {
+  const PriceList* prices = catalog.PricesAt(time);
+  const Price* price =
+      prices == nullptr ? nullptr : prices->Find(operation.name);
+  if (price == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("operation: ", operation.name, " has no price at ",
+                     absl::FormatTime(time, absl::UTCTimeZone())));
+  }
   const std::optional<Credits> cost = price->CostOf(quantity);
   if (!cost.has_value()) {
     return absl::OutOfRangeError(
-        absl::StrCat("quantity: ", quantity, " ", operation->unit_name, " of ",
-                     operation->name, " cost more than ",
+        absl::StrCat("quantity: ", quantity, " ", operation.unit_name, " of ",
+                     operation.name, " cost more than ",
                      Credits::Max().ToString(), " credits"));
   }
-  return RatedUsage{operation, price, quantity, *cost};
+  return RatedUsage{&operation, prices, price, quantity, *cost};
+}
+
+absl::Time StartTime(const v1::UsageRecord& record) {
+  return ToTime(record.start_time());
 }
 
 }  // namespace konpro

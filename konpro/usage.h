@@ -1,4 +1,5 @@
 // Usage records (proto/usage.proto): what a record must be, and what it costs.
+// usage_ledger.h charges them to accounts.
 //
 //   absl::StatusOr<RatedUsage> rated = RateUsage(Catalog::BuiltIn(), record);
 //   rated->cost                                // Credits
@@ -36,8 +37,9 @@ std::vector<std::string> UsageRecordErrors(const v1::UsageRecord& record,
                                            const Catalog& catalog);
 
 struct RatedUsage {
-  // Both of the catalog; they live as long as it.
+  // All of the catalog; they live as long as it.
   const Operation* operation = nullptr;
+  const PriceList* prices = nullptr;
   const Price* price = nullptr;
   // In base units of the operation.
   int64_t quantity = 0;
@@ -49,6 +51,15 @@ struct RatedUsage {
 // of Credits.
 absl::StatusOr<RatedUsage> RateUsage(const Catalog& catalog,
                                      const v1::UsageRecord& record);
+
+// The same of a quantity without a record, by the prices in effect at `time`.
+// REQUIRES: `operation` is of `catalog`; quantity >= 0.
+absl::StatusOr<RatedUsage> RateQuantity(const Catalog& catalog,
+                                        const Operation& operation,
+                                        int64_t quantity, absl::Time time);
+
+// When the record's job began.
+absl::Time StartTime(const v1::UsageRecord& record);
 
 }  // namespace konpro
 

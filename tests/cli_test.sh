@@ -145,6 +145,38 @@ if grep -qF "$(cat key.txt)" key.err door.db door.db-wal 2>/dev/null; then
   failures=$((failures + 1))
 fi
 
+# The ledger as a process; more is in ledger_command_test.cc.
+ledger=("$konpro" ledger --db=books.db --at=2026-11-02T09:00:00Z)
+expect 0 'statement' "$konpro" ledger --help
+expect 2 'no such file' "${ledger[@]}" balance acme
+expect 0 '"seq": "1"' "${ledger[@]}" grant acme 100 --id=welcome
+expect 0 '"replayed"' "${ledger[@]}" grant acme 100 --id=welcome
+expect 2 'amount: 101, was 100' "${ledger[@]}" grant acme 101 --id=welcome
+expect 2 'zero or more, not -5' "${ledger[@]}" grant acme -5 --id=x
+expect 2 'no amount of credits' "${ledger[@]}" grant acme nan --id=x
+expect 2 'id is required' "${ledger[@]}" grant acme 5
+expect 2 'kind' "${ledger[@]}" grant acme 5 --id=x --kind=free
+expect 0 '"applied"' "${ledger[@]}" reserve acme avatar_video 30s --id=job --timeout=2h
+expect 4 'short 890' "${ledger[@]}" reserve acme --credits=960 --id=big
+expect 4 '"denied"' "${ledger[@]}" reserve acme --credits=960 --mode=check-only
+expect 7 'unknown_reservation' "${ledger[@]}" void nothing --id=v
+expect 0 '"released"' "${ledger[@]}" capture job 20s --id=done
+expect 0 '"refund"' "${ledger[@]}" refund done --credits=5 --id=sorry
+expect 2 'no time above zero' "${ledger[@]}" reserve acme --credits=1 --id=t --timeout=0s
+expect 2 '--at' "$konpro" ledger --db=books.db --at=yesterday balance acme
+expect 2 'no month' "${ledger[@]}" statement acme --month=2026-13
+expect 0 'closing          85' "${ledger[@]}" statement acme --month=2026-11
+expect 0 '"closing"' "${ledger[@]}" statement acme --month=2026-11 --format=json
+expect 0 '"quantity":"20000"' "${ledger[@]}" export
+expect 0 'available       85' "${ledger[@]}" balance acme --at-seq=9
+expect 0 'fine: 5 entries' "${ledger[@]}" verify
+echo x >u.jsonl
+expect 2 'u.jsonl:1:1: no usage record' "${ledger[@]}" ingest u.jsonl
+expect 2 'records: 1, applied: 0' "${ledger[@]}" ingest u.jsonl
+expect 2 'subcommand is required' "$konpro" ledger --db=books.db
+echo 'no database' >foreign.db
+expect 1 'foreign.db' "$konpro" ledger --db=foreign.db balance acme
+
 expect 2 'SUBCOMMAND' "$konpro"
 expect 2 'not expected' "$konpro" estimat "$launch"
 expect 2 'FILE is required' "$konpro" estimate

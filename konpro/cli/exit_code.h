@@ -12,12 +12,15 @@ enum class ExitCode : int {
   kBadInput = 2,
   // The total is above --budget, or rises by more than --max-increase.
   kOverBudget = 3,
-  // The total is above --available, or that is likely to run out too early.
+  // The total is above --available, or that is likely to run out too early; or
+  // an account has too few credits for what was asked of it.
   kOverAvailable = 4,
   // The plan, or every plan of --plan=all, misses --deadline.
   kMissesDeadline = 5,
   // The plan does not allow an operation, or an operation has no price.
   kNotAllowed = 6,
+  // Denied by the rules of an account, for another reason than credits.
+  kDenied = 7,
   // An estimate was further from the bill than --max-error.
   kInaccurate = 8,
 };

@@ -28,21 +28,27 @@ int64_t FileSize(const std::string& path) {
 
 }  // namespace
 
-bool InputErrors::Counted() { return ++count_ > kShownMax; }
+bool InputErrors::Counted() { return ++count_ > shown_max_; }
 
 void InputErrors::Add(int64_t line, int64_t column, absl::string_view what) {
-  if (Counted()) return;
-  err_ << file_ << ":" << line << ":" << column << ": " << what << "\n";
+  if (!Counted()) Note(line, column, what);
 }
 
 void InputErrors::AddForFile(absl::string_view what) {
-  if (Counted()) return;
+  if (!Counted()) NoteForFile(what);
+}
+
+void InputErrors::Note(int64_t line, int64_t column, absl::string_view what) {
+  err_ << file_ << ":" << line << ":" << column << ": " << what << "\n";
+}
+
+void InputErrors::NoteForFile(absl::string_view what) {
   err_ << file_ << ": " << what << "\n";
 }
 
 void InputErrors::Finish() {
-  if (count_ <= kShownMax) return;
-  err_ << file_ << ": and " << count_ - kShownMax << " more errors\n";
+  if (count_ <= shown_max_) return;
+  err_ << file_ << ": and " << count_ - shown_max_ << " more errors\n";
 }
 
 void Progress::Draw() {

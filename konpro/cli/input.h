@@ -15,20 +15,25 @@
 
 namespace konpro::cli {
 
-// Prints `FILE:LINE:COLUMN: what` for the first kShownMax errors and counts the
-// rest. Thread-compatible.
+// Prints `FILE:LINE:COLUMN: what` for the first errors, as many as are to be
+// shown, and counts the rest. Thread-compatible.
 class InputErrors {
  public:
   static constexpr int64_t kShownMax = 20;
 
-  InputErrors(std::string file, std::ostream& err)
-      : file_(std::move(file)), err_(err) {}
+  InputErrors(std::string file, std::ostream& err,
+              int64_t shown_max = kShownMax)
+      : file_(std::move(file)), err_(err), shown_max_(shown_max) {}
 
   // Lines and columns count from 1; columns are bytes.
   void Add(int64_t line, int64_t column, absl::string_view what);
 
   // An error of the whole file, such as that it cannot be read.
   void AddForFile(absl::string_view what);
+
+  // Print the same of what is no error.
+  void Note(int64_t line, int64_t column, absl::string_view what);
+  void NoteForFile(absl::string_view what);
 
   // Prints how many were not shown, if any.
   void Finish();
@@ -41,6 +46,7 @@ class InputErrors {
 
   std::string file_;
   std::ostream& err_;
+  const int64_t shown_max_;
   int64_t count_ = 0;
 };
 

@@ -29,6 +29,7 @@
 #include "konpro/cli/door_flags.h"
 #include "konpro/cli/estimate_command.h"
 #include "konpro/cli/forecast_command.h"
+#include "konpro/cli/ledger_flags.h"
 #include "konpro/cli/percent.h"
 #include "konpro/cli/plans_command.h"
 #include "konpro/cli/price_command.h"
@@ -50,9 +51,11 @@ constexpr char kExitCodes[] =
     "  1  internal error, or the report could not be written\n"
     "  2  a wrong option or a wrong input; nothing was estimated\n"
     "  3  the total is above --budget, or rises by more than --max-increase\n"
-    "  4  the total is above --available, or that runs out too early\n"
+    "  4  the total is above --available, or that runs out too early; an "
+    "account has too\n     few credits\n"
     "  5  the plan misses --deadline, or with --plan=all every plan does\n"
     "  6  the plan does not allow an operation, or it has no price\n"
+    "  7  an account denies a command for another reason\n"
     "  8  the estimate was further from the bill than --max-error\n"
     "The report is printed first, the reason then goes to standard error.";
 
@@ -548,6 +551,8 @@ ExitCode Main(int argc, char** argv) {
   DoorFlags door;
   door.AddAccount(app, kExitCodes);
   door.AddKeys(app, kExitCodes);
+  LedgerFlags ledger;
+  ledger.Add(app, kExitCodes);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -582,6 +587,7 @@ ExitCode Main(int argc, char** argv) {
       {"replay", [&] { return RunReplay(replay, streams); }},
       {"account", [&] { return door.Run(streams); }},
       {"keys", [&] { return door.Run(streams); }},
+      {"ledger", [&] { return ledger.Run(streams); }},
   };
   ExitCode code = ExitCode::kInternal;
   for (const auto& [name, run] : kCommands) {

@@ -7,15 +7,22 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
 #include "konpro/cli/delimited.h"
+#include "konpro/cli/usage_json.h"
 #include "konpro/usage.h"
 
 namespace konpro::cli {
 namespace {
 
-using AddRecord = absl::FunctionRef<absl::Status(const v1::UsageRecord&)>;
+using AddRecord =
+    absl::FunctionRef<absl::Status(v1::UsageRecord&, const RecordPlace&)>;
 
 bool IsBlank(absl::string_view text) {
   return text.find_first_not_of(" \t\r\n") == text.npos;
+}
+
+std::string WithPlace(const RecordPlace& place, absl::string_view what) {
+  return absl::StrCat("record ", place.number, " at byte ", place.offset, ": ",
+                      what);
 }
 
 void ReadJsonLines(Input& input, InputErrors& errors, AddRecord add) {
@@ -24,18 +31,21 @@ void ReadJsonLines(Input& input, InputErrors& errors, AddRecord add) {
   absl::string_view line;
   while (lines.Next(line)) {
     if (IsBlank(line)) continue;
-    record.Clear();
-    const auto parsed = google::protobuf::util::JsonStringToMessage(
-        {line.data(), line.size()}, &record);
-    if (!parsed.ok()) {
-      const std::string message(parsed.message());
-      errors.Add(lines.line_number(), 1,
-                 absl::StrCat("no usage record: ",
-                              message.substr(0, message.find('\n'))));
-      continue;
+    if (!ParsePlainUsageJson(line, record)) {
+      record.Clear();
+      const auto parsed = google::protobuf::util::JsonStringToMessage(
+          {line.data(), line.size()}, &record);
+      if (!parsed.ok()) {
+        const std::string message(parsed.message());
+        errors.Add(lines.line_number(), 1,
+                   absl::StrCat("no usage record: ",
+                                message.substr(0, message.find('\n'))));
+        continue;
+      }
     }
-    const absl::Status added = add(record);
-    if (!added.ok()) errors.Add(lines.line_number(), 1, added.message());
+    const RecordPlace place{.line = lines.line_number()};
+    const absl::Status added = add(record, place);
+    if (!added.ok()) AddRecordError(errors, place, added.message());
   }
   if (lines.too_long()) {
     errors.Add(lines.line_number(), 1,
@@ -48,22 +58,37 @@ void ReadDelimited(Input& input, InputErrors& errors, AddRecord add) {
   DelimitedReader messages(input);
   v1::UsageRecord record;
   absl::string_view bytes;
-  const auto error = [&](absl::string_view what) {
-    errors.AddForFile(absl::StrCat("record ", messages.number(), " at byte ",
-                                   messages.offset(), ": ", what));
+  const auto place = [&] {
+    return RecordPlace{.number = messages.number(),
+                       .offset = messages.offset()};
   };
   while (messages.Next(bytes)) {
     if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      error("no usage record: its bytes are no konpro.v1.UsageRecord");
+      AddRecordError(errors, place(),
+                     "no usage record: its bytes are no konpro.v1.UsageRecord");
       continue;
     }
-    const absl::Status added = add(record);
-    if (!added.ok()) error(added.message());
+    const absl::Status added = add(record, place());
+    if (!added.ok()) AddRecordError(errors, place(), added.message());
   }
-  if (!messages.error().empty()) error(messages.error());
+  if (!messages.error().empty()) {
+    AddRecordError(errors, place(), messages.error());
+  }
 }
 
 }  // namespace
+
+void AddRecordError(InputErrors& errors, const RecordPlace& place,
+                    absl::string_view what) {
+  if (place.line > 0) return errors.Add(place.line, 1, what);
+  errors.AddForFile(WithPlace(place, what));
+}
+
+void AddRecordNote(InputErrors& errors, const RecordPlace& place,
+                   absl::string_view what) {
+  if (place.line > 0) return errors.Note(place.line, 1, what);
+  errors.NoteForFile(WithPlace(place, what));
+}
 
 // Behind the size of the first message stands the tag of its first field,
 // record_id, and farther on that of account_id, a control character, of which
@@ -91,6 +116,15 @@ void ReadUsageRecords(Input& input, RecordForm form, InputErrors& errors,
   delimited ? ReadDelimited(input, errors, add)
             : ReadJsonLines(input, errors, add);
   if (!input.error().empty()) errors.AddForFile(input.error());
+}
+
+void ReadUsageRecords(
+    Input& input, RecordForm form, InputErrors& errors,
+    absl::FunctionRef<absl::Status(const v1::UsageRecord&)> add) {
+  const auto without_place = [&](v1::UsageRecord& record, const RecordPlace&) {
+    return add(record);
+  };
+  ReadUsageRecords(input, form, errors, AddRecord(without_place));
 }
 
 }  // namespace konpro::cli

@@ -1,0 +1,346 @@
+#include "konpro/cli/ledger_change_command.h"
+
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "konpro/catalog.h"
+#include "konpro/cli/ledger_output.h"
+#include "konpro/ledger.h"
+#include "konpro/operation.h"
+#include "konpro/usage.h"
+#include "konpro/usage_ledger.h"
+
+namespace konpro::cli {
+namespace {
+
+// Fields that a denial has in a result and in a first outcome alike.
+template <typename Message>
+void PutEffect(const LedgerCommand& command, const Effect& effect,
+               Message& out) {
+  out.set_outcome(effect.applied() ? "applied" : "denied");
+  if (effect.applied()) {
+    *out.mutable_amount() = ToAmount(AmountOf(command.request, effect));
+    if (effect.released != Credits()) {
+      *out.mutable_released() = ToAmount(effect.released);
+    }
+    return;
+  }
+  v1::LedgerDenial denial = ToDenial(effect);
+  out.set_reason(denial.reason());
+  if (denial.has_need()) *out.mutable_need() = denial.need();
+  if (denial.has_available()) *out.mutable_available() = denial.available();
+  if (denial.has_shortfall()) *out.mutable_shortfall() = denial.shortfall();
+  if (denial.has_released()) *out.mutable_released() = denial.released();
+}
+
+v1::LedgerResult ResultOf(const LedgerCommand& command) {
+  v1::LedgerResult result;
+  result.set_command(std::string(RequestName(command.request)));
+  result.set_account(std::string(command.account));
+  result.set_id(std::string(command.id));
+  return result;
+}
+
+// Applies the command and prints what became of it.
+ExitCode Execute(Ledger& ledger, const LedgerCommand& command,
+                 Streams streams) {
+  const absl::StatusOr<LedgerOutcome> outcome = ledger.Apply(command);
+  if (!outcome.ok()) return FailWith(outcome.status(), streams);
+  v1::LedgerResult result = ResultOf(command);
+  if (outcome->sequence != 0) result.set_seq(outcome->sequence);
+  const absl::StatusOr<UnixNanos> now = ledger.Now();
+  if (!now.ok()) return FailWith(now.status(), streams);
+  result.set_at(TimeText(*now));
+  if (outcome->replayed) {
+    v1::LedgerFirst& first = *result.mutable_first();
+    first.set_seq(outcome->sequence);
+    first.set_at(TimeText(outcome->at));
+    PutEffect(command, outcome->effect, first);
+    result.set_outcome("replayed");
+  } else {
+    PutEffect(command, outcome->effect, result);
+  }
+  *result.mutable_balance() = ToBalance(outcome->balance, /*of_command=*/true);
+  PrintJson(result, streams.out);
+  if (!outcome->effect.applied()) {
+    PrintReason(
+        streams,
+        absl::StrCat(outcome->replayed ? "denied the first time: " : "denied: ",
+                     DenialText(outcome->effect)));
+  }
+  return CodeOf(outcome->effect);
+}
+
+// What a command refers to is of no account: there is nobody whose journal
+// could hold the denial.
+ExitCode DenyUnknown(LedgerCommand command, absl::string_view reason,
+                     const absl::Status& status, Streams streams) {
+  v1::LedgerResult result = ResultOf(command);
+  result.set_at(TimeText(command.at));
+  result.set_outcome("denied");
+  result.set_reason(std::string(reason));
+  PrintJson(result, streams.out);
+  PrintReason(streams, absl::StrCat("denied: ", status.message()));
+  return ExitCode::kDenied;
+}
+
+// What `quantity` of `operation` costs at `at`.
+absl::StatusOr<RatedUsage> Rate(const Catalog& catalog,
+                                const std::string& operation_name,
+                                const std::string& quantity, UnixNanos at) {
+  const Operation* const operation = catalog.FindOperation(operation_name);
+  if (operation == nullptr) return catalog.UnknownOperation(operation_name);
+  const absl::StatusOr<int64_t> units =
+      ParseQuantity(quantity, operation->unit);
+  if (!units.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("quantity: ", units.status().message()));
+  }
+  return RateQuantity(catalog, *operation, *units, at.ToTime());
+}
+
+// The amount of a reservation or a spend, and how it came about.
+struct Charge {
+  Credits amount;
+  std::optional<Pricing> pricing;
+};
+absl::StatusOr<Charge> ChargeOf(const Catalog& catalog,
+                                const std::string& operation,
+                                const std::string& quantity,
+                                std::optional<Credits> credits, UnixNanos at) {
+  if (credits.has_value() != quantity.empty()) {
+    return absl::InvalidArgumentError(
+        "give an operation and its quantity, or --credits in their place");
+  }
+  if (credits.has_value()) {
+    if (!operation.empty() && catalog.FindOperation(operation) == nullptr) {
+      return catalog.UnknownOperation(operation);
+    }
+    return Charge{*credits, std::nullopt};
+  }
+  const absl::StatusOr<RatedUsage> rated =
+      Rate(catalog, operation, quantity, at);
+  if (!rated.ok()) return rated.status();
+  return Charge{rated->cost, PricingOf(catalog, *rated, /*before=*/0)};
+}
+
+// Prices what is to be captured as a slice of its reservation's session.
+absl::Status PriceCapture(Ledger& ledger, const Catalog& catalog,
+                          const CaptureOptions& options, uint64_t reservation,
+                          LedgerCommand& command) {
+  const absl::StatusOr<OwnedEntry> entry = ledger.ReadEntry(reservation);
+  if (!entry.ok()) return entry.status();
+  const auto* const reserve =
+      std::get_if<ReserveRequest>(&(*entry)->command.request);
+  if (reserve == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.reservation, " is a ", RequestName((*entry)->command.request),
+        ", not a reservation"));
+  }
+  if (reserve->operation.empty()) {
+    return absl::InvalidArgumentError(
+        "the reservation names no operation that a quantity could be of: give "
+        "--credits or --all");
+  }
+  absl::StatusOr<RatedUsage> rated = Rate(
+      catalog, std::string(reserve->operation), options.quantity, command.at);
+  if (!rated.ok()) return rated.status();
+  UsageLedger usage(ledger, catalog);
+  const absl::StatusOr<int64_t> before = usage.Charged(
+      {command.account, options.reservation, rated->operation->name,
+       UnixNanos::FromTime(rated->prices->effective_at())});
+  if (!before.ok()) return before.status();
+  int64_t total = 0;
+  const std::optional<Credits> cost =
+      __builtin_add_overflow(*before, rated->quantity, &total)
+          ? std::nullopt
+          : rated->price->CostOfSlice(*before, total);
+  if (!cost.has_value()) {
+    return absl::OutOfRangeError("quantity: leaves the range of amounts");
+  }
+  command.pricing = PricingOf(catalog, *rated, *before);
+  command.pricing->job = options.reservation;
+  std::get<CaptureRequest>(command.request).amount = *cost;
+  return absl::OkStatus();
+}
+
+// Opens what is there, and finds whom a reservation or a posting belongs to.
+struct Opened {
+  std::unique_ptr<Ledger> ledger;
+  Ledger::CommandPlace target;
+};
+std::optional<Opened> OpenTarget(const LedgerFile& file,
+                                 const std::string& account,
+                                 const std::string& id,
+                                 absl::string_view reason,
+                                 LedgerCommand& command, Streams streams,
+                                 ExitCode& code) {
+  Opened opened;
+  opened.ledger = OpenLedger(file, /*create=*/false, streams, code);
+  if (opened.ledger == nullptr) return std::nullopt;
+  absl::StatusOr<Ledger::CommandPlace> target =
+      FindTarget(*opened.ledger, account, id);
+  command.at = TimeOf(file);
+  if (absl::IsNotFound(target.status())) {
+    command.account = account;
+    code = DenyUnknown(command, reason, target.status(), streams);
+    return std::nullopt;
+  }
+  if (!target.ok()) {
+    code = FailWith(target.status(), streams);
+    return std::nullopt;
+  }
+  opened.target = *std::move(target);
+  return opened;
+}
+
+}  // namespace
+
+ExitCode RunLedgerGrant(const LedgerFile& file, const GrantOptions& options,
+                        Streams streams) {
+  ExitCode code = ExitCode::kOk;
+  const LedgerCommand command{.account = options.account,
+                              .id = options.id,
+                              .at = TimeOf(file),
+                              .request = options.grant};
+  // What is wrong at once makes no file.
+  const absl::Status status =
+      ValidateCommand(command, LedgerOptions().duplicate_window);
+  if (!status.ok()) return FailWith(status, streams);
+  const std::unique_ptr<Ledger> ledger =
+      OpenLedger(file, /*create=*/true, streams, code);
+  return ledger == nullptr ? code : Execute(*ledger, command, streams);
+}
+
+ExitCode RunLedgerAllowance(const LedgerFile& file,
+                            const AllowanceOptions& options, Streams streams) {
+  Allowance::Spec spec = options.spec;
+  spec.source = options.id;
+  spec.item = "credits";
+  absl::StatusOr<Allowance> allowance = Allowance::Create(std::move(spec));
+  if (!allowance.ok()) return FailWith(allowance.status(), streams);
+  ExitCode code = ExitCode::kOk;
+  const LedgerCommand command{
+      .account = options.account,
+      .id = options.id,
+      .at = TimeOf(file),
+      .request = AllowanceCommand{*std::move(allowance)}};
+  const absl::Status status =
+      ValidateCommand(command, LedgerOptions().duplicate_window);
+  if (!status.ok()) return FailWith(status, streams);
+  const std::unique_ptr<Ledger> ledger =
+      OpenLedger(file, /*create=*/true, streams, code);
+  return ledger == nullptr ? code : Execute(*ledger, command, streams);
+}
+
+ExitCode RunLedgerReserve(const LedgerFile& file, const ReserveOptions& options,
+                          Streams streams) {
+  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
+  const UnixNanos at = TimeOf(file);
+  const absl::StatusOr<Charge> charge = ChargeOf(
+      *catalog, options.operation, options.quantity, options.credits, at);
+  if (!charge.ok()) return FailWith(charge.status(), streams);
+  ExitCode code = ExitCode::kOk;
+  const std::unique_ptr<Ledger> ledger =
+      OpenLedger(file, /*create=*/false, streams, code);
+  if (ledger == nullptr) return code;
+  return Execute(*ledger,
+                 {.account = options.account,
+                  .id = options.id,
+                  .at = at,
+                  .request = ReserveRequest{.amount = charge->amount,
+                                            .operation = options.operation,
+                                            .timeout = options.timeout,
+                                            .overrun = options.overrun,
+                                            .mode = options.mode},
+                  .pricing = charge->pricing},
+                 streams);
+}
+
+ExitCode RunLedgerSpend(const LedgerFile& file, const SpendOptions& options,
+                        Streams streams) {
+  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
+  const UnixNanos at = TimeOf(file);
+  const absl::StatusOr<Charge> charge = ChargeOf(
+      *catalog, options.operation, options.quantity, options.credits, at);
+  if (!charge.ok()) return FailWith(charge.status(), streams);
+  ExitCode code = ExitCode::kOk;
+  const std::unique_ptr<Ledger> ledger =
+      OpenLedger(file, /*create=*/false, streams, code);
+  if (ledger == nullptr) return code;
+  return Execute(*ledger,
+                 {.account = options.account,
+                  .id = options.id,
+                  .at = at,
+                  .request = SpendCommand{.amount = charge->amount,
+                                          .operation = options.operation},
+                  .pricing = charge->pricing},
+                 streams);
+}
+
+ExitCode RunLedgerCapture(const LedgerFile& file, const CaptureOptions& options,
+                          Streams streams) {
+  if (int{!options.quantity.empty()} + int{options.credits.has_value()} +
+          int{options.all} !=
+      1) {
+    return FailWith(absl::InvalidArgumentError(
+                        "say how much: a quantity, --credits or --all"),
+                    streams);
+  }
+  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
+  LedgerCommand command{
+      .id = options.id,
+      .request = CaptureRequest{.reservation = options.reservation,
+                                .amount = options.credits,
+                                .final = !options.partial}};
+  ExitCode code = ExitCode::kOk;
+  const std::optional<Opened> opened = OpenTarget(
+      file, options.account, options.reservation,
+      RefusalName(Refusal::kUnknownReservation), command, streams, code);
+  if (!opened.has_value()) return code;
+  command.account = opened->target.account;
+  if (!options.quantity.empty()) {
+    const absl::Status status = PriceCapture(*opened->ledger, *catalog, options,
+                                             opened->target.sequence, command);
+    if (!status.ok()) return FailWith(status, streams);
+  }
+  return Execute(*opened->ledger, command, streams);
+}
+
+ExitCode RunLedgerVoid(const LedgerFile& file, const VoidOptions& options,
+                       Streams streams) {
+  LedgerCommand command{
+      .id = options.id,
+      .request = VoidRequest{.reservation = options.reservation}};
+  ExitCode code = ExitCode::kOk;
+  const std::optional<Opened> opened = OpenTarget(
+      file, options.account, options.reservation,
+      RefusalName(Refusal::kUnknownReservation), command, streams, code);
+  if (!opened.has_value()) return code;
+  command.account = opened->target.account;
+  return Execute(*opened->ledger, command, streams);
+}
+
+// By its sequence, which says the same however old it is.
+ExitCode RunLedgerRefund(const LedgerFile& file, const RefundOptions& options,
+                         Streams streams) {
+  LedgerCommand command{.id = options.id, .request = RefundRequest{}};
+  ExitCode code = ExitCode::kOk;
+  const std::optional<Opened> opened =
+      OpenTarget(file, options.account, options.command, "unknown_command",
+                 command, streams, code);
+  if (!opened.has_value()) return code;
+  command.account = opened->target.account;
+  command.request = RefundRequest{.sequence = opened->target.sequence,
+                                  .amount = options.credits};
+  return Execute(*opened->ledger, command, streams);
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,401 @@
+#include "konpro/cli/ledger_flags.h"
+
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/civil_time.h"
+#include "absl/time/time.h"
+#include "konpro/account_command.h"
+#include "konpro/allowance.h"
+#include "konpro/credits.h"
+#include "konpro/internal/rfc3339.h"
+#include "konpro/unix_nanos.h"
+
+namespace konpro::cli {
+namespace {
+
+// What `text` is in credits, zero or more; throws where it is none.
+Credits ParseCredits(const std::string& name, const std::string& text) {
+  const absl::StatusOr<Credits> parsed = Credits::Parse(text);
+  if (!parsed.ok()) {
+    throw CLI::ValidationError(name, std::string(parsed.status().message()));
+  }
+  if (*parsed < Credits()) {
+    throw CLI::ValidationError(name, "is zero or more, not " + text);
+  }
+  return *parsed;
+}
+
+template <typename Value>
+CLI::Option* AddCredits(CLI::App& command, const std::string& name,
+                        Value& credits, const char* help) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, &credits](const std::string& text) {
+            credits = ParseCredits(name, text);
+          },
+          help)
+      ->type_name("CREDITS");
+}
+
+template <typename Value>
+CLI::Option* AddChoice(CLI::App& command, const std::string& name, Value& value,
+                       const std::map<std::string, Value>& choices,
+                       const char* help) {
+  std::vector<std::string> names;
+  for (const auto& [text, unused] : choices) names.push_back(text);
+  return command
+      .add_option_function<std::string>(
+          name,
+          [&value, choices](const std::string& text) {
+            value = choices.at(text);
+          },
+          help)
+      ->type_name(absl::StrJoin(names, "|"))
+      ->check(CLI::IsMember(names).description(""));
+}
+
+absl::Time ParseTime(const std::string& name, const std::string& text) {
+  const absl::StatusOr<absl::Time> time = internal::ParseRfc3339(text);
+  if (!time.ok()) {
+    throw CLI::ValidationError(name, std::string(time.status().message()));
+  }
+  if (*time < absl::UnixEpoch() || *time >= UnixNanos::Max().ToTime()) {
+    throw CLI::ValidationError(name, "outside 1970-01-01 .. 2262-04-11");
+  }
+  return *time;
+}
+
+void AddTime(CLI::App& command, const std::string& name, UnixNanos& time,
+             const char* help) {
+  command
+      .add_option_function<std::string>(
+          name,
+          [name, &time](const std::string& text) {
+            time = UnixNanos::FromTime(ParseTime(name, text));
+          },
+          help)
+      ->type_name("RFC3339");
+}
+
+void AddZone(CLI::App& command, absl::TimeZone& zone, const char* help) {
+  command
+      .add_option_function<std::string>(
+          "--zone",
+          [&zone](const std::string& name) {
+            if (!absl::LoadTimeZone(name, &zone)) {
+              throw CLI::ValidationError("--zone",
+                                         "no time zone such as Europe/Berlin");
+            }
+          },
+          help)
+      ->type_name("NAME");
+}
+
+void AddText(CLI::App& command, const char* name, std::string& text,
+             const char* help) {
+  command.add_option(name, text, help)->required()->type_name("");
+}
+
+void AddId(CLI::App& command, std::string& id) {
+  command
+      .add_option("--id", id,
+                  "names the command: given again, it is not done again")
+      ->required()
+      ->type_name("ID");
+}
+
+void AddOf(CLI::App& command, std::string& account) {
+  command
+      .add_option("--account", account,
+                  "whose it is, where several accounts have one of that id")
+      ->type_name("ACCOUNT");
+}
+
+void AddOperations(CLI::App& command, std::vector<std::string>& operations) {
+  command
+      .add_option("--operations", operations,
+                  "what may draw on it (default: all)")
+      ->delimiter(',')
+      ->type_name("NAME,...");
+}
+
+void AddKind(CLI::App& command, GrantKind& kind) {
+  AddChoice(
+      command, "--kind", kind,
+      {{"paid", GrantKind::kPaid}, {"promotional", GrantKind::kPromotional}},
+      "(default: paid)");
+}
+
+}  // namespace
+
+CLI::App& LedgerFlags::AddCommand(CLI::App& ledger, const char* name,
+                                  const char* help,
+                                  std::function<ExitCode(Streams)> run) {
+  CLI::App& command = *ledger.add_subcommand(name, help);
+  command.fallthrough();
+  command.callback([this, run = std::move(run)] { run_ = run; });
+  return command;
+}
+
+void LedgerFlags::Add(CLI::App& app, const std::string& exit_codes) {
+  CLI::App& ledger = *app.add_subcommand(
+      "ledger",
+      "accounts of credits: grants, reservations, charges, statements");
+  ledger.require_subcommand(1);
+  ledger.footer(
+      "A quantity is as in a manifest. A reservation is named by the --id that "
+      "made it. What\nchanges an account prints one JSON object; the same --id "
+      "and content again is answered\nas the first time.\n\n" +
+      exit_codes);
+  AddFile(ledger);
+  AddGrant(ledger);
+  AddAllowance(ledger);
+  AddReserve(ledger);
+  AddCapture(ledger);
+  AddVoid(ledger);
+  AddSpend(ledger);
+  AddRefund(ledger);
+  AddQueries(ledger);
+  AddStatement(ledger);
+  AddIngest(ledger);
+}
+
+void LedgerFlags::AddFile(CLI::App& ledger) {
+  ledger.add_option("--db", file_.db, "the ledger's file; grants make it")
+      ->required()
+      ->type_name("FILE");
+  ledger
+      .add_option_function<std::string>(
+          "--at",
+          [this](const std::string& text) {
+            file_.at = ParseTime("--at", text);
+          },
+          "the time; the ledger's never goes back (default: now)")
+      ->type_name("RFC3339");
+  ledger
+      .add_option("--catalog", file_.catalog,
+                  "a catalog file in place of the built-in catalog")
+      ->type_name("FILE");
+  AddChoice(ledger, "--format", file_.format,
+            {{"table", Format::kTable}, {"json", Format::kJson}},
+            "how reports are printed (default: table)");
+}
+
+void LedgerFlags::AddGrant(CLI::App& ledger) {
+  CLI::App& command = AddCommand(
+      ledger, "grant", "gives credits to an account",
+      [this](Streams s) { return RunLedgerGrant(file_, grant_, s); });
+  AddText(command, "ACCOUNT", grant_.account, "who gets them");
+  AddCredits(command, "CREDITS", grant_.grant.amount, "how many")->required();
+  AddId(command, grant_.id);
+  command
+      .add_option("--priority", grant_.grant.priority,
+                  "low ones are drawn first (default: 0)")
+      ->type_name("N");
+  AddTime(command, "--effective", grant_.grant.effective_at,
+          "from when on (default: always)");
+  AddTime(command, "--expires", grant_.grant.expires_at,
+          "when it is gone (default: never)");
+  AddOperations(command, grant_.grant.operations);
+  AddKind(command, grant_.grant.kind);
+}
+
+void LedgerFlags::AddAllowance(CLI::App& ledger) {
+  CLI::App& command = AddCommand(
+      ledger, "allowance", "gives credits to an account, each period anew",
+      [this](Streams s) { return RunLedgerAllowance(file_, allowance_, s); });
+  Allowance::Spec& spec = allowance_.spec;
+  AddText(command, "ACCOUNT", allowance_.account, "who gets them");
+  AddCredits(command, "CREDITS", spec.amount, "how many, each period")
+      ->required();
+  AddId(command, allowance_.id);
+  AddChoice(command, "--cycle", spec.cycle,
+            {{"day", Cycle::kDay},
+             {"week", Cycle::kWeek},
+             {"month", Cycle::kMonth},
+             {"year", Cycle::kYear}},
+            "(default: month)");
+  command
+      .add_option_function<std::string>(
+          "--anchor",
+          [&spec](const std::string& text) {
+            if (!absl::ParseCivilTime(text, &spec.anchor)) {
+              throw CLI::ValidationError("--anchor",
+                                         "no date such as 2027-01-31");
+            }
+          },
+          "the first day of the first period")
+      ->required()
+      ->type_name("DATE");
+  command
+      .add_option("--zone", spec.zone, "whose days are meant (default: UTC)")
+      ->type_name("NAME");
+  AddCredits(command, "--rollover-max", spec.rollover_max,
+             "how much of what is left goes to the next period (default: 0)");
+  command.add_option("--periods", spec.periods, "how many (default: no end)")
+      ->type_name("N");
+  command
+      .add_option("--priority", spec.priority,
+                  "low ones are drawn first (default: 0)")
+      ->type_name("N");
+  AddOperations(command, spec.operations);
+  AddKind(command, spec.kind);
+}
+
+void LedgerFlags::AddReserve(CLI::App& ledger) {
+  CLI::App& command = AddCommand(
+      ledger, "reserve", "holds credits for a job",
+      [this](Streams s) { return RunLedgerReserve(file_, reserve_, s); });
+  AddText(command, "ACCOUNT", reserve_.account, "whose credits");
+  command.add_option("OPERATION", reserve_.operation, "what the job is")
+      ->type_name("");
+  command.add_option("QUANTITY", reserve_.quantity, "how much of it at most")
+      ->type_name("");
+  AddCredits(command, "--credits", reserve_.credits,
+             "how many, in place of a quantity");
+  command
+      .add_option("--id", reserve_.id,
+                  "names the reservation, and the command: given again, it is "
+                  "not done again")
+      ->type_name("ID");
+  command
+      .add_option_function<std::string>(
+          "--timeout",
+          [this](const std::string& text) {
+            absl::Duration& timeout = reserve_.timeout;
+            if (!absl::ParseDuration(text, &timeout) ||
+                timeout <= absl::ZeroDuration()) {
+              throw CLI::ValidationError("--timeout",
+                                         "no time above zero such as 1h30m");
+            }
+          },
+          "when it is released by itself (default: 1h)")
+      ->type_name("TIME");
+  AddChoice(command, "--overrun", reserve_.overrun,
+            {{"reject", Overrun::kReject}, {"top-up", Overrun::kTopUp}},
+            "what becomes of a capture above it (default: reject)");
+  AddChoice(command, "--mode", reserve_.mode,
+            {{"normal", Mode::kNormal},
+             {"best-effort", Mode::kBestEffort},
+             {"check-only", Mode::kCheckOnly}},
+            "best-effort takes what there is (default: normal)");
+}
+
+void LedgerFlags::AddSpend(CLI::App& ledger) {
+  CLI::App& command = AddCommand(
+      ledger, "spend", "charges an account at once",
+      [this](Streams s) { return RunLedgerSpend(file_, spend_, s); });
+  AddText(command, "ACCOUNT", spend_.account, "whose credits");
+  command.add_option("OPERATION", spend_.operation, "what was done")
+      ->type_name("");
+  command.add_option("QUANTITY", spend_.quantity, "how much of it")
+      ->type_name("");
+  AddCredits(command, "--credits", spend_.credits,
+             "how many, in place of a quantity");
+  AddId(command, spend_.id);
+}
+
+void LedgerFlags::AddCapture(CLI::App& ledger) {
+  CLI::App& command = AddCommand(
+      ledger, "capture", "charges what was held for a job",
+      [this](Streams s) { return RunLedgerCapture(file_, capture_, s); });
+  AddText(command, "RESERVATION_ID", capture_.reservation, "the --id of it");
+  command
+      .add_option("QUANTITY", capture_.quantity,
+                  "how much it was, of the reservation's operation")
+      ->type_name("");
+  AddCredits(command, "--credits", capture_.credits,
+             "how many, in place of a quantity");
+  command.add_flag("--all", capture_.all, "all that is held");
+  command.add_flag("--partial", capture_.partial,
+                   "keep the rest held: more is to come");
+  AddId(command, capture_.id);
+  AddOf(command, capture_.account);
+}
+
+void LedgerFlags::AddVoid(CLI::App& ledger) {
+  CLI::App& command =
+      AddCommand(ledger, "void", "releases what was held for a job",
+                 [this](Streams s) { return RunLedgerVoid(file_, void_, s); });
+  AddText(command, "RESERVATION_ID", void_.reservation, "the --id of it");
+  AddId(command, void_.id);
+  AddOf(command, void_.account);
+}
+
+void LedgerFlags::AddRefund(CLI::App& ledger) {
+  CLI::App& command = AddCommand(
+      ledger, "refund", "gives back what a spend or a capture charged",
+      [this](Streams s) { return RunLedgerRefund(file_, refund_, s); });
+  AddText(command, "COMMAND_ID", refund_.command, "the --id of it");
+  AddCredits(command, "--credits", refund_.credits,
+             "how many (default: all that is not refunded)");
+  AddId(command, refund_.id);
+  AddOf(command, refund_.account);
+}
+
+void LedgerFlags::AddQueries(CLI::App& ledger) {
+  CLI::App& balance = AddCommand(
+      ledger, "balance", "what an account has",
+      [this](Streams s) { return RunLedgerBalance(file_, balance_, s); });
+  AddText(balance, "ACCOUNT", balance_.account, "whose");
+  balance
+      .add_option("--at-seq", balance_.at_seq,
+                  "as it was behind that entry of the journal")
+      ->type_name("N");
+  CLI::App& history = AddCommand(
+      ledger, "history", "all commands of an account",
+      [this](Streams s) { return RunLedgerHistory(file_, history_, s); });
+  AddText(history, "ACCOUNT", history_.account, "whose");
+  CLI::App& explain = AddCommand(
+      ledger, "explain", "how a command came to do what it did",
+      [this](Streams s) { return RunLedgerExplain(file_, explain_, s); });
+  AddText(explain, "COMMAND_ID", explain_.command, "the --id of it");
+  AddOf(explain, explain_.account);
+  AddCommand(ledger, "verify", "reads all of the journal and checks it",
+             [this](Streams s) { return RunLedgerVerify(file_, s); });
+  AddCommand(ledger, "export", "all of the journal as JSON Lines",
+             [this](Streams s) { return RunLedgerExport(file_, s); });
+}
+
+void LedgerFlags::AddStatement(CLI::App& ledger) {
+  CLI::App& command = AddCommand(
+      ledger, "statement", "how an account's credits moved in a month",
+      [this](Streams s) { return RunLedgerStatement(file_, statement_, s); });
+  AddText(command, "ACCOUNT", statement_.account, "whose");
+  command
+      .add_option_function<std::string>(
+          "--month",
+          [this](const std::string& text) {
+            absl::CivilMonth& month = statement_.month;
+            if (!absl::ParseCivilTime(text, &month) || month.year() < 1970 ||
+                month.year() > 2261) {
+              throw CLI::ValidationError("--month", "no month such as 2026-11");
+            }
+          },
+          "by the ledger's time")
+      ->required()
+      ->type_name("MONTH");
+  AddZone(command, statement_.zone, "whose month is meant (default: UTC)");
+}
+
+void LedgerFlags::AddIngest(CLI::App& ledger) {
+  CLI::App& command = AddCommand(
+      ledger, "ingest", "charges usage records, each once",
+      [this](Streams s) { return RunLedgerIngest(file_, ingest_, s); });
+  AddText(command, "RECORDS", ingest_.records,
+          "konpro.v1.UsageRecord as JSON Lines or as length-delimited binary; "
+          "- for standard\ninput");
+  AddChoice(command, "--input", ingest_.form,
+            {{"auto", RecordForm::kAuto},
+             {"jsonl", RecordForm::kJsonLines},
+             {"delimited", RecordForm::kDelimited}},
+            "how the records are written (default: auto)");
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,63 @@
+// The options of `konpro ledger`, read into those of its commands.
+#ifndef KONPRO_CLI_LEDGER_FLAGS_H_
+#define KONPRO_CLI_LEDGER_FLAGS_H_
+
+#include <functional>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "konpro/cli/command.h"
+#include "konpro/cli/ingest_command.h"
+#include "konpro/cli/ledger_change_command.h"
+#include "konpro/cli/ledger_query_command.h"
+#include "konpro/cli/ledger_session.h"
+
+namespace konpro::cli {
+
+// Must outlive the App that it is added to. Thread-compatible.
+class LedgerFlags {
+ public:
+  LedgerFlags() = default;
+  LedgerFlags(const LedgerFlags&) = delete;
+  LedgerFlags& operator=(const LedgerFlags&) = delete;
+
+  void Add(CLI::App& app, const std::string& exit_codes);
+
+  // Runs the command that was parsed.
+  ExitCode Run(Streams streams) const { return run_(streams); }
+
+ private:
+  // A command of `ledger`, which is what run_ is once it was parsed.
+  CLI::App& AddCommand(CLI::App& ledger, const char* name, const char* help,
+                       std::function<ExitCode(Streams)> run);
+  void AddFile(CLI::App& ledger);
+  void AddGrant(CLI::App& ledger);
+  void AddAllowance(CLI::App& ledger);
+  void AddReserve(CLI::App& ledger);
+  void AddSpend(CLI::App& ledger);
+  void AddCapture(CLI::App& ledger);
+  void AddVoid(CLI::App& ledger);
+  void AddRefund(CLI::App& ledger);
+  void AddQueries(CLI::App& ledger);
+  void AddStatement(CLI::App& ledger);
+  void AddIngest(CLI::App& ledger);
+
+  std::function<ExitCode(Streams)> run_;
+  LedgerFile file_;
+  GrantOptions grant_;
+  AllowanceOptions allowance_;
+  ReserveOptions reserve_;
+  SpendOptions spend_;
+  CaptureOptions capture_;
+  VoidOptions void_;
+  RefundOptions refund_;
+  BalanceOptions balance_;
+  HistoryOptions history_;
+  ExplainOptions explain_;
+  StatementOptions statement_;
+  IngestOptions ingest_;
+};
+
+}  // namespace konpro::cli
+
+#endif  // KONPRO_CLI_LEDGER_FLAGS_H_

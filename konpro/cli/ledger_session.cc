@@ -1,0 +1,78 @@
+#include "konpro/cli/ledger_session.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "konpro/internal/name.h"
+#include "konpro/store/sqlite_store.h"
+
+namespace konpro::cli {
+
+UnixNanos TimeOf(const LedgerFile& file) {
+  return UnixNanos::FromTime(file.at.has_value() ? *file.at : absl::Now());
+}
+
+std::unique_ptr<Ledger> OpenLedger(const LedgerFile& file, bool create,
+                                   Streams streams, ExitCode& code) {
+  absl::StatusOr<std::unique_ptr<SqliteStore>> store =
+      SqliteStore::Open(file.db, {.create = create});
+  if (!store.ok()) {
+    code = FailWith(store.status(), streams);
+    return nullptr;
+  }
+  absl::StatusOr<std::unique_ptr<Ledger>> ledger =
+      Ledger::Open(*std::move(store), {});
+  if (!ledger.ok()) {
+    code = FailWith(ledger.status(), streams);
+    return nullptr;
+  }
+  return *std::move(ledger);
+}
+
+ExitCode FailWith(const absl::Status& status, Streams streams) {
+  PrintReason(streams, status.message());
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kOutOfRange:
+    case absl::StatusCode::kFailedPrecondition:
+      return ExitCode::kBadInput;
+    default:
+      return ExitCode::kInternal;
+  }
+}
+
+absl::StatusOr<Ledger::CommandPlace> FindTarget(Ledger& ledger,
+                                                absl::string_view account,
+                                                absl::string_view id) {
+  if (!account.empty()) {
+    const absl::StatusOr<uint64_t> sequence = ledger.FindCommand(account, id);
+    if (!sequence.ok()) return sequence.status();
+    if (*sequence != 0) {
+      return Ledger::CommandPlace{.account = std::string(account),
+                                  .sequence = *sequence};
+    }
+  }
+  absl::StatusOr<std::vector<Ledger::CommandPlace>> places =
+      ledger.FindCommand(id);
+  if (!places.ok()) return places.status();
+  const Ledger::CommandPlace* found = nullptr;
+  for (const Ledger::CommandPlace& place : *places) {
+    if (!account.empty() && place.account != account) continue;
+    if (found != nullptr && found->account != place.account) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "id ", internal::Quoted(id), " is a command of ",
+          internal::Quoted(found->account), " and of ",
+          internal::Quoted(place.account), ": say which with --account"));
+    }
+    found = &place;
+  }
+  if (found != nullptr) return *found;
+  return absl::NotFoundError(
+      absl::StrCat("no command has the id ", internal::Quoted(id)));
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,52 @@
+// What the commands of `konpro ledger` share: the file, the time, who a command
+// is of, and what goes wrong with any of them.
+#ifndef KONPRO_CLI_LEDGER_SESSION_H_
+#define KONPRO_CLI_LEDGER_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "konpro/cli/command.h"
+#include "konpro/ledger.h"
+#include "konpro/unix_nanos.h"
+
+namespace konpro::cli {
+
+struct LedgerFile {
+  std::string db;
+  // The caller's clock; nullopt: now.
+  std::optional<absl::Time> at;
+  // A catalog file; "" for the built-in catalog.
+  std::string catalog;
+  // kTable or kJson. What changes an account prints JSON all the same.
+  Format format = Format::kTable;
+};
+
+// `file.at`, or the clock.
+UnixNanos TimeOf(const LedgerFile& file);
+
+// The ledger in the file; makes the file where `create`. nullptr after the
+// reason went to streams.err and its code to `code`.
+std::unique_ptr<Ledger> OpenLedger(const LedgerFile& file, bool create,
+                                   Streams streams, ExitCode& code);
+
+// Prints the error, and says what the process returns for it: kBadInput where
+// the caller can do something about what was asked, else kInternal.
+ExitCode FailWith(const absl::Status& status, Streams streams);
+
+// The latest command with that id, of `account` or, where that is "", of the
+// one account that has it. kNotFound: there is none. kInvalidArgument: several
+// accounts have one.
+absl::StatusOr<Ledger::CommandPlace> FindTarget(Ledger& ledger,
+                                                absl::string_view account,
+                                                absl::string_view id);
+
+}  // namespace konpro::cli
+
+#endif  // KONPRO_CLI_LEDGER_SESSION_H_
