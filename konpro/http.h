@@ -1,12 +1,20 @@
-// What HTTP says and hears of all this: the key in a request's headers, and the
-// rate limits in an answer's.
+// What HTTP says and hears of all this: the key in a request's headers, and an
+// answer's status, fields and body.
 //
 //   const ApiKeyText key = ApiKeyFromHeaders({{"X-Api-Key", " kp_..."}});
-//   for (const HttpField& field : RateLimitFields(decision)) {
-//     answer.AddHeader(field.name, field.value);
-//   }
+//   HttpAnswer answer = AnswerOf(door->Admit({.key = key, ...}, now));
+//   // 402
+//   // Content-Type: application/problem+json
 //   // RateLimit-Policy: "minute";q=60;w=60, "day";q=1000;w=86400
 //   // RateLimit: "minute";r=42;t=12, "day";r=913;t=43120
+//   // {"type":"tag:konpro.ai,2025:insufficient_credits", "title":
+//   //  "Insufficient credits", "status":402, "detail": "...", "code":
+//   //  "insufficient_credits", "retryable":false, "need":{"credits":"90",
+//   //  "ticks":"540000000"}, "available":{...}, "shortfall":{...}}
+//
+// A refusal's body is a problem (RFC 9457). A stranger, whose key is missing,
+// malformed, unknown or dead, is told the same to the byte. What goes wrong
+// inside is not told.
 //
 // RateLimit and RateLimit-Policy are those of the IETF's draft "RateLimit
 // header fields for HTTP" (structured fields, RFC 9651): q and r are requests,
@@ -24,8 +32,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "konpro/admission.h"
 #include "konpro/api_key.h"
 #include "konpro/limiter.h"
 
@@ -62,6 +72,28 @@ enum class LegacyRateLimit : bool { kOmit, kAdd };
 // then the legacy ones. An allowed decision's say what remains behind it.
 std::vector<HttpField> RateLimitFields(
     const Decision& decision, LegacyRateLimit legacy = LegacyRateLimit::kOmit);
+
+struct HttpAnswer {
+  int status = 200;
+  // Content-Type first, where there is a body.
+  std::vector<HttpField> fields;
+  std::string body;
+};
+
+// 200, 400, 401, 402, 403, 409, 422, 429, 500 or 503 (docs/design.md, "The
+// front door").
+int HttpStatus(AdmissionReason reason);
+
+// RateLimitFields() where windows were asked. The body is a problem; of what is
+// admitted and metered `{"id", "held", "replayed"}`; else empty.
+HttpAnswer AnswerOf(const Admission& admission,
+                    LegacyRateLimit legacy = LegacyRateLimit::kOmit);
+// `{"id", "charged", "released", "replayed", "balance"}`.
+HttpAnswer AnswerOf(const Settlement& settlement);
+// A problem, for an error of Complete(), Cancel() or of whoever serves: 400,
+// 404, 409, 413, 422, 500 or 503. The message is told of the first five alone.
+// REQUIRES: the error is not OK.
+HttpAnswer AnswerOf(const absl::Status& error);
 
 }  // namespace konpro
 

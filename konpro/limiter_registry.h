@@ -63,7 +63,7 @@
 namespace konpro {
 namespace internal {
 struct LimiterSlot;
-}
+}  // namespace internal
 
 class LimiterRegistry {
  public:
@@ -96,6 +96,7 @@ class LimiterRegistry {
     internal::LimiterSlot* slot_ = nullptr;
     uint64_t hash_ = 0;  // of whom the slot was
   };
+  class Slots;  // internal/limiter_slots.h
 
   struct Request {
     absl::string_view account;

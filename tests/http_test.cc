@@ -1,15 +1,21 @@
 #include "konpro/http.h"
 
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/admission.h"
 #include "konpro/api_key.h"
+#include "konpro/catalog.h"
+#include "konpro/credits.h"
+#include "konpro/key_directory.h"
 #include "konpro/limiter.h"
 #include "konpro/rate_window.h"
 #include "konpro/unix_nanos.h"
@@ -184,6 +190,199 @@ TEST(Http, PeriodsAreWholeSecondsRoundedUp) {
   LimiterCell cell;
   EXPECT_EQ(Lines(TryAcquire(cell, one, 1, At(0)))[0],
             R"(RateLimit-Policy: "odd_1";q=5;w=2)");
+}
+
+// Answers.
+
+std::string Text(const HttpAnswer& answer) {
+  std::string text = absl::StrCat(answer.status, "\n");
+  for (const HttpField& field : answer.fields) {
+    absl::StrAppend(&text, field.name, ": ", field.value, "\n");
+  }
+  return absl::StrCat(text, answer.body);
+}
+
+Admission Of(AdmissionReason reason) {
+  Admission a(Authentication(ApiKeyVerdict::kAccepted, nullptr, {}, 0));
+  a.reason = reason;
+  a.plan = Catalog::BuiltIn().FindPlan("free_trial");
+  return a;
+}
+
+TEST(Http, StatusIsThatOfTheReason) {
+  const struct {
+    AdmissionReason reason;
+    int status;
+    absl::StatusCode code;
+  } kCases[] = {
+      {AdmissionReason::kAdmitted, 200, absl::StatusCode::kOk},
+      {AdmissionReason::kUnauthenticated, 401,
+       absl::StatusCode::kUnauthenticated},
+      {AdmissionReason::kNotProvisioned, 403,
+       absl::StatusCode::kPermissionDenied},
+      {AdmissionReason::kSuspended, 403, absl::StatusCode::kPermissionDenied},
+      {AdmissionReason::kMalformed, 400, absl::StatusCode::kInvalidArgument},
+      {AdmissionReason::kUnknownOperation, 400,
+       absl::StatusCode::kInvalidArgument},
+      {AdmissionReason::kOperationNotInPlan, 403,
+       absl::StatusCode::kPermissionDenied},
+      {AdmissionReason::kNoWindows, 403, absl::StatusCode::kPermissionDenied},
+      {AdmissionReason::kExceedsLimit, 400, absl::StatusCode::kOutOfRange},
+      {AdmissionReason::kRateLimited, 429,
+       absl::StatusCode::kResourceExhausted},
+      {AdmissionReason::kNoPrice, 500, absl::StatusCode::kInternal},
+      {AdmissionReason::kCostOutOfRange, 400, absl::StatusCode::kOutOfRange},
+      {AdmissionReason::kInsufficientCredits, 402,
+       absl::StatusCode::kFailedPrecondition},
+      {AdmissionReason::kIdConflict, 422, absl::StatusCode::kAlreadyExists},
+      {AdmissionReason::kReservationRefused, 409, absl::StatusCode::kAborted},
+      {AdmissionReason::kUnavailable, 503, absl::StatusCode::kUnavailable},
+  };
+  EXPECT_EQ(std::size(kCases), kAdmissionReasons);
+  for (const auto& c : kCases) {
+    EXPECT_EQ(HttpStatus(c.reason), c.status);
+    EXPECT_EQ(AdmissionCode(c.reason), c.code);
+    Admission a = Of(c.reason);
+    LimiterCell cell;
+    a.limits = TryAcquire(cell, Pro(), 1, At(0));
+    const HttpAnswer answer = AnswerOf(a);
+    EXPECT_EQ(answer.status, c.status);
+    if (c.status == 200) continue;
+    EXPECT_EQ(answer.fields[0].value, "application/problem+json");
+    EXPECT_THAT(answer.body, ::testing::HasSubstr(
+                                 absl::StrCat("\"status\":", c.status, ",")));
+    EXPECT_THAT(answer.body,
+                ::testing::HasSubstr(absl::StrCat(
+                    "\"code\":\"", AdmissionReasonName(c.reason), "\"")));
+  }
+}
+
+TEST(Http, AdmittedAnswerHasRoomForABody) {
+  LimiterCell cell;
+  Admission a = Of(AdmissionReason::kAdmitted);
+  a.limits = TryAcquire(cell, Pro(), 1, At(0));
+  EXPECT_EQ(Text(AnswerOf(a)),
+            "200\n"
+            "RateLimit-Policy: \"minute\";q=60;w=60, \"day\";q=1000;w=86400\n"
+            "RateLimit: \"minute\";r=59;t=60, \"day\";r=999;t=6360\n");
+  a.limits.reset();
+  a.reservation = "job\"7";
+  a.need = Credits::Parse("12.5").value();
+  EXPECT_EQ(Text(AnswerOf(a)),
+            "200\nContent-Type: application/json\n"
+            R"({"id":"job\"7","held":{"credits":"12.5","ticks":"75000000"},)"
+            R"("replayed":false})");
+}
+
+TEST(Http, RefusalForCreditsSaysHowManyAreMissing) {
+  Admission a = Of(AdmissionReason::kInsufficientCredits);
+  a.need = Credits::Parse("12.5").value();
+  a.available = Credits::Parse("3").value();
+  a.shortfall = Credits::Parse("9.5").value();
+  EXPECT_EQ(Text(AnswerOf(a)),
+            "402\nContent-Type: application/problem+json\n"
+            R"({"type":"tag:konpro.ai,2025:insufficient_credits",)"
+            R"("title":"Insufficient credits","status":402,)"
+            R"("detail":"need 12.5 credits, available 3",)"
+            R"("code":"insufficient_credits","retryable":false,)"
+            R"("need":{"credits":"12.5","ticks":"75000000"},)"
+            R"("available":{"credits":"3","ticks":"18000000"},)"
+            R"("shortfall":{"credits":"9.5","ticks":"57000000"}})");
+}
+
+TEST(Http, RefusalForTheRateSaysWhenToComeBack) {
+  LimiterCell cell;
+  ASSERT_TRUE(TryAcquire(cell, Pro(), 60, At(0)).allowed());
+  Admission a = Of(AdmissionReason::kRateLimited);
+  a.limits = TryAcquire(cell, Pro(), 1, At(kSecond + 1));
+  a.retry_after = a.limits->retry_after();
+  a.retryable = true;
+  EXPECT_EQ(
+      Text(AnswerOf(a)),
+      "429\nContent-Type: application/problem+json\n"
+      "RateLimit-Policy: \"minute\";q=60;w=60, \"day\";q=1000;w=86400\n"
+      "RateLimit: \"minute\";r=0;t=59, \"day\";r=940;t=6359\n"
+      "Retry-After: 59\n"
+      R"({"type":"tag:konpro.ai,2025:rate_limited","title":"Rate limited",)"
+      R"("status":429,"detail":"window minute admits 60 requests in 1m",)"
+      R"("code":"rate_limited","retryable":true,"retry_after":59})");
+}
+
+// Whatever is wrong with the key.
+TEST(Http, StrangersAreToldTheSameToTheByte) {
+  std::vector<std::string> texts;
+  for (const ApiKeyVerdict verdict :
+       {ApiKeyVerdict::kMissing, ApiKeyVerdict::kMalformed,
+        ApiKeyVerdict::kUnknown, ApiKeyVerdict::kDeactivated,
+        ApiKeyVerdict::kReplaced, ApiKeyVerdict::kExpired}) {
+    Admission a(Authentication(verdict, nullptr, ApiKeyId(7), 0));
+    a.reason = AdmissionReason::kUnauthenticated;
+    texts.push_back(Text(AnswerOf(a)));
+    EXPECT_EQ(texts.back(), texts.front());
+  }
+  EXPECT_EQ(texts.front(),
+            "401\nContent-Type: application/problem+json\n"
+            "WWW-Authenticate: ApiKey header=\"x-api-key\"\n"
+            R"({"type":"tag:konpro.ai,2025:unauthenticated",)"
+            R"("title":"Unauthenticated","status":401,)"
+            R"("detail":"no valid API key in x-api-key",)"
+            R"("code":"unauthenticated","retryable":false})");
+}
+
+// What the store says names files.
+TEST(Http, WhatGoesWrongInsideIsNotTold) {
+  Admission a = Of(AdmissionReason::kUnavailable);
+  a.detail = "/var/lib/credits.db: disk I/O error";
+  a.retryable = true;
+  EXPECT_THAT(AnswerOf(a).body, ::testing::Not(::testing::HasSubstr("/var")));
+  for (const absl::Status& status :
+       {absl::UnavailableError("/var/lib"), absl::InternalError("/var/lib"),
+        absl::DataLossError("/var/lib"), absl::UnknownError("/var/lib")}) {
+    const HttpAnswer answer = AnswerOf(status);
+    EXPECT_EQ(answer.status, absl::IsUnavailable(status) ? 503 : 500);
+    EXPECT_THAT(answer.body, ::testing::Not(::testing::HasSubstr("/var")));
+  }
+}
+
+TEST(Http, ErrorsOfTheCallerAreTold) {
+  const struct {
+    absl::Status status;
+    int http;
+  } kCases[] = {
+      {absl::InvalidArgumentError("quantity: \"<b>\""), 400},
+      {absl::OutOfRangeError("quantity: \"<b>\""), 400},
+      {absl::NotFoundError("quantity: \"<b>\""), 404},
+      {absl::FailedPreconditionError("quantity: \"<b>\""), 409},
+      {absl::ResourceExhaustedError("quantity: \"<b>\""), 413},
+      {absl::AlreadyExistsError("quantity: \"<b>\""), 422},
+  };
+  for (const auto& c : kCases) {
+    const HttpAnswer answer = AnswerOf(c.status);
+    EXPECT_EQ(answer.status, c.http);
+    EXPECT_THAT(answer.body, ::testing::HasSubstr(
+                                 R"("detail":"quantity: \"\u003cb\u003e\"")"));
+  }
+}
+
+TEST(Http, AccountWithoutWindowsHasNoRateLimitFields) {
+  Admission a = Of(AdmissionReason::kNoWindows);
+  const LimiterWindows none = LimiterWindows::None();
+  LimiterCell cell;
+  a.limits = TryAcquire(cell, none, 1, At(0));
+  EXPECT_EQ(AnswerOf(a).fields.size(), 1u);
+}
+
+TEST(Http, SettlementSaysWhatWasCharged) {
+  Settlement settlement = {.reservation = "job-7",
+                           .charged = Credits::Parse("84").value(),
+                           .released = Credits::Parse("6").value()};
+  settlement.balance.available = Credits::Parse("16").value();
+  EXPECT_EQ(Text(AnswerOf(settlement)),
+            "200\nContent-Type: application/json\n"
+            R"({"id":"job-7","charged":{"credits":"84","ticks":"504000000"},)"
+            R"("released":{"credits":"6","ticks":"36000000"},)"
+            R"("replayed":false,"balance":{"available":{"credits":"16",)"
+            R"("ticks":"96000000"},"reserved":{"credits":"0","ticks":"0"}}})");
 }
 
 }  // namespace

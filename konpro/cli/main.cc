@@ -26,6 +26,7 @@
 #include "konpro/cli/accuracy_command.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/diff_command.h"
+#include "konpro/cli/door_flags.h"
 #include "konpro/cli/estimate_command.h"
 #include "konpro/cli/forecast_command.h"
 #include "konpro/cli/ledger_flags.h"
@@ -559,6 +560,9 @@ ExitCode Main(int argc, char** argv) {
   AddAccuracy(app, accuracy);
   ReplayOptions replay;
   AddReplay(app, replay);
+  DoorFlags door;
+  door.AddAccount(app, kExitCodes);
+  door.AddKeys(app, kExitCodes);
   LedgerFlags ledger;
   ledger.Add(app, kExitCodes);
   try {
@@ -593,6 +597,8 @@ ExitCode Main(int argc, char** argv) {
       {"diff", [&] { return RunDiff(diff, streams); }},
       {"accuracy", [&] { return RunAccuracy(accuracy, streams); }},
       {"replay", [&] { return RunReplay(replay, streams); }},
+      {"account", [&] { return door.Run(streams); }},
+      {"keys", [&] { return door.Run(streams); }},
       {"ledger", [&] { return ledger.Run(streams); }},
   };
   ExitCode code = ExitCode::kInternal;

@@ -104,7 +104,31 @@ absl::StatusOr<std::unique_ptr<SqliteKeyStore>> SqliteKeyStore::Create(
   return store;
 }
 
+absl::StatusOr<std::unique_ptr<SqliteKeyStore>> SqliteKeyStore::Create(
+    std::shared_ptr<SqliteDatabase> database) {
+  const std::lock_guard<std::mutex> lock(database->mu());
+  absl::StatusOr<std::unique_ptr<SqliteKeyStore>> store =
+      Create(database->handle());
+  if (store.ok()) (*store)->database_ = std::move(database);
+  return store;
+}
+
+std::unique_lock<std::mutex> SqliteKeyStore::Turn() const {
+  return database_ == nullptr ? std::unique_lock<std::mutex>()
+                              : std::unique_lock(database_->mu());
+}
+
+absl::StatusOr<size_t> SqliteKeyStore::Count() {
+  const std::unique_lock<std::mutex> turn = Turn();
+  Statement count;
+  absl::Status status = Prepare("SELECT count(*) FROM api_keys", count);
+  if (!status.ok()) return status;
+  if (sqlite3_step(count.get()) != SQLITE_ROW) return Error();
+  return static_cast<size_t>(sqlite3_column_int64(count.get(), 0));
+}
+
 absl::Status SqliteKeyStore::Put(absl::Span<const ApiKeyRecord> records) {
+  const std::unique_lock<std::mutex> turn = Turn();
   absl::Status status = Run(begin_);
   if (!status.ok()) return status;
   for (const ApiKeyRecord& record : records) {
@@ -119,6 +143,7 @@ absl::Status SqliteKeyStore::Put(absl::Span<const ApiKeyRecord> records) {
 
 absl::Status SqliteKeyStore::LoadAll(
     absl::FunctionRef<absl::Status(ApiKeyRecord record)> load) {
+  const std::unique_lock<std::mutex> turn = Turn();
   absl::Status status;
   int code;
   while ((code = sqlite3_step(load_.get())) == SQLITE_ROW) {

@@ -5,7 +5,8 @@
 //       SqliteKeyStore::Create(connection);
 //   KeyDirectory::Open(**store, {.keys_max = 1'000'000});
 //
-// Thread safety: thread-compatible.
+// Thread safety: thread-compatible; others may use a SqliteDatabase meanwhile,
+// see SqliteDatabase::mu().
 //
 // Invariants: (1) what Put() wrote is on the disk when it returns OK, as far as
 // the connection's `PRAGMA synchronous` says: FULL or more is required. (2) The
@@ -15,7 +16,9 @@
 
 #include <sqlite3.h>
 
+#include <cstddef>
 #include <memory>
+#include <mutex>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -23,6 +26,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "konpro/key_directory.h"
+#include "konpro/store/sqlite_database.h"
 
 namespace konpro {
 
@@ -37,6 +41,12 @@ class SqliteKeyStore : public KeyStore {
   // be written.
   static absl::StatusOr<std::unique_ptr<SqliteKeyStore>> Create(sqlite3* db);
 
+  // The same in konpro's file, whose other users take turns by its mu().
+  // REQUIRES: no caller of the store holds it.
+  static absl::StatusOr<std::unique_ptr<SqliteKeyStore>> Create(
+      std::shared_ptr<SqliteDatabase> database);
+
+  absl::StatusOr<size_t> Count();
   absl::Status Put(absl::Span<const ApiKeyRecord> records) override;
   absl::Status LoadAll(
       absl::FunctionRef<absl::Status(ApiKeyRecord record)> load) override;
@@ -49,6 +59,8 @@ class SqliteKeyStore : public KeyStore {
 
   explicit SqliteKeyStore(sqlite3* db) : db_(db) {}
 
+  // The turn of this call, where there are others.
+  std::unique_lock<std::mutex> Turn() const;
   absl::Status Prepare(absl::string_view sql, Statement& statement);
   // Runs a prepared statement that returns no row.
   absl::Status Run(const Statement& statement);
@@ -58,6 +70,7 @@ class SqliteKeyStore : public KeyStore {
 
   // Constant after construction.
   sqlite3* const db_;
+  std::shared_ptr<SqliteDatabase> database_;  // null where it is not ours
   Statement begin_;
   Statement commit_;
   Statement rollback_;

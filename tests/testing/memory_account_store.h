@@ -1,0 +1,45 @@
+// An AccountStore in memory, that fails when it is told to.
+#ifndef KONPRO_TESTS_TESTING_MEMORY_ACCOUNT_STORE_H_
+#define KONPRO_TESTS_TESTING_MEMORY_ACCOUNT_STORE_H_
+
+#include <cstddef>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "konpro/account_directory.h"
+
+namespace konpro::testing {
+
+class MemoryAccountStore : public AccountStore {
+ public:
+  absl::Status Put(const AccountRecord& record) override {
+    ++puts;
+    if (!error.ok()) return error;
+    for (AccountRecord& row : rows) {
+      if (row.account_id == record.account_id) {
+        row = record;
+        return absl::OkStatus();
+      }
+    }
+    rows.push_back(record);
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadAll(
+      absl::FunctionRef<absl::Status(AccountRecord record)> load) override {
+    for (const AccountRecord& row : rows) {
+      absl::Status status = load(row);
+      if (!status.ok()) return status;
+    }
+    return error;
+  }
+
+  std::vector<AccountRecord> rows;
+  absl::Status error;
+  size_t puts = 0;
+};
+
+}  // namespace konpro::testing
+
+#endif  // KONPRO_TESTS_TESTING_MEMORY_ACCOUNT_STORE_H_

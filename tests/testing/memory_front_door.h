@@ -1,0 +1,81 @@
+// A FrontDoor with all that it stands in front of, in memory, and the stores
+// beneath, which fail when they are told to.
+#ifndef KONPRO_TESTS_TESTING_MEMORY_FRONT_DOOR_H_
+#define KONPRO_TESTS_TESTING_MEMORY_FRONT_DOOR_H_
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "konpro/account_directory.h"
+#include "konpro/catalog.h"
+#include "konpro/credits.h"
+#include "konpro/front_door.h"
+#include "konpro/key_directory.h"
+#include "konpro/ledger.h"
+#include "konpro/limiter_registry.h"
+#include "tests/testing/faulty_store.h"
+#include "tests/testing/memory_account_store.h"
+#include "tests/testing/memory_key_store.h"
+
+namespace konpro::testing {
+
+class MemoryFrontDoor {
+ public:
+  explicit MemoryFrontDoor(const Catalog& catalog = Catalog::BuiltIn(),
+                           const FrontDoor::Options& options = {},
+                           size_t accounts_max = 100)
+      : catalog_(catalog), options_(options), accounts_max_(accounts_max) {
+    auto store = std::make_unique<FaultyStore>();
+    ledger_store = store.get();
+    ledger = Ledger::Open(std::move(store), {}).value();
+    Open();
+  }
+
+  // As a new process on the same stores, but for the ledger.
+  void Open() {
+    door.reset();
+    keys =
+        KeyDirectory::Open(key_store, {.keys_max = 4 * accounts_max_}).value();
+    accounts = AccountDirectory::Open(account_store).value();
+    limits = LimiterRegistry::Create({.capacity = accounts_max_}).value();
+    door = FrontDoor::Open(parts(), options_).value();
+  }
+
+  FrontDoor::Parts parts() {
+    return {.catalog = catalog_,
+            .keys = *keys,
+            .accounts = *accounts,
+            .limits = *limits,
+            .ledger = *ledger};
+  }
+
+  void Grant(absl::string_view account, absl::string_view credits,
+             UnixNanos at) {
+    const auto granted = ledger->Apply(
+        {.account = account,
+         .id = "grant",
+         .at = at,
+         .request = GrantCommand{.amount = Credits::Parse(credits).value()}});
+    (void)granted.value();
+  }
+
+  MemoryKeyStore key_store;
+  MemoryAccountStore account_store;
+  FaultyStore* ledger_store = nullptr;
+  std::unique_ptr<Ledger> ledger;
+  std::unique_ptr<KeyDirectory> keys;
+  std::unique_ptr<AccountDirectory> accounts;
+  std::unique_ptr<LimiterRegistry> limits;
+  std::unique_ptr<FrontDoor> door;
+
+ private:
+  const Catalog& catalog_;
+  const FrontDoor::Options options_;
+  const size_t accounts_max_;
+};
+
+}  // namespace konpro::testing
+
+#endif  // KONPRO_TESTS_TESTING_MEMORY_FRONT_DOOR_H_
