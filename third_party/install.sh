@@ -10,9 +10,12 @@ PACKAGES=(
   # Libraries of the project.
   libabsl-dev libprotobuf-dev libprotoc-dev protobuf-compiler
   libcli11-dev libcsv-dev libsqlite3-dev libssl-dev zlib1g-dev tzdata
+  libmicrohttpd-dev libcurl4-openssl-dev
   # Libraries and tools of its tests, benchmarks and checks.
   libgtest-dev libgmock-dev libbenchmark-dev
   clang-format binutils python3
+  # A real proxy in front of the server, its client, and its load.
+  nginx-light curl wrk
   # The limiter's tests for AArch64, run by an emulator.
   g++-aarch64-linux-gnu qemu-user
   libabsl-dev:arm64 libgtest-dev:arm64 libgmock-dev:arm64
