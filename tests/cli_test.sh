@@ -52,6 +52,35 @@ expect 2 'Is a directory' "$konpro" replay . --time=t
 expect 2 'Is a directory' "$konpro" replay . --format-in=clf
 expect 2 'empty' "$konpro" replay /dev/null --time=t
 
+# Accounts and keys: the text of a key is all of the output, and comes back in
+# by a pipe or the environment.
+expect 0 'free_trial' "$konpro" account provision acme --db=door.db
+expect 0 'minute:7/1m,day:9/24h (its own)' "$konpro" account plan acme \
+  enterprise --windows=minute:7/1m,day:9/24h --db=door.db
+"$konpro" keys create acme --db=door.db >key.txt 2>key.err
+expect 0 'account acme' bash -c "'$konpro' keys whoami --db=door.db <key.txt"
+expect 0 'account acme' "$konpro" keys --db=door.db whoami --key-file=key.txt
+expect 0 'account acme' env KEY="$(cat key.txt)" "$konpro" keys whoami \
+  --key-env=KEY --db=door.db
+expect 2 'missing' bash -c "'$konpro' keys whoami --db=door.db </dev/null"
+id=$("$konpro" keys list acme --db=door.db | awk 'NR == 3 { print $1 }')
+expect 0 'kp_' "$konpro" keys reset "$id" --overlap=1h --db=door.db
+expect 0 'deactivated' "$konpro" keys deactivate "$id" --db=door.db
+expect 2 'deactivated' "$konpro" keys whoami --key-file=key.txt --db=door.db
+expect 0 '"keys": 1' "$konpro" account show acme --db=door.db --format=json
+expect 0 'suspended' "$konpro" account suspend acme --db=door.db
+expect 0 'account' "$konpro" account resume acme --db=door.db
+expect 2 'no such file' "$konpro" keys list acme --db=none.db
+expect 2 'NAME:LIMIT/PERIOD' "$konpro" account plan acme pro --windows=1 \
+  --db=door.db
+expect 2 '--db is required' "$konpro" keys list acme
+expect 2 'no time such as' "$konpro" keys reset "$id" --overlap=x --db=door.db
+expect 2 'subcommand is required' "$konpro" keys --db=door.db
+if grep -qF "$(cat key.txt)" key.err door.db door.db-wal 2>/dev/null; then
+  echo "FAILED: a key's text is kept"
+  failures=$((failures + 1))
+fi
+
 expect 2 'SUBCOMMAND' "$konpro"
 expect 2 'not expected' "$konpro" estimat "$launch"
 expect 2 'FILE is required' "$konpro" estimate

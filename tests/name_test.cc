@@ -33,6 +33,15 @@ TEST(Name, QuotedTextIsShortAndPrintable) {
             "\"" + std::string(40, 'a') + "...\"");
 }
 
+// A key that somebody gave as a name is not repeated.
+TEST(Name, QuotedTextHoldsNoApiKey) {
+  const std::string key = "kp_0123456789ABCDEFGHIJKLMNOPQRST4FPlxO";
+  EXPECT_EQ(Quoted(key), "\"kp_...\"");
+  EXPECT_EQ(Quoted("key:" + key + " x"), "\"key:kp_...\"");
+  EXPECT_EQ(Quoted(key.substr(0, 17)), "\"kp_...\"");
+  EXPECT_EQ(Quoted("kp_video"), "\"kp_video\"");
+}
+
 TEST(Name, IdIsPrintableWithoutBlanks) {
   EXPECT_TRUE(IsId("u", 1));
   EXPECT_TRUE(IsId("!~", 2));

@@ -23,6 +23,7 @@
 #include "konpro/cli/accuracy_command.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/diff_command.h"
+#include "konpro/cli/door_flags.h"
 #include "konpro/cli/estimate_command.h"
 #include "konpro/cli/forecast_command.h"
 #include "konpro/cli/percent.h"
@@ -443,6 +444,9 @@ ExitCode Main(int argc, char** argv) {
   AddAccuracy(app, accuracy);
   ReplayOptions replay;
   AddReplay(app, replay);
+  DoorFlags door;
+  door.AddAccount(app, kExitCodes);
+  door.AddKeys(app, kExitCodes);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -471,6 +475,8 @@ ExitCode Main(int argc, char** argv) {
       {"diff", [&] { return RunDiff(diff, streams); }},
       {"accuracy", [&] { return RunAccuracy(accuracy, streams); }},
       {"replay", [&] { return RunReplay(replay, streams); }},
+      {"account", [&] { return door.Run(streams); }},
+      {"keys", [&] { return door.Run(streams); }},
   };
   ExitCode code = ExitCode::kInternal;
   for (const auto& [name, run] : kCommands) {

@@ -12,6 +12,9 @@ namespace {
 
 constexpr size_t kQuotedBytesMax = 40;
 constexpr size_t kListedNamesMax = 20;
+// Of api_key.h. What is much shorter than a key is a name or a typing error.
+constexpr absl::string_view kApiKeyPrefix = "kp_";
+constexpr size_t kApiKeyShownMax = 16;
 
 bool IsLower(char c) {
   return absl::ascii_islower(static_cast<unsigned char>(c));
@@ -91,8 +94,13 @@ std::string Suggestion(absl::string_view name,
 }
 
 std::string Quoted(absl::string_view text) {
-  std::string quoted = absl::StrCat("\"", text.substr(0, kQuotedBytesMax));
-  if (text.size() > kQuotedBytesMax) quoted += "...";
+  size_t shown = std::min(text.size(), kQuotedBytesMax);
+  const size_t key = text.find(kApiKeyPrefix);
+  if (key != absl::string_view::npos && text.size() - key > kApiKeyShownMax) {
+    shown = std::min(shown, key + kApiKeyPrefix.size());
+  }
+  std::string quoted = absl::StrCat("\"", text.substr(0, shown));
+  if (shown < text.size()) quoted += "...";
   for (char& c : quoted) {
     if (!absl::ascii_isprint(static_cast<unsigned char>(c))) c = '?';
   }

@@ -34,7 +34,8 @@ std::string Suggestion(absl::string_view name,
                        absl::Span<const absl::string_view> known);
 
 // `text` in quotes for an error message: cut after 40 bytes, anything but
-// printable ASCII shown as "?".
+// printable ASCII shown as "?". What looks like an API key, put in a wrong place
+// by mistake, is cut behind its prefix: messages go to logs.
 std::string Quoted(absl::string_view text);
 
 }  // namespace konpro::internal

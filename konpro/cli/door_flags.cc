@@ -1,0 +1,166 @@
+#include "konpro/cli/door_flags.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "konpro/internal/rfc3339.h"
+#include "konpro/window_text.h"
+
+namespace konpro::cli {
+namespace {
+
+void AddText(CLI::App& command, const char* name, std::string& text,
+             const char* help) {
+  command.add_option(name, text, help)->required()->type_name("");
+}
+
+}  // namespace
+
+CLI::App& DoorFlags::AddCommand(CLI::App& group, const char* name,
+                                const char* help,
+                                std::function<ExitCode(Streams)> run) {
+  CLI::App& command = *group.add_subcommand(name, help);
+  command.fallthrough();
+  command.callback([this, run = std::move(run)] { run_ = run; });
+  return command;
+}
+
+void DoorFlags::AddFile(CLI::App& group) {
+  group.add_option("--db", file_.db, "the file of accounts, keys and credits")
+      ->required()
+      ->type_name("FILE");
+  group
+      .add_option("--catalog", file_.catalog,
+                  "a catalog file in place of the built-in catalog")
+      ->type_name("FILE");
+  group
+      .add_option_function<std::string>(
+          "--format",
+          [this](const std::string& name) {
+            file_.format = name == "json" ? Format::kJson : Format::kTable;
+          },
+          "how reports are printed (default: table)")
+      ->type_name("json|table")
+      ->check(CLI::IsMember({"json", "table"}).description(""));
+}
+
+void DoorFlags::AddKeys(CLI::App& app, const std::string& exit_codes) {
+  CLI::App& keys = *app.add_subcommand(
+      "keys", "API keys: make, list, end, and whose is one");
+  keys.require_subcommand(1);
+  keys.footer(
+      "A key's text is printed once, by the command that makes it. Its id "
+      "names "
+      "it from then on,\nand opens nothing.\n\n" +
+      exit_codes);
+  AddFile(keys);
+  CLI::App& create = AddCommand(
+      keys, "create", "makes a key, and the account where it is missing",
+      [this](Streams s) { return RunKeysCreate(file_, create_, s); });
+  AddText(create, "ACCOUNT", create_.account, "whose");
+  create
+      .add_option_function<std::string>(
+          "--expires",
+          [this](const std::string& text) {
+            const absl::StatusOr<absl::Time> time =
+                internal::ParseRfc3339(text);
+            if (!time.ok()) {
+              throw CLI::ValidationError("--expires",
+                                         std::string(time.status().message()));
+            }
+            create_.expires_at = *time;
+          },
+          "when it ends (default: never)")
+      ->type_name("RFC3339");
+  AddText(
+      AddCommand(keys, "list", "the keys of an account, dead ones too",
+                 [this](Streams s) { return RunKeysList(file_, account_, s); }),
+      "ACCOUNT", account_, "whose");
+  AddText(AddCommand(
+              keys, "deactivate", "ends a key at once and for good",
+              [this](Streams s) { return RunKeysDeactivate(file_, key_, s); }),
+          "KEY_ID", key_, "as list shows it");
+  CLI::App& reset = AddCommand(
+      keys, "reset", "makes a key of the same account in place of another",
+      [this](Streams s) { return RunKeysReset(file_, reset_, s); });
+  AddText(reset, "KEY_ID", reset_.key, "as list shows it");
+  reset
+      .add_option_function<std::string>(
+          "--overlap",
+          [this](const std::string& text) {
+            if (!absl::ParseDuration(text, &reset_.overlap)) {
+              throw CLI::ValidationError("--overlap", "no time such as 24h");
+            }
+          },
+          "how long the old one lives on (default: not at all)")
+      ->type_name("TIME");
+  AddWhoami(keys);
+}
+
+void DoorFlags::AddWhoami(CLI::App& keys) {
+  CLI::App& whoami = AddCommand(
+      keys, "whoami", "whose a key is; its text comes from standard input",
+      [this](Streams s) { return RunKeysWhoami(file_, whoami_, s); });
+  CLI::Option* const file =
+      whoami
+          .add_option("--key-file", whoami_.file,
+                      "read the text from this file instead")
+          ->type_name("FILE");
+  whoami
+      .add_option("--key-env", whoami_.variable,
+                  "or from this environment variable")
+      ->type_name("NAME")
+      ->excludes(file);
+}
+
+void DoorFlags::AddAccount(CLI::App& app, const std::string& exit_codes) {
+  CLI::App& account = *app.add_subcommand(
+      "account", "which plan an account is on, and what it has");
+  account.require_subcommand(1);
+  account.footer(exit_codes);
+  AddFile(account);
+  AddText(AddCommand(account, "provision",
+                     "makes an account, on the Free Trial; one that is there "
+                     "stays as it is",
+                     [this](Streams s) {
+                       return RunAccountProvision(file_, account_, s);
+                     }),
+          "ACCOUNT", account_, "which");
+  CLI::App& plan =
+      AddCommand(account, "plan", "puts an account on a plan",
+                 [this](Streams s) { return RunAccountPlan(file_, plan_, s); });
+  AddText(plan, "ACCOUNT", plan_.account, "which");
+  AddText(plan, "PLAN", plan_.plan, "a plan of the catalog");
+  plan.add_option_function<std::string>(
+          "--windows",
+          [this](const std::string& text) {
+            absl::StatusOr<std::vector<RateWindow>> windows =
+                ParseWindows(text);
+            if (!windows.ok()) {
+              throw CLI::ValidationError(
+                  "--windows", std::string(windows.status().message()));
+            }
+            plan_.windows = *std::move(windows);
+          },
+          "request limits of its own, such as minute:60/1m,day:1000/24h "
+          "(default: the plan's)")
+      ->type_name("WINDOWS");
+  AddText(AddCommand(account, "suspend", "refuses all requests of an account",
+                     [this](Streams s) {
+                       return RunAccountSuspend(file_, account_, s);
+                     }),
+          "ACCOUNT", account_, "which");
+  AddText(AddCommand(account, "resume", "ends a suspension",
+                     [this](Streams s) {
+                       return RunAccountResume(file_, account_, s);
+                     }),
+          "ACCOUNT", account_, "which");
+  AddText(AddCommand(
+              account, "show", "plan, limits, keys and credits",
+              [this](Streams s) { return RunAccountShow(file_, account_, s); }),
+          "ACCOUNT", account_, "which");
+}
+
+}  // namespace konpro::cli

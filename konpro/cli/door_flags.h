@@ -1,0 +1,49 @@
+// The options of `konpro keys` and `konpro account`, read into those of their
+// commands.
+#ifndef KONPRO_CLI_DOOR_FLAGS_H_
+#define KONPRO_CLI_DOOR_FLAGS_H_
+
+#include <functional>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "konpro/cli/account_command.h"
+#include "konpro/cli/command.h"
+#include "konpro/cli/door_session.h"
+#include "konpro/cli/keys_command.h"
+
+namespace konpro::cli {
+
+// Must outlive the App that it is added to. Thread-compatible.
+class DoorFlags {
+ public:
+  DoorFlags() = default;
+  DoorFlags(const DoorFlags&) = delete;
+  DoorFlags& operator=(const DoorFlags&) = delete;
+
+  void AddKeys(CLI::App& app, const std::string& exit_codes);
+  void AddAccount(CLI::App& app, const std::string& exit_codes);
+
+  // Runs the command that was parsed.
+  ExitCode Run(Streams streams) const { return run_(streams); }
+
+ private:
+  // A command of `group`, which is what run_ is once it was parsed.
+  CLI::App& AddCommand(CLI::App& group, const char* name, const char* help,
+                       std::function<ExitCode(Streams)> run);
+  void AddFile(CLI::App& group);
+  void AddWhoami(CLI::App& keys);
+
+  std::function<ExitCode(Streams)> run_;
+  DoorFile file_;
+  std::string account_;
+  std::string key_;
+  CreateKeyOptions create_;
+  ResetKeyOptions reset_;
+  WhoamiOptions whoami_;
+  AccountPlanOptions plan_;
+};
+
+}  // namespace konpro::cli
+
+#endif  // KONPRO_CLI_DOOR_FLAGS_H_

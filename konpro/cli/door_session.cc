@@ -1,0 +1,53 @@
+#include "konpro/cli/door_session.h"
+
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "konpro/internal/rfc3339.h"
+
+namespace konpro::cli {
+namespace {
+
+// A command makes one key or one account.
+constexpr size_t kSpare = 16;
+
+ExitCode Fail(const absl::Status& status, Streams streams) {
+  PrintReason(streams, status.message());
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kOutOfRange:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kUnauthenticated:
+      return ExitCode::kBadInput;
+    default:
+      return ExitCode::kInternal;
+  }
+}
+
+}  // namespace
+
+ExitCode WithDoor(const DoorFile& file, bool create, Streams streams,
+                  DoorWork work) {
+  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
+  SqliteFrontDoor::Options options;
+  options.sqlite.create = create;
+  options.spare_keys = kSpare;
+  options.spare_accounts = kSpare;
+  absl::StatusOr<std::unique_ptr<SqliteFrontDoor>> all =
+      SqliteFrontDoor::Open(file.db, *catalog, std::move(options));
+  if (!all.ok()) return Fail(all.status(), streams);
+  const absl::Status status =
+      work(**all, file.at.has_value() ? *file.at : absl::Now());
+  return status.ok() ? ExitCode::kOk : Fail(status, streams);
+}
+
+std::string TimeText(absl::Time time) {
+  if (time < internal::kRfc3339Min || time >= internal::kRfc3339End) return "";
+  return internal::FormatRfc3339(time);
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,44 @@
+// What the commands of `konpro keys` and `konpro account` share: the file, the
+// time, and what goes wrong with any of them.
+#ifndef KONPRO_CLI_DOOR_SESSION_H_
+#define KONPRO_CLI_DOOR_SESSION_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "konpro/catalog.h"
+#include "konpro/cli/command.h"
+#include "konpro/store/sqlite_front_door.h"
+
+namespace konpro::cli {
+
+struct DoorFile {
+  std::string db;
+  // nullopt: now.
+  std::optional<absl::Time> at;
+  // A catalog file; "" for the built-in catalog.
+  std::string catalog;
+  // kTable or kJson.
+  Format format = Format::kTable;
+};
+
+// What a command does with an open file.
+using DoorWork =
+    absl::FunctionRef<absl::Status(SqliteFrontDoor& all, absl::Time now)>;
+
+// Opens the file, and makes it where `create`; does the work. An error of
+// either goes to streams.err, and its code is returned: kBadInput where the
+// caller can do something about what was asked, else kInternal.
+ExitCode WithDoor(const DoorFile& file, bool create, Streams streams,
+                  DoorWork work);
+
+// "2027-01-01T00:00:00Z"; "" for a time that never is.
+std::string TimeText(absl::Time time);
+
+}  // namespace konpro::cli
+
+#endif  // KONPRO_CLI_DOOR_SESSION_H_

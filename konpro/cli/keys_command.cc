@@ -1,0 +1,207 @@
+#include "konpro/cli/keys_command.h"
+
+#include <string.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <istream>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "konpro/api_key.h"
+#include "konpro/cli/table.h"
+#include "konpro/internal/name.h"
+#include "konpro/key_directory.h"
+#include "konpro/unix_nanos.h"
+#include "proto/door_report.pb.h"
+
+namespace konpro::cli {
+namespace {
+
+absl::string_view StateText(const ApiKeyRecord& record, absl::Time now) {
+  if (record.state == ApiKeyState::kDeactivated) return "deactivated";
+  if (record.state == ApiKeyState::kReplaced) return "replaced";
+  return record.ends_at <= now ? "expired" : "active";
+}
+
+v1::KeyReport ReportOf(const ApiKeyRecord& record, absl::Time now) {
+  v1::KeyReport report;
+  report.set_id(record.id().ToString());
+  report.set_account(record.account_id);
+  report.set_last_four(record.last_four);
+  report.set_state(std::string(StateText(record, now)));
+  report.set_created_at(TimeText(record.created_at));
+  report.set_changed_at(TimeText(record.changed_at));
+  report.set_ends_at(TimeText(record.ends_at));
+  report.set_last_used_at(TimeText(record.last_used_at));
+  return report;
+}
+
+void PrintKeys(const std::vector<v1::KeyReport>& keys, std::ostream& out) {
+  Table table(
+      {{"id"}, {"key"}, {"state"}, {"created"}, {"ends"}, {"last used"}});
+  for (const v1::KeyReport& key : keys) {
+    table.AddRow({key.id(), absl::StrCat("...", key.last_four()), key.state(),
+                  key.created_at(),
+                  key.ends_at().empty() ? "never" : key.ends_at(),
+                  key.last_used_at().empty() ? "never" : key.last_used_at()});
+  }
+  table.PrintText(out);
+}
+
+void PrintKey(const DoorFile& file, const ApiKeyRecord& record, absl::Time now,
+              Streams streams) {
+  const v1::KeyReport report = ReportOf(record, now);
+  if (file.format == Format::kJson) {
+    PrintJson(report, streams.out);
+  } else {
+    PrintKeys({report}, streams.out);
+  }
+}
+
+// The one place that prints a text. The message that holds it for JSON is
+// wiped as far as it can be reached.
+void PrintNewKey(const DoorFile& file, const MintedKey& key, absl::Time now,
+                 Streams streams) {
+  if (file.format == Format::kJson) {
+    v1::KeyReport report = ReportOf(key.record, now);
+    report.set_key(std::string(key.secret.text().Reveal()));
+    PrintJson(report, streams.out);
+    explicit_bzero(report.mutable_key()->data(), report.key().size());
+  } else {
+    streams.out << key.secret.text().Reveal() << "\n";
+    streams.err << "key " << key.record.id() << " of account "
+                << key.record.account_id
+                << ": its text is shown this once, keep it\n";
+  }
+}
+
+absl::StatusOr<std::string> ReadKeyFrom(std::istream& in) {
+  // One byte more than could be a key, with what may stand around it.
+  char bytes[4 * ApiKeyText::kBytes];
+  in.read(bytes, sizeof bytes);
+  const std::string text(bytes, static_cast<size_t>(in.gcount()));
+  explicit_bzero(bytes, sizeof bytes);
+  if (in.bad()) return absl::UnavailableError("the key cannot be read");
+  return text;
+}
+
+absl::StatusOr<std::string> ReadKey(const WhoamiOptions& options,
+                                    Streams streams) {
+  if (!options.variable.empty()) {
+    const char* const value = std::getenv(options.variable.c_str());
+    if (value != nullptr) return std::string(value);
+    return absl::InvalidArgumentError(
+        absl::StrCat("environment variable ",
+                     internal::Quoted(options.variable), " is not set"));
+  }
+  if (options.file.empty()) return ReadKeyFrom(streams.in);
+  std::ifstream in(options.file, std::ios::binary);
+  if (!in) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.file, ": cannot be read"));
+  }
+  return ReadKeyFrom(in);
+}
+
+}  // namespace
+
+ExitCode RunKeysCreate(const DoorFile& file, const CreateKeyOptions& options,
+                       Streams streams) {
+  return WithDoor(
+      file, /*create=*/true, streams,
+      [&](SqliteFrontDoor& all, absl::Time now) -> absl::Status {
+        const absl::StatusOr<MintedKey> key = all.door().CreateKey(
+            {.account_id = options.account, .expires_at = options.expires_at},
+            now);
+        if (!key.ok()) return key.status();
+        PrintNewKey(file, *key, now, streams);
+        return absl::OkStatus();
+      });
+}
+
+ExitCode RunKeysList(const DoorFile& file, const std::string& account,
+                     Streams streams) {
+  return WithDoor(
+      file, /*create=*/false, streams,
+      [&](SqliteFrontDoor& all, absl::Time now) -> absl::Status {
+        const std::vector<ApiKeyRecord> keys = all.keys().List(account);
+        if (keys.empty()) {
+          const absl::Status known = all.accounts().Find(account).status();
+          if (!known.ok()) return known;
+        }
+        v1::KeysReport report;
+        for (const ApiKeyRecord& key : keys) {
+          *report.add_keys() = ReportOf(key, now);
+        }
+        if (file.format == Format::kJson) {
+          PrintJson(report, streams.out);
+        } else {
+          PrintKeys({report.keys().begin(), report.keys().end()}, streams.out);
+        }
+        return absl::OkStatus();
+      });
+}
+
+ExitCode RunKeysDeactivate(const DoorFile& file, const std::string& key,
+                           Streams streams) {
+  return WithDoor(file, /*create=*/false, streams,
+                  [&](SqliteFrontDoor& all, absl::Time now) -> absl::Status {
+                    const absl::StatusOr<ApiKeyId> id = ApiKeyId::Parse(key);
+                    if (!id.ok()) return id.status();
+                    absl::Status status = all.keys().Deactivate(*id, now);
+                    if (!status.ok()) return status;
+                    const absl::StatusOr<ApiKeyRecord> record =
+                        all.keys().Find(*id);
+                    if (!record.ok()) return record.status();
+                    PrintKey(file, *record, now, streams);
+                    return absl::OkStatus();
+                  });
+}
+
+ExitCode RunKeysReset(const DoorFile& file, const ResetKeyOptions& options,
+                      Streams streams) {
+  return WithDoor(file, /*create=*/false, streams,
+                  [&](SqliteFrontDoor& all, absl::Time now) -> absl::Status {
+                    const absl::StatusOr<ApiKeyId> id =
+                        ApiKeyId::Parse(options.key);
+                    if (!id.ok()) return id.status();
+                    const absl::StatusOr<MintedKey> key = all.keys().Reset(
+                        {.key = *id, .overlap = options.overlap}, now);
+                    if (!key.ok()) return key.status();
+                    PrintNewKey(file, *key, now, streams);
+                    return absl::OkStatus();
+                  });
+}
+
+ExitCode RunKeysWhoami(const DoorFile& file, const WhoamiOptions& options,
+                       Streams streams) {
+  return WithDoor(file, /*create=*/false, streams,
+                  [&](SqliteFrontDoor& all, absl::Time now) -> absl::Status {
+                    absl::StatusOr<std::string> text =
+                        ReadKey(options, streams);
+                    if (!text.ok()) return text.status();
+                    const Authentication who = all.keys().Authenticate(
+                        ApiKeyText(absl::StripAsciiWhitespace(*text)),
+                        UnixNanos::FromTime(now));
+                    explicit_bzero(text->data(), text->size());
+                    if (!who.ok()) {
+                      return absl::UnauthenticatedError(
+                          absl::StrCat("the key opens nothing: it is ",
+                                       ApiKeyVerdictName(who.verdict())));
+                    }
+                    const absl::StatusOr<ApiKeyRecord> record =
+                        all.keys().Find(who.key_id());
+                    if (!record.ok()) return record.status();
+                    if (file.format != Format::kJson) {
+                      streams.out << "account " << record->account_id << "\n";
+                    }
+                    PrintKey(file, *record, now, streams);
+                    return absl::OkStatus();
+                  });
+}
+
+}  // namespace konpro::cli
