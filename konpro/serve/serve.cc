@@ -11,9 +11,12 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "konpro/catalog.h"
+#include "konpro/limiter_registry.h"
 #include "konpro/serve/admin.h"
 #include "konpro/serve/api.h"
+#include "konpro/serve/http_request.h"
 #include "konpro/serve/http_server.h"
+#include "konpro/serve/limits_file.h"
 #include "konpro/serve/listen_socket.h"
 #include "konpro/serve/metrics.h"
 #include "konpro/unix_nanos.h"
@@ -34,12 +37,12 @@ ExitCode Fail(const absl::Status& status, Streams streams) {
              : ExitCode::kBadInput;
 }
 
-// Waits for a signal to stop; meanwhile writes when keys were last used.
-void WaitForStop(const sigset_t& signals, SqliteFrontDoor& all,
-                 Streams streams) {
-  const timespec every = absl::ToTimespec(kSaveEvery);
-  while (sigtimedwait(&signals, nullptr, &every) < 0) {
-    const absl::Status saved = all.keys().SaveLastUses();
+// What no request waits for: when keys were last used, and what windows have
+// used.
+void Save(SqliteFrontDoor& all, const std::string& limits_path,
+          Streams streams) {
+  for (const absl::Status& saved :
+       {all.keys().SaveLastUses(), SaveLimits(all.limits(), limits_path)}) {
     if (!saved.ok()) cli::PrintReason(streams, saved.message());
   }
 }
@@ -61,6 +64,10 @@ ExitCode RunServe(const ServeOptions& options, const OpenCommandRunner& run,
   ServeMetrics metrics;
   SqliteFrontDoor::Options door;
   door.door.observer = &metrics;
+  const std::string limits_path = options.db + ".limits";
+  door.restore_limits = [&](LimiterRegistry& registry) {
+    return RestoreLimits(limits_path, registry);
+  };
   const absl::StatusOr<std::unique_ptr<SqliteFrontDoor>> opened =
       SqliteFrontDoor::Open(options.db, *catalog, std::move(door));
   if (!opened.ok()) return Fail(opened.status(), streams);
@@ -99,12 +106,16 @@ ExitCode RunServe(const ServeOptions& options, const OpenCommandRunner& run,
       {.body_bytes_max = kCommandBytesMax});
   if (!admin.ok()) return Fail(admin.status(), streams);
   streams.out << "listening on " << address << std::endl;
-  WaitForStop(signals, all, streams);
+  const timespec every = absl::ToTimespec(kSaveEvery);
+  while (sigtimedwait(&signals, nullptr, &every) < 0) {
+    Save(all, limits_path, streams);
+  }
 
   // From here on a command opens the file itself, as soon as it is closed.
   unlink(admin_path.c_str());
   (*admin)->Stop();
   (*server)->Stop();
+  Save(all, limits_path, streams);
   streams.out << "stopped" << std::endl;
   return ExitCode::kOk;
 }
