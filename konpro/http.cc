@@ -193,6 +193,8 @@ ErrorRow RowOf(absl::StatusCode code) {
       return {400, "out_of_range", "Out of range"};
     case absl::StatusCode::kNotFound:
       return {404, "not_found", "Not found"};
+    case absl::StatusCode::kUnimplemented:
+      return {405, "method_not_allowed", "Method not allowed"};
     case absl::StatusCode::kFailedPrecondition:
       return {409, "failed_precondition", "Not possible any more"};
     case absl::StatusCode::kResourceExhausted:

@@ -91,7 +91,8 @@ HttpAnswer AnswerOf(const Admission& admission,
 // `{"id", "charged", "released", "replayed", "balance"}`.
 HttpAnswer AnswerOf(const Settlement& settlement);
 // A problem, for an error of Complete(), Cancel() or of whoever serves: 400,
-// 404, 409, 413, 422, 500 or 503. The message is told of the first five alone.
+// 404, 405 (kUnimplemented), 409, 413, 422, 500 or 503. The message is told
+// below 500 alone.
 // REQUIRES: the error is not OK.
 HttpAnswer AnswerOf(const absl::Status& error);
 

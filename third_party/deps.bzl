@@ -138,6 +138,16 @@ def konpro_deps():
         libraries = {":csv": "-lcsv"},
     )
     system_repository(
+        name = "curl",
+        headers = ["/usr/bin/curl-config"],
+        libraries = {":curl": "libcurl"},
+    )
+    system_repository(
+        name = "libmicrohttpd",
+        headers = ["/usr/include/microhttpd.h"],
+        libraries = {":microhttpd": "libmicrohttpd"},
+    )
+    system_repository(
         name = "openssl",
         headers = ["/usr/include/openssl/evp.h"],
         libraries = {":crypto": "libcrypto"},

@@ -12,9 +12,14 @@ PACKAGES=(
   # Libraries of the project.
   libabsl-dev libprotobuf-dev libprotoc-dev protobuf-compiler
   libcli11-dev libcsv-dev libsqlite3-dev libssl-dev zlib1g-dev
+  libmicrohttpd-dev libcurl4-openssl-dev
   # Libraries and tools of its tests, benchmarks and checks.
   libgtest-dev libgmock-dev libbenchmark-dev
-  clang-format binutils python3 chromium
+  clang-format binutils python3
+  # A browser and a font that look at pages.
+  chromium fonts-dejavu-core
+  # A real proxy in front of the server, its client, and its load.
+  nginx-light curl wrk
   # The limiter's tests for AArch64, run by an emulator.
   g++-aarch64-linux-gnu qemu-user
   libabsl-dev:arm64 libgtest-dev:arm64 libgmock-dev:arm64
@@ -32,10 +37,18 @@ if [ "${ID:-}" != debian ] || [ "${VERSION_ID:-}" != 12 ]; then
     "Install the equivalents of: ${PACKAGES[*]}"
 fi
 
+# A package may be there for several architectures; NAME means this machine's.
+native=$(dpkg --print-architecture)
+is_installed() {
+  local name=${1%%:*} architecture=$native
+  [ "$name" = "$1" ] || architecture=${1#*:}
+  dpkg-query -W -f '${Architecture} ${Status}\n' "$name" 2>/dev/null |
+    grep -xE "($architecture|all) install ok installed" >/dev/null
+}
+
 missing=()
 for package in "${PACKAGES[@]}"; do
-  status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-  [ "$status" = 'install ok installed' ] || missing+=("$package")
+  is_installed "$package" || missing+=("$package")
 done
 if [ ${#missing[@]} -eq 0 ]; then
   echo "install.sh: all ${#PACKAGES[@]} packages are installed."

@@ -27,6 +27,18 @@ CLI::App& DoorFlags::AddCommand(CLI::App& group, const char* name,
   return command;
 }
 
+absl::StatusOr<std::string> DoorFlags::ReadInput(Streams streams) {
+  if (!whoami_command_->parsed()) return std::string();
+  absl::StatusOr<std::string> text = ReadKey(whoami_, streams);
+  whoami_ = WhoamiOptions{};
+  return text;
+}
+
+void DoorFlags::RunOn(SqliteFrontDoor& open) {
+  file_.open = &open;
+  whoami_ = WhoamiOptions{};
+}
+
 void DoorFlags::AddFile(CLI::App& group) {
   group.add_option("--db", file_.db, "the file of accounts, keys and credits")
       ->required()
@@ -103,6 +115,7 @@ void DoorFlags::AddWhoami(CLI::App& keys) {
   CLI::App& whoami = AddCommand(
       keys, "whoami", "whose a key is; its text comes from standard input",
       [this](Streams s) { return RunKeysWhoami(file_, whoami_, s); });
+  whoami_command_ = &whoami;
   CLI::Option* const file =
       whoami
           .add_option("--key-file", whoami_.file,

@@ -7,10 +7,12 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
 #include "konpro/cli/account_command.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/door_session.h"
 #include "konpro/cli/keys_command.h"
+#include "konpro/store/sqlite_front_door.h"
 
 namespace konpro::cli {
 
@@ -24,7 +26,14 @@ class DoorFlags {
   void AddKeys(CLI::App& app, const std::string& exit_codes);
   void AddAccount(CLI::App& app, const std::string& exit_codes);
 
-  // Runs the command that was parsed.
+  // All of these are of the command that was parsed.
+
+  const std::string& db() const { return file_.db; }
+  // What it reads besides the file; "" of most. From then on it is to be found
+  // in streams.in, wherever it was.
+  absl::StatusOr<std::string> ReadInput(Streams streams);
+  // Has it run on what a server has open, with its input in streams.in.
+  void RunOn(SqliteFrontDoor& open);
   ExitCode Run(Streams streams) const { return run_(streams); }
 
  private:
@@ -35,6 +44,7 @@ class DoorFlags {
   void AddWhoami(CLI::App& keys);
 
   std::function<ExitCode(Streams)> run_;
+  CLI::App* whoami_command_ = nullptr;
   DoorFile file_;
   std::string account_;
   std::string key_;

@@ -31,6 +31,15 @@ ExitCode Fail(const absl::Status& status, Streams streams) {
 
 ExitCode WithDoor(const DoorFile& file, bool create, Streams streams,
                   DoorWork work) {
+  const absl::Time now = file.at.has_value() ? *file.at : absl::Now();
+  if (file.open != nullptr) {
+    const absl::Status status =
+        file.catalog.empty()
+            ? work(*file.open, now)
+            : absl::InvalidArgumentError(
+                  "--catalog: the server that has the file open has its own");
+    return status.ok() ? ExitCode::kOk : Fail(status, streams);
+  }
   const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   SqliteFrontDoor::Options options;
@@ -40,8 +49,7 @@ ExitCode WithDoor(const DoorFile& file, bool create, Streams streams,
   absl::StatusOr<std::unique_ptr<SqliteFrontDoor>> all =
       SqliteFrontDoor::Open(file.db, *catalog, std::move(options));
   if (!all.ok()) return Fail(all.status(), streams);
-  const absl::Status status =
-      work(**all, file.at.has_value() ? *file.at : absl::Now());
+  const absl::Status status = work(**all, now);
   return status.ok() ? ExitCode::kOk : Fail(status, streams);
 }
 

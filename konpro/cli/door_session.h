@@ -18,6 +18,9 @@ namespace konpro::cli {
 
 struct DoorFile {
   std::string db;
+  // What a server has open already: `db` is not opened then, and the server's
+  // catalog is the only one.
+  SqliteFrontDoor* open = nullptr;
   // nullopt: now.
   std::optional<absl::Time> at;
   // A catalog file; "" for the built-in catalog.

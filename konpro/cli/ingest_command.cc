@@ -239,10 +239,10 @@ ExitCode CodeOfReport(const v1::IngestReport& report, bool lacked_credits,
 
 ExitCode RunLedgerIngest(const LedgerFile& file, const IngestOptions& options,
                          Streams streams) {
-  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
-  const std::unique_ptr<Ledger> ledger =
+  const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);
   if (ledger == nullptr) return code;
   UsageLedger usage(*ledger, *catalog);

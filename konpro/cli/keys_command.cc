@@ -89,24 +89,6 @@ absl::StatusOr<std::string> ReadKeyFrom(std::istream& in) {
   return text;
 }
 
-absl::StatusOr<std::string> ReadKey(const WhoamiOptions& options,
-                                    Streams streams) {
-  if (!options.variable.empty()) {
-    const char* const value = std::getenv(options.variable.c_str());
-    if (value != nullptr) return std::string(value);
-    return absl::InvalidArgumentError(
-        absl::StrCat("environment variable ",
-                     internal::Quoted(options.variable), " is not set"));
-  }
-  if (options.file.empty()) return ReadKeyFrom(streams.in);
-  std::ifstream in(options.file, std::ios::binary);
-  if (!in) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.file, ": cannot be read"));
-  }
-  return ReadKeyFrom(in);
-}
-
 }  // namespace
 
 ExitCode RunKeysCreate(const DoorFile& file, const CreateKeyOptions& options,
@@ -175,6 +157,24 @@ ExitCode RunKeysReset(const DoorFile& file, const ResetKeyOptions& options,
                     PrintNewKey(file, *key, now, streams);
                     return absl::OkStatus();
                   });
+}
+
+absl::StatusOr<std::string> ReadKey(const WhoamiOptions& options,
+                                    Streams streams) {
+  if (!options.variable.empty()) {
+    const char* const value = std::getenv(options.variable.c_str());
+    if (value != nullptr) return std::string(value);
+    return absl::InvalidArgumentError(
+        absl::StrCat("environment variable ",
+                     internal::Quoted(options.variable), " is not set"));
+  }
+  if (options.file.empty()) return ReadKeyFrom(streams.in);
+  std::ifstream in(options.file, std::ios::binary);
+  if (!in) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.file, ": cannot be read"));
+  }
+  return ReadKeyFrom(in);
 }
 
 ExitCode RunKeysWhoami(const DoorFile& file, const WhoamiOptions& options,

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/door_session.h"
@@ -35,6 +36,9 @@ struct WhoamiOptions {
   std::string file;
   std::string variable;
 };
+// What the options say, read; the text is to be wiped. kInvalidArgument or
+// kUnavailable: it cannot be.
+absl::StatusOr<std::string> ReadKey(const WhoamiOptions&, Streams);
 // kBadInput where no account is behind the key, and why.
 ExitCode RunKeysWhoami(const DoorFile&, const WhoamiOptions&, Streams);
 

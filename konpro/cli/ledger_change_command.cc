@@ -170,7 +170,7 @@ absl::Status PriceCapture(Ledger& ledger, const Catalog& catalog,
 
 // Opens what is there, and finds whom a reservation or a posting belongs to.
 struct Opened {
-  std::unique_ptr<Ledger> ledger;
+  LedgerPointer ledger;
   Ledger::CommandPlace target;
 };
 std::optional<Opened> OpenTarget(const LedgerFile& file,
@@ -211,8 +211,7 @@ ExitCode RunLedgerGrant(const LedgerFile& file, const GrantOptions& options,
   const absl::Status status =
       ValidateCommand(command, LedgerOptions().duplicate_window);
   if (!status.ok()) return FailWith(status, streams);
-  const std::unique_ptr<Ledger> ledger =
-      OpenLedger(file, /*create=*/true, streams, code);
+  const LedgerPointer ledger = OpenLedger(file, /*create=*/true, streams, code);
   return ledger == nullptr ? code : Execute(*ledger, command, streams);
 }
 
@@ -232,21 +231,20 @@ ExitCode RunLedgerAllowance(const LedgerFile& file,
   const absl::Status status =
       ValidateCommand(command, LedgerOptions().duplicate_window);
   if (!status.ok()) return FailWith(status, streams);
-  const std::unique_ptr<Ledger> ledger =
-      OpenLedger(file, /*create=*/true, streams, code);
+  const LedgerPointer ledger = OpenLedger(file, /*create=*/true, streams, code);
   return ledger == nullptr ? code : Execute(*ledger, command, streams);
 }
 
 ExitCode RunLedgerReserve(const LedgerFile& file, const ReserveOptions& options,
                           Streams streams) {
-  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   const UnixNanos at = TimeOf(file);
   const absl::StatusOr<Charge> charge = ChargeOf(
       *catalog, options.operation, options.quantity, options.credits, at);
   if (!charge.ok()) return FailWith(charge.status(), streams);
   ExitCode code = ExitCode::kOk;
-  const std::unique_ptr<Ledger> ledger =
+  const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);
   if (ledger == nullptr) return code;
   return Execute(*ledger,
@@ -264,14 +262,14 @@ ExitCode RunLedgerReserve(const LedgerFile& file, const ReserveOptions& options,
 
 ExitCode RunLedgerSpend(const LedgerFile& file, const SpendOptions& options,
                         Streams streams) {
-  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   const UnixNanos at = TimeOf(file);
   const absl::StatusOr<Charge> charge = ChargeOf(
       *catalog, options.operation, options.quantity, options.credits, at);
   if (!charge.ok()) return FailWith(charge.status(), streams);
   ExitCode code = ExitCode::kOk;
-  const std::unique_ptr<Ledger> ledger =
+  const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);
   if (ledger == nullptr) return code;
   return Execute(*ledger,
@@ -293,7 +291,7 @@ ExitCode RunLedgerCapture(const LedgerFile& file, const CaptureOptions& options,
                         "say how much: a quantity, --credits or --all"),
                     streams);
   }
-  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   LedgerCommand command{
       .id = options.id,

@@ -5,18 +5,24 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "konpro/account_command.h"
 #include "konpro/allowance.h"
+#include "konpro/cli/input.h"
 #include "konpro/credits.h"
 #include "konpro/internal/rfc3339.h"
 #include "konpro/unix_nanos.h"
 
 namespace konpro::cli {
 namespace {
+
+// What a server takes, with room for a command's words.
+constexpr size_t kForwardedBytesMax = size_t{768} << 10;
 
 // What `text` is in credits, zero or more; throws where it is none.
 Credits ParseCredits(const std::string& name, const std::string& text) {
@@ -164,6 +170,31 @@ void LedgerFlags::Add(CLI::App& app, const std::string& exit_codes) {
   AddQueries(ledger);
   AddStatement(ledger);
   AddIngest(ledger);
+}
+
+absl::StatusOr<std::string> LedgerFlags::ReadInput(Streams streams) const {
+  std::string all;
+  if (!ingest_command_->parsed()) return all;
+  Input input(ingest_.records, streams.in, /*progress_out=*/nullptr);
+  for (absl::string_view block = input.Read(); !block.empty();
+       block = input.Read()) {
+    absl::StrAppend(&all, block);
+    if (all.size() > kForwardedBytesMax) {
+      return absl::OutOfRangeError(absl::StrCat(
+          "a server has the file open and takes ", kForwardedBytesMax,
+          " bytes of records at once: ingest them in parts, or stop it"));
+    }
+  }
+  if (!input.error().empty()) {
+    return absl::NotFoundError(
+        absl::StrCat(ingest_.records, ": ", input.error()));
+  }
+  return all;
+}
+
+void LedgerFlags::RunOn(SqliteFrontDoor& open) {
+  file_.open = &open;
+  ingest_.records = "-";
 }
 
 void LedgerFlags::AddFile(CLI::App& ledger) {
@@ -385,9 +416,10 @@ void LedgerFlags::AddStatement(CLI::App& ledger) {
 }
 
 void LedgerFlags::AddIngest(CLI::App& ledger) {
-  CLI::App& command = AddCommand(
-      ledger, "ingest", "charges usage records, each once",
-      [this](Streams s) { return RunLedgerIngest(file_, ingest_, s); });
+  CLI::App& command =
+      *(ingest_command_ = &AddCommand(
+            ledger, "ingest", "charges usage records, each once",
+            [this](Streams s) { return RunLedgerIngest(file_, ingest_, s); }));
   AddText(command, "RECORDS", ingest_.records,
           "konpro.v1.UsageRecord as JSON Lines or as length-delimited binary; "
           "- for standard\ninput");

@@ -6,11 +6,13 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/ingest_command.h"
 #include "konpro/cli/ledger_change_command.h"
 #include "konpro/cli/ledger_query_command.h"
 #include "konpro/cli/ledger_session.h"
+#include "konpro/store/sqlite_front_door.h"
 
 namespace konpro::cli {
 
@@ -23,7 +25,15 @@ class LedgerFlags {
 
   void Add(CLI::App& app, const std::string& exit_codes);
 
-  // Runs the command that was parsed.
+  // All of these are of the command that was parsed.
+
+  const std::string& db() const { return file_.db; }
+  // What `ingest` reads, and "" of the others. kOutOfRange: more than a server
+  // takes at once. kNotFound: it cannot be read.
+  absl::StatusOr<std::string> ReadInput(Streams streams) const;
+  // Has it run on what a server has open and by the server's prices, with its
+  // input in streams.in.
+  void RunOn(SqliteFrontDoor& open);
   ExitCode Run(Streams streams) const { return run_(streams); }
 
  private:
@@ -43,6 +53,7 @@ class LedgerFlags {
   void AddIngest(CLI::App& ledger);
 
   std::function<ExitCode(Streams)> run_;
+  CLI::App* ingest_command_ = nullptr;
   LedgerFile file_;
   GrantOptions grant_;
   AllowanceOptions allowance_;

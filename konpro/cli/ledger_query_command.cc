@@ -10,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "google/protobuf/util/json_util.h"
 #include "konpro/account.h"
 #include "konpro/catalog.h"
@@ -99,18 +100,23 @@ std::string OutcomeOf(const v1::LedgerEntry& entry) {
              : absl::StrCat("denied: ", entry.denial().reason());
 }
 
+// "2027-01-01 00:00:00", which a narrow column breaks at the blank.
+std::string SpacedTime(absl::string_view rfc3339) {
+  return absl::StrReplaceAll(rfc3339, {{"T", " "}, {"Z", ""}});
+}
+
 void PrintHistory(const v1::LedgerHistory& history, const Catalog& catalog,
                   std::ostream& out) {
   Table table({{"seq", Align::kRight},
-               {"at", Align::kRight},
+               {"at (UTC)"},
                {"command"},
                {"id"},
                {"what"},
                {"credits", Align::kRight},
                {"outcome"}});
   for (const v1::LedgerEntry& entry : history.entries()) {
-    table.AddRow({absl::StrCat(entry.seq()), entry.at(), entry.command(),
-                  entry.id(), WhatOf(entry, catalog),
+    table.AddRow({absl::StrCat(entry.seq()), SpacedTime(entry.at()),
+                  entry.command(), entry.id(), WhatOf(entry, catalog),
                   entry.has_amount() ? entry.amount().credits() : "-",
                   OutcomeOf(entry)});
   }
@@ -303,7 +309,7 @@ ExitCode Print(const Message& message, const LedgerFile& file,
 ExitCode RunLedgerBalance(const LedgerFile& file, const BalanceOptions& options,
                           Streams streams) {
   ExitCode code = ExitCode::kOk;
-  const std::unique_ptr<Ledger> ledger =
+  const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);
   if (ledger == nullptr) return code;
   const absl::StatusOr<Account> account =
@@ -317,10 +323,10 @@ ExitCode RunLedgerBalance(const LedgerFile& file, const BalanceOptions& options,
 
 ExitCode RunLedgerHistory(const LedgerFile& file, const HistoryOptions& options,
                           Streams streams) {
-  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
-  const std::unique_ptr<Ledger> ledger =
+  const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);
   if (ledger == nullptr) return code;
   v1::LedgerHistory history;
@@ -341,10 +347,10 @@ ExitCode RunLedgerHistory(const LedgerFile& file, const HistoryOptions& options,
 
 ExitCode RunLedgerExplain(const LedgerFile& file, const ExplainOptions& options,
                           Streams streams) {
-  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
-  const std::unique_ptr<Ledger> ledger =
+  const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);
   if (ledger == nullptr) return code;
   const absl::StatusOr<Ledger::CommandPlace> place =
@@ -363,10 +369,10 @@ ExitCode RunLedgerExplain(const LedgerFile& file, const ExplainOptions& options,
 
 ExitCode RunLedgerStatement(const LedgerFile& file,
                             const StatementOptions& options, Streams streams) {
-  const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
+  const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
-  const std::unique_ptr<Ledger> ledger =
+  const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);
   if (ledger == nullptr) return code;
   // Midnight where there is one, else the first instant behind.
@@ -384,7 +390,7 @@ ExitCode RunLedgerStatement(const LedgerFile& file,
 
 ExitCode RunLedgerVerify(const LedgerFile& file, Streams streams) {
   ExitCode code = ExitCode::kOk;
-  const std::unique_ptr<Ledger> ledger =
+  const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);
   if (ledger == nullptr) return code;
   const absl::StatusOr<VerifyReport> report =
@@ -415,7 +421,7 @@ ExitCode RunLedgerVerify(const LedgerFile& file, Streams streams) {
 
 ExitCode RunLedgerExport(const LedgerFile& file, Streams streams) {
   ExitCode code = ExitCode::kOk;
-  const std::unique_ptr<Ledger> ledger =
+  const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);
   if (ledger == nullptr) return code;
   google::protobuf::util::JsonPrintOptions options;

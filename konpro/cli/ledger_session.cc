@@ -14,8 +14,19 @@ UnixNanos TimeOf(const LedgerFile& file) {
   return UnixNanos::FromTime(file.at.has_value() ? *file.at : absl::Now());
 }
 
-std::unique_ptr<Ledger> OpenLedger(const LedgerFile& file, bool create,
-                                   Streams streams, ExitCode& code) {
+std::optional<Catalog> CatalogOf(const LedgerFile& file, Streams streams) {
+  if (file.open == nullptr) return LoadCatalog(file.catalog, streams);
+  if (file.catalog.empty()) return file.open->door().catalog();
+  PrintReason(streams,
+              "--catalog: the server that has the file open has its own");
+  return std::nullopt;
+}
+
+LedgerPointer OpenLedger(const LedgerFile& file, bool create, Streams streams,
+                         ExitCode& code) {
+  if (file.open != nullptr) {
+    return LedgerPointer(&file.open->ledger(), LedgerCloser{.is_owner = false});
+  }
   absl::StatusOr<std::unique_ptr<SqliteStore>> store =
       SqliteStore::Open(file.db, {.create = create});
   if (!store.ok()) {
@@ -28,7 +39,7 @@ std::unique_ptr<Ledger> OpenLedger(const LedgerFile& file, bool create,
     code = FailWith(ledger.status(), streams);
     return nullptr;
   }
-  return *std::move(ledger);
+  return LedgerPointer(ledger->release());
 }
 
 ExitCode FailWith(const absl::Status& status, Streams streams) {

@@ -12,8 +12,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "konpro/catalog.h"
 #include "konpro/cli/command.h"
 #include "konpro/ledger.h"
+#include "konpro/store/sqlite_front_door.h"
 #include "konpro/unix_nanos.h"
 
 namespace konpro::cli {
@@ -24,6 +26,8 @@ struct LedgerFile {
   std::optional<absl::Time> at;
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
+  // What a server has open; nullptr: the file is opened.
+  SqliteFrontDoor* open = nullptr;
   // kTable or kJson. What changes an account prints JSON all the same.
   Format format = Format::kTable;
 };
@@ -31,10 +35,22 @@ struct LedgerFile {
 // `file.at`, or the clock.
 UnixNanos TimeOf(const LedgerFile& file);
 
+// The catalog that commands price by: of the file's server, else LoadCatalog().
+std::optional<Catalog> CatalogOf(const LedgerFile& file, Streams streams);
+
+// Closes what it opened itself.
+struct LedgerCloser {
+  bool is_owner = true;
+  void operator()(Ledger* ledger) const {
+    if (is_owner) delete ledger;
+  }
+};
+using LedgerPointer = std::unique_ptr<Ledger, LedgerCloser>;
+
 // The ledger in the file; makes the file where `create`. nullptr after the
 // reason went to streams.err and its code to `code`.
-std::unique_ptr<Ledger> OpenLedger(const LedgerFile& file, bool create,
-                                   Streams streams, ExitCode& code);
+LedgerPointer OpenLedger(const LedgerFile& file, bool create, Streams streams,
+                         ExitCode& code);
 
 // Prints the error, and says what the process returns for it: kBadInput where
 // the caller can do something about what was asked, else kInternal.

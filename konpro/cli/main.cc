@@ -1,11 +1,15 @@
 // The command line: options in, a command called, an exit code out.
+#include <string.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <map>
+#include <sstream>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -38,6 +42,9 @@
 #include "konpro/internal/rfc3339.h"
 #include "konpro/operation.h"
 #include "konpro/planner.h"
+#include "konpro/serve/admin.h"
+#include "konpro/serve/serve.h"
+#include "konpro/store/sqlite_front_door.h"
 #include "konpro/unix_nanos.h"
 
 namespace konpro::cli {
@@ -537,7 +544,90 @@ void AddReplay(CLI::App& app, ReplayOptions& options) {
   AddTraceColumns(command, options.trace);
 }
 
-ExitCode Main(int argc, char** argv) {
+void AddServe(CLI::App& app, serve::ServeOptions& options) {
+  CLI::App& command = *app.add_subcommand(
+      "serve", "keys, limits and credits over HTTP, until SIGTERM");
+  command.footer(
+      std::string("It is for your own machines: nginx in front of an API, "
+                  "and services that end jobs.\nWhile it runs, the commands "
+                  "that take --db reach it by FILE.sock.\n\n") +
+      kExitCodes);
+  command
+      .add_option("--db", options.db, "the file of accounts, keys and credits")
+      ->required()
+      ->type_name("FILE");
+  command
+      .add_option("--listen", options.listen,
+                  "where to listen; port 0 takes a free one (default: "
+                  "127.0.0.1:8080)")
+      ->type_name("ADDRESS:PORT");
+  command
+      .add_option("--threads", options.threads,
+                  "threads that answer (default: 8)")
+      ->type_name("N")
+      ->check(CLI::Range(1u, serve::ServeOptions::kThreadsMax).description(""));
+  AddCatalog(command, options.catalog);
+}
+
+// What a command line is run in.
+struct Context {
+  Streams streams;
+  // What a server has open; nullptr: commands open their file.
+  SqliteFrontDoor* open = nullptr;
+};
+
+ExitCode RunCommandLine(const std::vector<std::string>& arguments,
+                        const Context& context);
+
+// A command on a file: by the server that has it open, or else here.
+template <typename Flags>
+ExitCode RunOnFile(const std::vector<std::string>& arguments, Flags& flags,
+                   const Context& context) {
+  Streams streams = context.streams;
+  if (context.open != nullptr) {
+    flags.RunOn(*context.open);
+    return flags.Run(streams);
+  }
+  if (access(serve::AdminSocketPath(flags.db()).c_str(), F_OK) != 0) {
+    return flags.Run(streams);
+  }
+  absl::StatusOr<std::string> input = flags.ReadInput(streams);
+  if (!input.ok()) {
+    PrintReason(streams, input.status().message());
+    return ExitCode::kBadInput;
+  }
+  const auto forwarded = serve::ForwardCommand(flags.db(), arguments, *input);
+  std::istringstream in(*input);
+  explicit_bzero(input->data(), input->size());
+  if (!forwarded.ok()) {
+    PrintReason(streams, forwarded.status().message());
+    return ExitCode::kInternal;
+  }
+  if (!forwarded->has_value()) {
+    return flags.Run({.in = in,
+                      .out = streams.out,
+                      .err = streams.err,
+                      .progress = streams.progress});
+  }
+  streams.out << (*forwarded)->out;
+  streams.out.flush();
+  streams.err << (*forwarded)->err;
+  return (*forwarded)->code;
+}
+
+ExitCode RunServer(const serve::ServeOptions& options, Streams streams) {
+  return serve::RunServe(
+      options,
+      [](SqliteFrontDoor& open, const std::vector<std::string>& arguments,
+         Streams command) {
+        return RunCommandLine(arguments, {.streams = command, .open = &open});
+      },
+      streams);
+}
+
+ExitCode RunCommandLine(const std::vector<std::string>& arguments,
+                        const Context& context) {
+  const Streams streams = context.streams;
   CLI::App app(
       "Credits and request limits of KonPro's API: what jobs will "
       "cost, which plan carries them.",
@@ -565,13 +655,16 @@ ExitCode Main(int argc, char** argv) {
   door.AddKeys(app, kExitCodes);
   LedgerFlags ledger;
   ledger.Add(app, kExitCodes);
+  serve::ServeOptions serve;
+  AddServe(app, serve);
   try {
-    app.parse(argc, argv);
+    // CLI11 takes words from the end.
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == 0;
-    app.exit(error);
-    std::cout.flush();
-    if (!std::cout) return ExitCode::kInternal;
+    app.exit(error, streams.out, streams.err);
+    streams.out.flush();
+    if (!streams.out) return ExitCode::kInternal;
     return asked ? ExitCode::kOk : ExitCode::kBadInput;
   }
 
@@ -580,15 +673,10 @@ ExitCode Main(int argc, char** argv) {
     estimate.at = estimate.start;
   }
   if (app.get_subcommands().empty()) {
-    std::cerr << app.help() << "\n";
+    streams.err << app.help() << "\n";
     return ExitCode::kBadInput;
   }
-  const Streams streams = {
-      .in = std::cin,
-      .out = std::cout,
-      .err = std::cerr,
-      .progress = isatty(STDERR_FILENO) ? &std::cerr : nullptr,
-  };
+  const auto on_door = [&] { return RunOnFile(arguments, door, context); };
   const std::pair<const char*, std::function<ExitCode()>> kCommands[] = {
       {"plans", [&] { return RunPlans(plans, streams); }},
       {"estimate", [&] { return RunEstimate(estimate, streams); }},
@@ -597,16 +685,26 @@ ExitCode Main(int argc, char** argv) {
       {"diff", [&] { return RunDiff(diff, streams); }},
       {"accuracy", [&] { return RunAccuracy(accuracy, streams); }},
       {"replay", [&] { return RunReplay(replay, streams); }},
-      {"account", [&] { return door.Run(streams); }},
-      {"keys", [&] { return door.Run(streams); }},
-      {"ledger", [&] { return ledger.Run(streams); }},
+      {"account", on_door},
+      {"keys", on_door},
+      {"ledger", [&] { return RunOnFile(arguments, ledger, context); }},
+      {"serve", [&] { return RunServer(serve, streams); }},
   };
+  // A server runs what is about its file, and reads no other files.
+  constexpr absl::string_view kOnFile[] = {"account", "keys", "ledger"};
   ExitCode code = ExitCode::kInternal;
   for (const auto& [name, run] : kCommands) {
-    if (app.got_subcommand(name)) code = run();
+    if (!app.got_subcommand(name)) continue;
+    if (context.open != nullptr &&
+        std::find(std::begin(kOnFile), std::end(kOnFile), name) ==
+            std::end(kOnFile)) {
+      PrintReason(streams, "no command of a file that a server has open");
+      return ExitCode::kBadInput;
+    }
+    code = run();
   }
-  std::cout.flush();
-  if (!std::cout) {
+  streams.out.flush();
+  if (!streams.out) {
     PrintReason(streams, "the report could not be written");
     return ExitCode::kInternal;
   }
@@ -629,5 +727,10 @@ int main(int argc, char** argv) {
   }
   std::ios::sync_with_stdio(false);
   std::cin.tie(nullptr);
-  return static_cast<int>(konpro::cli::Main(argc, argv));
+  return static_cast<int>(konpro::cli::RunCommandLine(
+      {argv + 1, argv + argc},
+      {.streams = {.in = std::cin,
+                   .out = std::cout,
+                   .err = std::cerr,
+                   .progress = isatty(STDERR_FILENO) ? &std::cerr : nullptr}}));
 }

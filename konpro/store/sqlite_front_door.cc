@@ -64,6 +64,10 @@ absl::StatusOr<std::unique_ptr<SqliteFrontDoor>> SqliteFrontDoor::Open(
         Take(LimiterRegistry::Create({.capacity = accounts}), all->limits_);
     if (!status.ok()) return status;
   }
+  if (options.restore_limits != nullptr) {
+    status = options.restore_limits(*all->limits_);
+    if (!status.ok()) return status;
+  }
   status = Take(FrontDoor::Open({.catalog = catalog,
                                  .keys = *all->keys_,
                                  .accounts = *all->accounts_,

@@ -15,10 +15,12 @@
 #define KONPRO_STORE_SQLITE_FRONT_DOOR_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "konpro/account_directory.h"
 #include "konpro/catalog.h"
@@ -42,6 +44,9 @@ class SqliteFrontDoor {
     // What the accounts' windows have used, from where it was kept; null: all
     // of them are fresh. It must have room for the accounts.
     std::unique_ptr<LimiterRegistry> limits = nullptr;
+    // The same into a registry that has room for them: called with it before
+    // the accounts come. Its error is Open()'s.
+    std::function<absl::Status(LimiterRegistry&)> restore_limits = nullptr;
   };
 
   // `catalog` outlives it. Errors of the parts.

@@ -1,0 +1,92 @@
+// The HTTP API as a function: what is asked, in; status, fields and body, out.
+// It knows no socket (http_server.h) and decides nothing (front_door.h).
+//
+//   Api api({.door = *door, .keys = *keys, .metrics = metrics});
+//   api.Answer({.method = "GET", .path = "/v1/admit", .headers = headers}, now)
+//
+//   GET  /v1/admit              may this request pass: for nginx's auth_request
+//   POST /v1/estimate           what jobs would cost, under the account's plan
+//   POST /v1/jobs               hold credits; the id is in Idempotency-Key
+//   POST /v1/jobs/ID/complete   charge the actual quantity
+//   POST /v1/jobs/ID/cancel     release what is held
+//   GET  /v1/account            plan, windows, balance
+//   GET  /metrics, /healthz
+//
+// auth_request understands 2xx, 401 and 403 alone, and drops the body. So
+// /v1/admit answers every refusal but 401 with 403, and says the true one in
+// fields: X-Konpro-Status and X-Konpro-Problem, the body on one line. What was
+// admitted has X-Konpro-Account, and X-Konpro-Reservation where it is metered:
+// then the request says X-Konpro-Operation, X-Konpro-Quantity and
+// Idempotency-Key. The path of X-Original-URI, where it is there, is the
+// problem's `instance` (RFC 9457, 3.1.5); its query is nobody's business.
+//
+// /v1/admit, /v1/estimate and /v1/jobs count against the account's windows, the
+// others do not. Whoever ends a job names its account with a key or, being a
+// service of the operator's whose caller's key may be gone by then, in the
+// body: the API is for the operator's own machines, never for the Internet.
+//
+// Thread safety: thread-safe.
+//
+// Limits: bodies of kApiBodyBytesMax bytes, kEstimateJobsMax jobs in an
+// estimate; both are refused with 413.
+#ifndef KONPRO_SERVE_API_H_
+#define KONPRO_SERVE_API_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "konpro/front_door.h"
+#include "konpro/http.h"
+#include "konpro/key_directory.h"
+#include "konpro/serve/http_request.h"
+#include "konpro/serve/metrics.h"
+#include "konpro/unix_nanos.h"
+
+namespace konpro::serve {
+
+inline constexpr size_t kApiBodyBytesMax = size_t{64} << 10;
+inline constexpr int kEstimateJobsMax = 1'000;
+
+class Api {
+ public:
+  // All of them outlive the Api.
+  struct Parts {
+    FrontDoor& door;
+    const KeyDirectory& keys;
+    ServeMetrics& metrics;
+  };
+
+  explicit Api(const Parts& parts) : parts_(parts) {}
+
+  // Never fails: what goes wrong is an answer (http.h).
+  HttpAnswer Answer(const HttpRequest& request, UnixNanos now);
+
+ private:
+  HttpAnswer Route(const HttpRequest& request, UnixNanos now);
+  HttpAnswer RouteJob(const HttpRequest& request, UnixNanos now);
+  HttpAnswer Admit(const HttpRequest& request, UnixNanos now);
+  HttpAnswer Estimate(const HttpRequest& request, UnixNanos now);
+  HttpAnswer Reserve(const HttpRequest& request, UnixNanos now);
+  HttpAnswer Complete(const HttpRequest& request, absl::string_view id,
+                      UnixNanos now);
+  HttpAnswer Cancel(const HttpRequest& request, absl::string_view id,
+                    UnixNanos now);
+  HttpAnswer Account(const HttpRequest& request, UnixNanos now);
+  HttpAnswer Metrics(const HttpRequest& request, UnixNanos now);
+  HttpAnswer Health(const HttpRequest& request, UnixNanos now);
+
+  Authentication WhoAsks(const HttpRequest& request, UnixNanos now) const;
+  // Whose job a request ends, into `owner`: its key's, else `named`. Or the
+  // refusal.
+  std::optional<HttpAnswer> FindOwner(const HttpRequest& request,
+                                      const std::string& named, UnixNanos now,
+                                      std::string& owner) const;
+
+  const Parts parts_;
+};
+
+}  // namespace konpro::serve
+
+#endif  // KONPRO_SERVE_API_H_

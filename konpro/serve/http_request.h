@@ -1,0 +1,20 @@
+// A request as a server has it: views that are good for the call.
+#ifndef KONPRO_SERVE_HTTP_REQUEST_H_
+#define KONPRO_SERVE_HTTP_REQUEST_H_
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "konpro/http.h"
+
+namespace konpro::serve {
+
+struct HttpRequest {
+  absl::string_view method;
+  absl::string_view path;  // decoded, without the query
+  absl::Span<const HttpHeader> headers;
+  absl::string_view body;
+};
+
+}  // namespace konpro::serve
+
+#endif  // KONPRO_SERVE_HTTP_REQUEST_H_

@@ -1,0 +1,269 @@
+#include "konpro/serve/http_server.h"
+
+#include <microhttpd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace konpro::serve {
+namespace {
+
+constexpr absl::Duration kSweepEvery = absl::Milliseconds(500);
+
+// A connection, and when it is cut. libmicrohttpd's own timeout begins again
+// with each byte, so that one byte now and then would hold it for ever.
+struct Connection {
+  int fd;
+  std::atomic<int64_t> deadline_ns;
+};
+
+struct Request {
+  std::string body;
+};
+
+int64_t After(absl::Duration time) {
+  return absl::GetCurrentTimeNanos() + absl::ToInt64Nanoseconds(time);
+}
+
+Connection* ConnectionOf(MHD_Connection* connection) {
+  const MHD_ConnectionInfo* info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return info == nullptr ? nullptr
+                         : static_cast<Connection*>(info->socket_context);
+}
+
+MHD_Result CollectHeader(void* headers, MHD_ValueKind, const char* name,
+                         const char* value) {
+  static_cast<std::vector<HttpHeader>*>(headers)->push_back(
+      {name, value == nullptr ? "" : value});
+  return MHD_YES;
+}
+
+bool ClaimsMoreThan(MHD_Connection* connection, size_t bytes_max) {
+  const char* length = MHD_lookup_connection_value(
+      connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  uint64_t bytes = 0;
+  return length != nullptr &&
+         (!absl::SimpleAtoi(length, &bytes) || bytes > bytes_max);
+}
+
+MHD_Result Queue(MHD_Connection* connection, const HttpAnswer& answer,
+                 bool is_last) {
+  MHD_Response* response = MHD_create_response_from_buffer(
+      answer.body.size(), const_cast<char*>(answer.body.data()),
+      MHD_RESPMEM_MUST_COPY);
+  if (response == nullptr) return MHD_NO;
+  for (const HttpField& field : answer.fields) {
+    MHD_add_response_header(response, std::string(field.name).c_str(),
+                            field.value.c_str());
+  }
+  if (is_last) {
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+  }
+  const MHD_Result queued = MHD_queue_response(
+      connection, static_cast<unsigned>(answer.status), response);
+  MHD_destroy_response(response);
+  return queued;
+}
+
+}  // namespace
+
+class HttpServer::Daemon {
+ public:
+  Daemon(Handler handler, const Options& options)
+      : handler_(std::move(handler)), options_(options) {}
+
+  bool Start(int fd) {
+    daemon_ = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, nullptr, nullptr,
+        &OnRequest, this, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, this,
+        MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this,
+        MHD_OPTION_URI_LOG_CALLBACK, &OnFirstLine, this,
+        MHD_OPTION_THREAD_POOL_SIZE,
+        options_.threads == 1 ? 0u : options_.threads,
+        MHD_OPTION_CONNECTION_LIMIT, options_.connections_max,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, size_t{kConnectionBytesMax},
+        MHD_OPTION_CONNECTION_TIMEOUT,
+        static_cast<unsigned>(absl::ToInt64Seconds(options_.idle_timeout)),
+        MHD_OPTION_END);
+    if (daemon_ == nullptr) return false;
+    sweeper_ = std::thread([this] { Sweep(); });
+    return true;
+  }
+
+  void Stop() {
+    stopping_.store(true, std::memory_order_relaxed);
+    const int fd = MHD_quiesce_daemon(daemon_);
+    if (fd >= 0) close(fd);
+    {
+      std::unique_lock<std::mutex> lock(mu_);
+      changed_.wait_for(lock, absl::ToChronoMilliseconds(options_.stop_timeout),
+                        [this] { return requests_ == 0; });
+      ended_ = true;
+    }
+    changed_.notify_all();
+    sweeper_.join();
+    MHD_stop_daemon(daemon_);
+  }
+
+ private:
+  static void OnConnection(void* self, MHD_Connection* connection,
+                           void** context,
+                           MHD_ConnectionNotificationCode code) {
+    auto& daemon = *static_cast<Daemon*>(self);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+      const MHD_ConnectionInfo* info = MHD_get_connection_info(
+          connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+      auto* made =
+          new Connection{.fd = info->connect_fd,
+                         .deadline_ns = After(daemon.options_.request_timeout)};
+      *context = made;
+      const std::lock_guard<std::mutex> lock(daemon.mu_);
+      daemon.connections_.insert(made);
+      return;
+    }
+    // Before its descriptor is closed: what Sweep() has is never another's.
+    auto* ended = static_cast<Connection*>(*context);
+    {
+      const std::lock_guard<std::mutex> lock(daemon.mu_);
+      daemon.connections_.erase(ended);
+    }
+    delete ended;
+  }
+
+  static void* OnFirstLine(void* self, const char*,
+                           MHD_Connection* connection) {
+    const auto& daemon = *static_cast<Daemon*>(self);
+    if (Connection* its = ConnectionOf(connection)) {
+      its->deadline_ns = After(daemon.options_.request_timeout);
+    }
+    return nullptr;
+  }
+
+  static MHD_Result OnRequest(void* self, MHD_Connection* connection,
+                              const char* url, const char* method, const char*,
+                              const char* data, size_t* data_bytes,
+                              void** context) {
+    auto& daemon = *static_cast<Daemon*>(self);
+    const size_t body_bytes_max = daemon.options_.body_bytes_max;
+    if (*context == nullptr) {
+      *context = new Request();
+      daemon.CountRequest(1);
+      // An answer now is one before the body: it is not waited for.
+      return ClaimsMoreThan(connection, body_bytes_max)
+                 ? daemon.TooLarge(connection)
+                 : MHD_YES;
+    }
+    Request& request = *static_cast<Request*>(*context);
+    if (*data_bytes > 0) {
+      // Of a body that does not say its length.
+      if (*data_bytes > body_bytes_max - request.body.size()) return MHD_NO;
+      request.body.append(data, *data_bytes);
+      *data_bytes = 0;
+      return MHD_YES;
+    }
+    std::vector<HttpHeader> headers;
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, &CollectHeader,
+                              &headers);
+    return Queue(connection,
+                 daemon.handler_({.method = method,
+                                  .path = url,
+                                  .headers = headers,
+                                  .body = request.body}),
+                 daemon.stopping_.load(std::memory_order_relaxed));
+  }
+
+  MHD_Result TooLarge(MHD_Connection* connection) const {
+    return Queue(
+        connection,
+        AnswerOf(absl::ResourceExhaustedError(absl::StrCat(
+            "a body has at most ", options_.body_bytes_max, " bytes"))),
+        /*is_last=*/true);
+  }
+
+  static void OnCompleted(void* self, MHD_Connection* connection,
+                          void** context, MHD_RequestTerminationCode) {
+    auto& daemon = *static_cast<Daemon*>(self);
+    delete static_cast<Request*>(*context);
+    *context = nullptr;
+    if (Connection* its = ConnectionOf(connection)) {
+      its->deadline_ns = After(daemon.options_.idle_timeout);
+    }
+    daemon.CountRequest(-1);
+  }
+
+  void CountRequest(int by) {
+    const std::lock_guard<std::mutex> lock(mu_);
+    requests_ += by;
+    if (requests_ == 0) changed_.notify_all();
+  }
+
+  // Cuts connections whose time is over: their thread then sees them end.
+  void Sweep() {
+    std::unique_lock<std::mutex> lock(mu_);
+    while (!ended_) {
+      changed_.wait_for(lock, absl::ToChronoMilliseconds(kSweepEvery),
+                        [this] { return ended_; });
+      const int64_t now = absl::GetCurrentTimeNanos();
+      for (Connection* connection : connections_) {
+        if (connection->deadline_ns <= now) {
+          shutdown(connection->fd, SHUT_RDWR);
+        }
+      }
+    }
+  }
+
+  // Constant after Start().
+  const Handler handler_;
+  const Options options_;
+  MHD_Daemon* daemon_ = nullptr;
+  std::thread sweeper_;
+  // Atomic.
+  std::atomic<bool> stopping_{false};
+  // Guarded by mu_.
+  std::mutex mu_;
+  std::condition_variable changed_;
+  std::unordered_set<Connection*> connections_;
+  int requests_ = 0;
+  bool ended_ = false;
+};
+
+HttpServer::HttpServer(std::unique_ptr<Daemon> daemon)
+    : daemon_(std::move(daemon)) {}
+
+HttpServer::~HttpServer() { Stop(); }
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
+    ListenSocket socket, Handler handler, const Options& options) {
+  auto daemon = std::make_unique<Daemon>(std::move(handler), options);
+  const int fd = socket.Release();
+  if (!daemon->Start(fd)) {
+    close(fd);
+    return absl::UnavailableError(
+        absl::StrCat(socket.address(), ": the server could not be started"));
+  }
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(daemon)));
+}
+
+void HttpServer::Stop() {
+  if (daemon_ == nullptr) return;
+  daemon_->Stop();
+  daemon_.reset();
+}
+
+}  // namespace konpro::serve

@@ -1,0 +1,69 @@
+#include "konpro/serve/metrics.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace konpro::serve {
+namespace {
+
+void AppendHead(absl::string_view name, absl::string_view help,
+                std::string& out) {
+  absl::StrAppend(&out, "# HELP ", name, " ", help, "\n# TYPE ", name,
+                  " counter\n");
+}
+
+uint64_t Load(const std::atomic<uint64_t>& count) {
+  return count.load(std::memory_order_relaxed);
+}
+
+void Count(std::atomic<uint64_t>& count, uint64_t by = 1) {
+  count.fetch_add(by, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void ServeMetrics::OnAdmitted(const Admission& admission) {
+  Count(admissions_[static_cast<size_t>(admission.reason)]);
+}
+
+void ServeMetrics::OnRefused(const Admission& admission) {
+  Count(admissions_[static_cast<size_t>(admission.reason)]);
+}
+
+void ServeMetrics::OnSettled(const Settlement& settlement) {
+  if (settlement.replayed) return;
+  Count(settlement.is_cancelled ? cancelled_ : completed_);
+  Count(charged_ticks_, static_cast<uint64_t>(settlement.charged.ticks()));
+}
+
+void ServeMetrics::CountAnswer(int status) {
+  Count(answers_[static_cast<size_t>(status)]);
+}
+
+std::string ServeMetrics::Text() const {
+  std::string out;
+  AppendHead("konpro_http_answers_total", "Answers, by status.", out);
+  for (size_t status = 0; status < kStatuses; ++status) {
+    const uint64_t count = Load(answers_[status]);
+    if (count == 0) continue;
+    absl::StrAppend(&out, "konpro_http_answers_total{status=\"", status, "\"} ",
+                    count, "\n");
+  }
+  AppendHead("konpro_admissions_total", "Admissions, by their reason.", out);
+  for (size_t i = 0; i < kAdmissionReasons; ++i) {
+    absl::StrAppend(&out, "konpro_admissions_total{reason=\"",
+                    AdmissionReasonName(static_cast<AdmissionReason>(i)),
+                    "\"} ", Load(admissions_[i]), "\n");
+  }
+  AppendHead("konpro_jobs_total", "Jobs that ended, by how.", out);
+  absl::StrAppend(&out, "konpro_jobs_total{end=\"completed\"} ",
+                  Load(completed_), "\nkonpro_jobs_total{end=\"cancelled\"} ",
+                  Load(cancelled_), "\n");
+  AppendHead("konpro_charged_ticks_total",
+             "What jobs were charged; 6000000 ticks are a credit.", out);
+  absl::StrAppend(&out, "konpro_charged_ticks_total ", Load(charged_ticks_),
+                  "\n");
+  return out;
+}
+
+}  // namespace konpro::serve

@@ -1,0 +1,47 @@
+// What a server counts, as Prometheus reads it (text format 0.0.4): answers by
+// status, admissions by their reason, jobs that ended and what they cost.
+//
+//   ServeMetrics metrics;            // as FrontDoor::Options::observer
+//   metrics.CountAnswer(200);
+//   metrics.Text()
+//   // konpro_http_answers_total{status="200"} 1
+//
+// Thread safety: thread-safe. Each count is exact; two of them may be read at
+// different times.
+#ifndef KONPRO_SERVE_METRICS_H_
+#define KONPRO_SERVE_METRICS_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "konpro/admission.h"
+
+namespace konpro::serve {
+
+class ServeMetrics : public AdmissionObserver {
+ public:
+  void OnAdmitted(const Admission& admission) override;
+  void OnRefused(const Admission& admission) override;
+  void OnSettled(const Settlement& settlement) override;
+  // REQUIRES: 0 <= status < 600.
+  void CountAnswer(int status);
+
+  std::string Text() const;
+
+ private:
+  static constexpr size_t kStatuses = 600;
+
+  // Atomic. Each stands for itself, so relaxed.
+  std::array<std::atomic<uint64_t>, kStatuses> answers_{};
+  std::array<std::atomic<uint64_t>, kAdmissionReasons> admissions_{};
+  std::atomic<uint64_t> completed_{0};
+  std::atomic<uint64_t> cancelled_{0};
+  std::atomic<uint64_t> charged_ticks_{0};
+};
+
+}  // namespace konpro::serve
+
+#endif  // KONPRO_SERVE_METRICS_H_

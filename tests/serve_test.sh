@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# konpro serve as a process, behind a real nginx (the sample configuration), with
+# curl as the client: what a client is told, what an operator can do meanwhile,
+# and how it stops.
+set -uo pipefail
+PATH=$PATH:/usr/sbin  # nginx is there
+
+konpro=$PWD/konpro/cli/konpro
+config=$PWD/konpro/serve/testdata/nginx.conf
+work=$(mktemp -d /tmp/konpro_serve.XXXXXX) || exit 1
+cd "$work" || exit 1
+failures=0
+pids=()
+# shellcheck disable=SC2317
+clean_up() {
+  [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null
+  wait
+  rm -rf "$work"
+}
+trap clean_up EXIT
+
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+# await WHAT COMMAND...: until it is so, for two minutes at most.
+await() {
+  local what=$1
+  shift
+  for ((i = 0; i < 1200; i++)); do
+    "$@" && return
+    sleep 0.1
+  done
+  echo "FAILED: waited for $what"
+  cat ./*.log
+  exit 1
+}
+
+# ask SOCKET ARGUMENTS...: the answer's status and fields, and its body, are in
+# $answer; without carriage returns.
+ask() {
+  local socket=$1
+  shift
+  answer=$(curl -sS -i --max-time 30 --unix-socket "$socket" "$@" 2>&1 |
+    tr -d '\r')
+}
+
+# expect TEXT...: all of them are in $answer.
+expect() {
+  local text
+  for text in "$@"; do
+    [[ "$answer" == *"$text"* ]] || fail "no '$text' in: $answer"
+  done
+}
+
+# start DB LISTEN: konpro serves; $served and $address say who and where.
+start() {
+  : >serve.log
+  "$konpro" serve --db="$1" --listen="$2" >serve.log 2>&1 &
+  served=$!
+  pids+=("$served")
+  await 'konpro' grep -q '^listening on ' serve.log
+  address=$(sed -n 's/^listening on //p' serve.log)
+}
+
+keys() { "$konpro" keys --db=credits.db "$@"; }
+
+start credits.db 127.0.0.1:0
+
+# The commands reach the file that is open, by the socket of its owner alone.
+[ "$(stat -c '%a %F' credits.db.sock)" = '600 socket' ] ||
+  fail "$(stat -c '%a %F' credits.db.sock)"
+key=$(keys create acme 2>keys.log) || fail "create: $(cat keys.log)"
+grep -q 'shown this once' keys.log || fail "$(cat keys.log)"
+[[ "$(keys whoami <<<"$key")" == *active* ]] || fail 'whoami by input'
+[[ "$(KEY=$key keys whoami --key-env=KEY)" == *active* ]] || fail 'whoami by env'
+"$konpro" account plan acme pro --db=credits.db >/dev/null || fail 'plan'
+output=$(keys list nobody 2>&1) && fail 'list nobody'
+[[ "$output" == *nobody* ]] || fail "$output"
+output=$(keys list acme --catalog=x 2>&1) && fail 'a catalog of its own'
+[[ "$output" == *'has its own'* ]] || fail "$output"
+output=$("$konpro" serve --db=credits.db --listen=127.0.0.1:0 2>&1) &&
+  fail 'served twice'
+[[ "$output" == *credits.db* ]] || fail "$output"
+
+# nginx in front: it listens on sockets of this folder, konpro on a port that was
+# free, and the API is nginx too.
+mkdir run
+sed "s/server 127.0.0.1:8080;/server $address;/" "$config" >run/nginx.conf
+grep -q "server $address;" run/nginx.conf || fail 'the sample names no server'
+cat >>run/nginx.conf.api <<'API'
+  server {
+    listen unix:api.sock;
+    location / {
+      return 200 "api for $http_x_konpro_account, held $http_x_konpro_reservation, key '$http_x_api_key'\n";
+    }
+  }
+}
+API
+sed -i -e '$d' run/nginx.conf
+cat run/nginx.conf.api >>run/nginx.conf
+(cd run && exec nginx -p "$PWD" -c "$PWD/nginx.conf" -e stderr \
+  -g "user $(id -un) $(id -gn);") >nginx.log 2>&1 &
+proxy=$!
+pids+=("$proxy")
+await 'nginx' test -S run/front.sock
+front=run/front.sock
+# The window's end must not fall between what fills it and what it then refuses:
+# begin early in a minute.
+# The same of the day, which a server that is started again must remember.
+await 'a minute with time left' bash -c \
+  '[ $(($(date +%s) % 60)) -lt 40 ] && [ $(($(date +%s) % 86400)) -lt 86340 ]'
+
+ask $front -H "x-api-key: $key" http://konpro/v1/avatars
+expect 'HTTP/1.1 200' 'RateLimit: "minute";r=59;' 'RateLimit-Policy: "minute"' \
+  'api for acme' "key ''"
+ask $front http://konpro/v1/avatars
+expect 'HTTP/1.1 401' 'WWW-Authenticate: ApiKey' '"code":"unauthenticated"' \
+  'application/problem+json' '"instance":"/v1/avatars"'
+ask $front -H 'x-api-key: kp_none' -H 'X-Konpro-Account: acme' http://konpro/
+expect 'HTTP/1.1 401'
+ask $front -H "x-api-key: $key" -H 'Idempotency-Key: a' -d '{}' \
+  http://konpro/v1/videos
+expect 'HTTP/1.1 402' '"code":"insufficient_credits"' \
+  '"need":{"credits":"600"' 'RateLimit: "minute"'
+ask $front -H "x-api-key: $key" -d '{}' http://konpro/v1/videos
+expect 'HTTP/1.1 400' '"code":"malformed"'
+"$konpro" account suspend acme --db=credits.db >/dev/null || fail 'suspend'
+ask $front -H "x-api-key: $key" http://konpro/v1/avatars
+expect 'HTTP/1.1 403' '"code":"suspended"'
+"$konpro" account resume acme --db=credits.db >/dev/null || fail 'resume'
+
+# Another account, whose minute is soon full.
+free=$(keys create globex 2>/dev/null)
+for ((i = 0; i < 10; i++)); do
+  ask $front -H "x-api-key: $free" http://konpro/v1/avatars
+  expect 'HTTP/1.1 200'
+done
+ask $front -H "x-api-key: $free" http://konpro/v1/avatars
+expect 'HTTP/1.1 429' 'Retry-After: ' '"code":"rate_limited"' '"minute";r=0;'
+
+# What is not nginx's: the API itself.
+direct() { answer=$(curl -sS -i --max-time 30 "$@" | tr -d '\r'); }
+direct "http://$address/healthz"
+expect 'HTTP/1.1 200' 'ok'
+direct -H "x-api-key: $key" "http://$address/v1/account"
+expect '"plan": "pro"' '"name": "minute"'
+direct -H "x-api-key: $key" "http://$address/v1/estimate" \
+  -d '{"jobs":[{"operation":"avatar_video","quantity":90000}]}'
+expect '"credits": "90"' '"allowed": true'
+direct "http://$address/metrics"
+expect 'konpro_admissions_total{reason="rate_limited"} 1'
+head -c 70000 /dev/zero >large
+direct --data-binary @large "http://$address/v1/jobs"
+expect 'HTTP/1.1 413'
+direct -H "x-large: $(printf '%40000s' x)" "http://$address/healthz"
+expect 'HTTP/1.1 431'
+direct -H 'Transfer-Encoding: chunked' --data-binary @large \
+  "http://$address/v1/jobs" 2>/dev/null
+[[ "$answer" == *'HTTP/1.1 200'* ]] && fail 'a body without a length is endless'
+
+# A client that says half of its request holds nobody up.
+exec {slow}<>"/dev/tcp/${address%:*}/${address##*:}"
+printf 'GET /healthz HTTP/1.1\r\nHost:' >&"$slow"
+for ((i = 0; i < 20; i++)); do
+  direct "http://$address/healthz"
+  expect 'HTTP/1.1 200'
+done
+# It is cut, without an answer.
+output=$(timeout 60 cat <&"$slow") || fail 'a slow client is never cut'
+exec {slow}>&-
+
+# Deactivated: from the next request on.
+id=$(keys list acme | awk 'NR == 3 { print $1 }')
+keys deactivate "$id" >/dev/null || fail 'deactivate'
+ask $front -H "x-api-key: $key" http://konpro/v1/avatars
+expect 'HTTP/1.1 401'
+
+# It stops when it is told to, and then the commands open the file themselves.
+kill -TERM "$served"
+wait "$served" || fail "stopped with $?"
+grep -q '^stopped' serve.log || fail "$(cat serve.log)"
+[ -e credits.db.sock ] && fail 'the socket was left'
+[[ "$(keys list acme)" == *deactivated* ]] || fail 'what was done is not there'
+ask $front -H "x-api-key: $free" http://konpro/v1/avatars
+expect 'HTTP/1.1 503'
+
+# One that was killed leaves its socket; nobody minds.
+start credits.db 127.0.0.1:0
+direct -H "x-api-key: $free" "http://$address/v1/account"
+expect '"limit": "100"' '"remaining": "90"'
+kill -KILL "$served"
+wait "$served" 2>/dev/null
+[ -S credits.db.sock ] || fail 'no socket was left'
+[[ "$(keys list acme)" == *deactivated* ]] || fail 'a dead server is waited for'
+start credits.db 127.0.0.1:0
+kill -TERM "$served"
+wait "$served" || fail "stopped with $?"
+
+[ "$failures" -eq 0 ] || { cat ./*.log; exit 1; }
