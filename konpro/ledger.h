@@ -179,7 +179,8 @@ class Ledger {
   // Applies the journal from the start to accounts of its own, and checks that
   // every entry is chained, in order, once and did what it says, and that
   // snapshots are what comes out. `progress` hears how many entries are done,
-  // every few thousand. kDataLoss names the first entry that is wrong.
+  // every few thousand; it may use the ledger. kDataLoss names the first entry
+  // that is wrong.
   absl::StatusOr<VerifyReport> Verify(
       absl::FunctionRef<void(uint64_t)> progress);
 

@@ -817,6 +817,27 @@ TEST_F(LedgerTest, ALongerWindowInWhichAnIdWasUsedTwiceIsRefused) {
   }
 }
 
+// More entries than are verified at once.
+TEST_F(LedgerTest, IsUsedWhileItIsVerified) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5'000; ++i) ids.push_back(absl::StrCat("s", i));
+  std::vector<LedgerCommand> commands;
+  for (const std::string& id : ids) {
+    commands.push_back(
+        {.account = "acme", .id = id, .at = kT, .request = SpendCommand{}});
+  }
+  std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
+  ledger_->ApplyBatch(commands, outcomes);
+  int heard = 0;
+  const absl::StatusOr<VerifyReport> report = ledger_->Verify([&](uint64_t) {
+    ++heard;
+    EXPECT_THAT(ledger_->Snapshot(), IsOk());
+  });
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(heard, 2);
+  EXPECT_EQ(report->snapshots, 1);
+}
+
 TEST_F(LedgerTest, TimeDoesNotGoBackWhenTheStoreIsReadAgain) {
   Grant("welcome", "9");
   ASSERT_THAT(

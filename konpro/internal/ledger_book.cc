@@ -132,16 +132,6 @@ void LedgerBook::Reset(const IdHash::Key& key) {
   snapshot_digest_ = Digest();
 }
 
-absl::Status LedgerBook::Clear() {
-  Reset(id_hash_.key());
-  const absl::StatusOr<std::string> meta_bytes = ReadMeta();
-  if (!meta_bytes.ok()) return meta_bytes.status();
-  // With the same key, the ids of the snapshot can be compared.
-  SnapshotMeta meta;
-  if (DecodeMeta(*meta_bytes, meta)) Reset(meta.key);
-  return absl::OkStatus();
-}
-
 absl::Status LedgerBook::Load() {
   const UnixNanos told = time_;
   const absl::Status status = LoadAll();

@@ -75,12 +75,14 @@ class LedgerBook {
     absl::Duration duplicates;
   };
 
-  // `store` must outlive it.
+  // Of an empty journal, for Load() or Replay(). `store` must outlive it.
   LedgerBook(Store& store, const Windows& windows);
 
-  // Becomes what the store says, or, for Replay(), what an empty journal does.
+  // Becomes what the store says.
   absl::Status Load();
-  absl::Status Clear();
+  // Hashes ids as `other` does, so that snapshots of the one can be compared
+  // with the other. REQUIRES: nothing was replayed yet.
+  void HashAs(const LedgerBook& other) { id_hash_ = other.id_hash_; }
 
   // The hash of the command's id, for Apply(), some commands ahead of it:
   // what it will look up is on its way to the cache by then.
