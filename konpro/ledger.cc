@@ -505,15 +505,17 @@ absl::StatusOr<VerifyReport> Ledger::Verify(
   VerifyReport report;
   {
     const std::lock_guard<std::mutex> lock(book_mu_);
-    absl::Status status = Ready();
-    if (status.ok()) status = book.Clear();
+    const absl::Status status = Ready();
     if (!status.ok()) return status;
+    book.HashAs(*book_);
     report.head = book_->head();
   }
   while (report.entries < report.head.sequence) {
-    const std::lock_guard<std::mutex> lock(book_mu_);
-    const absl::Status status = VerifySome(book, report);
-    if (!status.ok()) return status;
+    {
+      const std::lock_guard<std::mutex> lock(book_mu_);
+      const absl::Status status = VerifySome(book, report);
+      if (!status.ok()) return status;
+    }
     progress(report.entries);
   }
   const std::lock_guard<std::mutex> lock(book_mu_);

@@ -64,7 +64,9 @@ class LedgerBook;
 struct LedgerOptions {
   // How old an event may be. At most the duplicate window.
   absl::Duration acceptance_window = absl::Hours(24 * 35);
-  // How long an id is remembered; 16 to 51 bytes of memory each.
+  // How long an id is remembered; 16 to 51 bytes of memory each. Where it is
+  // longer than before, the journal is read from the start; opening fails with
+  // kDataLoss where an id was used again that would be remembered now.
   absl::Duration duplicate_window = absl::Hours(24 * 35);
   // Entries between two snapshots: what a crash costs the next opening.
   uint64_t snapshot_every = uint64_t{1} << 18;
@@ -203,7 +205,8 @@ class Ledger {
   // Applies the journal from the start to accounts of its own, and checks that
   // every entry is chained, in order, once and did what it says, and that
   // snapshots are what comes out. `progress` hears how many entries are done,
-  // every few thousand. kDataLoss names the first entry that is wrong.
+  // every few thousand; it may use the ledger. kDataLoss names the first entry
+  // that is wrong.
   absl::StatusOr<VerifyReport> Verify(
       absl::FunctionRef<void(uint64_t)> progress);
 

@@ -1052,6 +1052,35 @@ TEST(Account, AllowanceMayBeginLater) {
   EXPECT_THAT(books.account.Allowances(), IsEmpty());
 }
 
+// What docs/ledger.md warns of: an id is of a source, an item and an index.
+TEST(Account, AllowanceWithAnotherAnchorHasTheSameIds) {
+  constexpr int64_t kDay = int64_t{24} * 3600 * 1'000'000'000;
+  Allowance::Spec spec = Daily("a", 10).spec();
+  Books books;
+  books.Must(AllowanceCommand{.allowance = *Allowance::Create(spec)});
+  books.now = kDay;
+  books.Must(EndAllowanceCommand{.source = "plan", .item = "a"});
+  spec.anchor += 1;
+  books.Must(AllowanceCommand{.allowance = *Allowance::Create(spec)});
+  spec.item = "b";
+  books.Must(AllowanceCommand{.allowance = *Allowance::Create(spec)});
+  const struct {
+    int64_t day;
+    const char* last;
+    int64_t available;
+  } kCases[] = {
+      {1, "plan/b/0", 20},  // "plan/a/1" of the first, and "plan/b/0"
+      {2, "plan/b/1", 10},  // "plan/a/1" is there, and over
+      {3, "plan/b/2", 20},
+  };
+  for (const auto& c : kCases) {
+    books.now = c.day * kDay;
+    books.account.Advance(At(books.now));
+    EXPECT_EQ(books.account.Grants().back().id, c.last);
+    EXPECT_EQ(books.Available(), c.available) << c.day;
+  }
+}
+
 TEST(Account, AllowanceCatchesUp) {
   constexpr int64_t kDay = int64_t{24} * 3600 * 1'000'000'000;
   Allowance::Spec spec = Daily("a", 10, Allowance::kPeriodsMax).spec();

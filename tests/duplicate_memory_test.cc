@@ -116,8 +116,9 @@ TEST(DuplicateMemory, GrowsWithWhatItRemembersAndShrinks) {
   EXPECT_LE(full, 100'000 * 43 * 2);
   for (int64_t at = 2; at < 100; ++at) add(1'000, at * 10);
   EXPECT_LT(memory.bytes(), full / 4);
-  EXPECT_GT(memory.TakeForgotten().size(), 20);
-  EXPECT_TRUE(memory.TakeForgotten().empty());
+  EXPECT_GT(memory.forgotten().size(), 20);
+  memory.DropForgotten();
+  EXPECT_TRUE(memory.forgotten().empty());
 }
 
 }  // namespace

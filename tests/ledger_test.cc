@@ -33,6 +33,7 @@ using ::testing::IsEmpty;
 constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr absl::StatusCode kExists = absl::StatusCode::kAlreadyExists;
 constexpr absl::StatusCode kRange = absl::StatusCode::kOutOfRange;
+constexpr absl::StatusCode kUnavailable = absl::StatusCode::kUnavailable;
 constexpr absl::StatusCode kNotFound = absl::StatusCode::kNotFound;
 
 Credits C(absl::string_view text) { return Credits::Parse(text).value(); }
@@ -741,6 +742,118 @@ TEST_F(LedgerTest, ACommitThatFailsIsReadAgainFromTheStore) {
 
 // Of two ledgers on one store, the second is told and begins from what is
 // there.
+TEST_F(LedgerTest, ASnapshotThatFailsIsWrittenWholeTheNextTime) {
+  Grant("welcome", "9");
+  ASSERT_THAT(ledger_->Snapshot(), IsOk());
+  ASSERT_THAT(Do("elsewhere", GrantCommand{.amount = C("1")}, kT, "other"),
+              IsOk());
+  ASSERT_THAT(Do("spend", SpendCommand{.amount = C("4")}), IsOk());
+  content_->fails_snapshot = [] { return true; };
+  EXPECT_THAT(ledger_->Snapshot(), StatusIs(kUnavailable, HasSubstr("failed")));
+  content_->fails_snapshot = nullptr;
+  // What the last snapshot has is still whole, and so is the next one.
+  ExpectVerified();
+  ASSERT_THAT(ledger_->Snapshot(), IsOk());
+  const absl::StatusOr<VerifyReport> report = ledger_->Verify([](uint64_t) {});
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->snapshots, 2);
+  Reopen();
+  EXPECT_TRUE(Do("spend", SpendCommand{.amount = C("4")}).value().replayed);
+  EXPECT_EQ(Available(), C("5"));
+}
+
+TEST_F(LedgerTest, ALongerWindowMakesNoIdNew) {
+  options_ = {.acceptance_window = absl::Hours(1),
+              .duplicate_window = absl::Hours(1)};
+  for (bool with_snapshot : {false, true}) {
+    Reopen();
+    Grant("welcome", "9");
+    const LedgerCommand spend = {.account = "acme",
+                                 .id = "spend",
+                                 .at = At(absl::Hours(2)),
+                                 .event_at = kT,
+                                 .request = SpendCommand{.amount = C("4")}};
+    LedgerCommand first = spend;
+    first.at = kT;
+    ASSERT_THAT(ledger_->Apply(first), IsOk());
+    ASSERT_THAT(Do("later", SpendCommand{}, At(absl::Hours(2))), IsOk());
+    if (with_snapshot) {
+      ASSERT_THAT(ledger_->Snapshot(), IsOk());
+    }
+    options_ = {};
+    Reopen();
+    const absl::StatusOr<LedgerOutcome> again = ledger_->Apply(spend);
+    ASSERT_THAT(again, IsOk());
+    EXPECT_TRUE(again->replayed) << with_snapshot;
+    ExpectVerified();
+    options_ = {.acceptance_window = absl::Hours(1),
+                .duplicate_window = absl::Hours(1)};
+    ledger_.reset();
+    *content_ = {};
+  }
+}
+
+TEST_F(LedgerTest, ALongerWindowInWhichAnIdWasUsedTwiceIsRefused) {
+  const LedgerOptions shorter = {.acceptance_window = absl::Hours(1),
+                                 .duplicate_window = absl::Hours(1)};
+  options_ = shorter;
+  Reopen();
+  Grant("welcome", "9");
+  ASSERT_THAT(Do("spend", SpendCommand{.amount = C("4")}), IsOk());
+  ASSERT_THAT(Do("spend", SpendCommand{.amount = C("3")}, At(absl::Hours(2))),
+              IsOk());
+  for (bool with_snapshot : {false, true}) {
+    if (with_snapshot) {
+      ASSERT_THAT(ledger_->Snapshot(), IsOk());
+    }
+    EXPECT_THAT(
+        Ledger::Open(std::make_unique<SharedStore>(content_), {}),
+        StatusIs(absl::StatusCode::kDataLoss,
+                 HasSubstr("entry 3: is the command of entry 2 again, within "
+                           "the duplicate window of 840h")));
+    Reopen();
+    EXPECT_EQ(Available(), C("2"));
+    ExpectVerified();
+  }
+}
+
+// More entries than are verified at once.
+TEST_F(LedgerTest, IsUsedWhileItIsVerified) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5'000; ++i) ids.push_back(absl::StrCat("s", i));
+  std::vector<LedgerCommand> commands;
+  for (const std::string& id : ids) {
+    commands.push_back(
+        {.account = "acme", .id = id, .at = kT, .request = SpendCommand{}});
+  }
+  std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
+  ledger_->ApplyBatch(commands, outcomes);
+  int heard = 0;
+  const absl::StatusOr<VerifyReport> report = ledger_->Verify([&](uint64_t) {
+    ++heard;
+    EXPECT_THAT(ledger_->Snapshot(), IsOk());
+  });
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(heard, 2);
+  EXPECT_EQ(report->snapshots, 1);
+}
+
+TEST_F(LedgerTest, TimeDoesNotGoBackWhenTheStoreIsReadAgain) {
+  Grant("welcome", "9");
+  ASSERT_THAT(
+      Do("", SpendCommand{.mode = Mode::kCheckOnly}, At(absl::Hours(2))),
+      IsOk());
+  EXPECT_EQ(ledger_->Now().value(), At(absl::Hours(2)));
+  content_->fails_before = [] { return true; };
+  EXPECT_THAT(Do("spend", SpendCommand{.amount = C("4")}),
+              StatusIs(kUnavailable, HasSubstr("failed")));
+  content_->fails_before = nullptr;
+  EXPECT_EQ(ledger_->Now().value(), At(absl::Hours(2)));
+  EXPECT_EQ(Do("spend", SpendCommand{.amount = C("4")}).value().at,
+            At(absl::Hours(2)));
+  ExpectVerified();
+}
+
 TEST_F(LedgerTest, AnotherWriterIsNoticed) {
   Grant("welcome", "9");
   const std::unique_ptr<Ledger> other =

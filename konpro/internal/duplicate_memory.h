@@ -19,7 +19,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -91,9 +90,10 @@ class DuplicateMemory {
   // REQUIRES: sequences in order without gaps, times that do not go back.
   void Add(uint64_t sequence, uint64_t hash, UnixNanos at);
 
-  // From the oldest on, and those that were forgotten since they were taken.
+  // From the oldest on, and those that were forgotten and not dropped.
   std::deque<Segment>& segments() { return segments_; }
-  std::vector<Segment> TakeForgotten() { return std::move(forgotten_); }
+  const std::vector<Segment>& forgotten() const { return forgotten_; }
+  void DropForgotten() { forgotten_.clear(); }
   size_t bytes() const { return slots_.size() * sizeof(Slot); }
 
  private:

@@ -17,14 +17,14 @@
 //
 // Time: `time_` is the largest that any command told, also one that was only
 // checked, is malformed for its account or was replayed; the account was looked
-// at in that time. Such times are in no entry. They may be lost, as long as
-// nothing depends on them: an account's own time is kept with it in snapshots,
-// and so the ledger's is as well.
+// at in that time. Such times are in no entry. They may be lost with the
+// process, as long as nothing depends on them: an account's own time is kept
+// with it in snapshots, and so the ledger's is as well.
 
 namespace konpro::internal {
 namespace {
 
-constexpr uint8_t kSnapshotVersion = 1;
+constexpr uint8_t kSnapshotVersion = 2;
 // Of the keys of rows; the meta row is the first of all.
 constexpr absl::string_view kMetaKey = "0";
 constexpr char kAccountKey = 'a';
@@ -132,17 +132,14 @@ void LedgerBook::Reset(const IdHash::Key& key) {
   snapshot_digest_ = Digest();
 }
 
-absl::Status LedgerBook::Clear() {
-  Reset(id_hash_.key());
-  const absl::StatusOr<std::string> meta_bytes = ReadMeta();
-  if (!meta_bytes.ok()) return meta_bytes.status();
-  // With the same key, the ids of the snapshot can be compared.
-  SnapshotMeta meta;
-  if (DecodeMeta(*meta_bytes, meta)) Reset(meta.key);
-  return absl::OkStatus();
+absl::Status LedgerBook::Load() {
+  const UnixNanos told = time_;
+  const absl::Status status = LoadAll();
+  time_ = std::max(time_, told);
+  return status;
 }
 
-absl::Status LedgerBook::Load() {
+absl::Status LedgerBook::LoadAll() {
   const absl::StatusOr<JournalHead> kept = store_.ReadHead();
   if (!kept.ok()) return kept.status();
   const absl::StatusOr<bool> is_whole = LoadSnapshot();
@@ -196,6 +193,7 @@ std::string LedgerBook::EncodeMeta(const SnapshotMeta& meta) {
   writer.Byte(kSnapshotVersion);
   writer.Varint(meta.head.sequence);
   writer.Time(meta.time);
+  writer.Signed(absl::ToInt64Nanoseconds(meta.window));
   writer.Varint(meta.rows);
   writer.Text(BytesOf(meta.head.hash));
   std::string words;
@@ -212,6 +210,7 @@ bool LedgerBook::DecodeMeta(absl::string_view bytes, SnapshotMeta& meta) {
   if (reader.Byte() != kSnapshotVersion) return false;
   meta.head.sequence = reader.Varint();
   meta.time = reader.Time();
+  meta.window = absl::Nanoseconds(reader.Signed());
   meta.rows = reader.Varint();
   const absl::string_view hash = reader.Text(meta.head.hash.size());
   absl::string_view words = reader.Text(4 * sizeof(uint64_t));
@@ -241,7 +240,9 @@ absl::StatusOr<bool> LedgerBook::LoadSnapshot() {
       store_.ReadSnapshots([&](absl::string_view key, absl::string_view value) {
         if (is_first) {
           is_first = false;
-          is_whole = key == kMetaKey && DecodeMeta(value, meta);
+          // With a longer window, ids count again that it has forgotten.
+          is_whole = key == kMetaKey && DecodeMeta(value, meta) &&
+                     meta.window >= windows_.duplicates;
           if (is_whole) Reset(meta.key);
           // The rows do not count when their meta row does not.
           return is_whole ? absl::OkStatus() : absl::CancelledError();
@@ -319,20 +320,22 @@ bool LedgerBook::LoadSegment(absl::string_view key, absl::string_view value) {
 
 void LedgerBook::PutRow(Rows& rows, std::string key, std::string value,
                         Digest& digest) {
-  if (digest == Digest()) ++snapshot_rows_;
-  Mix(snapshot_digest_, digest);
-  digest = DigestOf(key, value);
-  Mix(snapshot_digest_, digest);
+  if (digest == Digest()) ++rows.count;
+  Mix(rows.sum, digest);
+  rows.digests.emplace_back(&digest, DigestOf(key, value));
+  Mix(rows.sum, rows.digests.back().second);
   const std::string& kept_key = rows.texts.emplace_back(std::move(key));
   const std::string& kept_value = rows.texts.emplace_back(std::move(value));
   rows.changes.push_back({.key = kept_key, .value = kept_value});
 }
 
+// Also of a row that is not known to be there: a write that failed may have
+// made it.
 void LedgerBook::DropRow(Rows& rows, std::string key, const Digest& digest) {
-  if (digest == Digest()) return;
-  --snapshot_rows_;
-  Mix(snapshot_digest_, digest);
   rows.changes.push_back({.key = rows.texts.emplace_back(std::move(key))});
+  if (digest == Digest()) return;
+  --rows.count;
+  Mix(rows.sum, digest);
 }
 
 void LedgerBook::PutAccounts(Rows& rows) {
@@ -345,12 +348,11 @@ void LedgerBook::PutAccounts(Rows& rows) {
     writer.Varint(record.last_sequence);
     writer.Text(encoded);
     PutRow(rows, AccountKey(account), std::move(value), record.digest);
-    record.is_changed = false;
   }
 }
 
 void LedgerBook::PutSegments(Rows& rows) {
-  for (const DuplicateMemory::Segment& segment : duplicates_.TakeForgotten()) {
+  for (const DuplicateMemory::Segment& segment : duplicates_.forgotten()) {
     DropRow(rows, SegmentKey(segment.first), segment.digest);
   }
   for (DuplicateMemory::Segment& segment : duplicates_.segments()) {
@@ -363,26 +365,39 @@ void LedgerBook::PutSegments(Rows& rows) {
     writer.Time(segment.newest_at);
     writer.Text(hashes);
     PutRow(rows, SegmentKey(segment.first), std::move(value), segment.digest);
-    segment.is_written = true;
-    if (segment.count == DuplicateMemory::kSegmentEntries) segment.hashes = {};
   }
 }
 
 // All rows of one transaction: a snapshot of which some rows are older is none.
+// Where it fails, the next one writes all of them again.
 absl::Status LedgerBook::WriteSnapshot() {
   if (snapshot_sequence_ == head_.sequence) return absl::OkStatus();
-  Rows rows;
+  Rows rows{.count = snapshot_rows_, .sum = snapshot_digest_};
   PutAccounts(rows);
   PutSegments(rows);
   const std::string meta = EncodeMeta({.head = head_,
                                        .time = time_,
+                                       .window = windows_.duplicates,
                                        .key = id_hash_.key(),
-                                       .rows = snapshot_rows_,
-                                       .digest = snapshot_digest_});
+                                       .rows = rows.count,
+                                       .digest = rows.sum});
   rows.changes.push_back({.key = kMetaKey, .value = meta});
   const absl::Status status = store_.WriteSnapshots(rows.changes);
-  if (status.ok()) snapshot_sequence_ = head_.sequence;
+  if (status.ok()) NoteWritten(rows);
   return status;
+}
+
+void LedgerBook::NoteWritten(const Rows& rows) {
+  snapshot_sequence_ = head_.sequence;
+  snapshot_rows_ = rows.count;
+  snapshot_digest_ = rows.sum;
+  for (const auto& [digest, written] : rows.digests) *digest = written;
+  for (auto& [account, record] : records_) record.is_changed = false;
+  duplicates_.DropForgotten();
+  for (DuplicateMemory::Segment& segment : duplicates_.segments()) {
+    segment.is_written = true;
+    if (segment.count == DuplicateMemory::kSegmentEntries) segment.hashes = {};
+  }
 }
 
 absl::StatusOr<std::string> LedgerBook::ReadMeta() {
@@ -809,7 +824,9 @@ absl::Status LedgerBook::CheckReplayed(const JournalEntry& entry, uint64_t hash,
   if (!first.ok()) return first.status();
   if (*first != 0) {
     return Damaged(store_, place.sequence,
-                   absl::StrCat("is the command of entry ", *first, " again"));
+                   absl::StrCat("is the command of entry ", *first,
+                                " again, within the duplicate window of ",
+                                absl::FormatDuration(windows_.duplicates)));
   }
   if (!std::holds_alternative<RefundRequest>(entry.command.request)) {
     return absl::OkStatus();

@@ -75,12 +75,14 @@ class LedgerBook {
     absl::Duration duplicates;
   };
 
-  // `store` must outlive it.
+  // Of an empty journal, for Load() or Replay(). `store` must outlive it.
   LedgerBook(Store& store, const Windows& windows);
 
-  // Becomes what the store says, or, for Replay(), what an empty journal does.
+  // Becomes what the store says.
   absl::Status Load();
-  absl::Status Clear();
+  // Hashes ids as `other` does, so that snapshots of the one can be compared
+  // with the other. REQUIRES: nothing was replayed yet.
+  void HashAs(const LedgerBook& other) { id_hash_ = other.id_hash_; }
 
   // The hash of the command's id, for Apply(), some commands ahead of it:
   // what it will look up is on its way to the cache by then.
@@ -147,6 +149,7 @@ class LedgerBook {
   struct SnapshotMeta {
     JournalHead head;
     UnixNanos time;
+    absl::Duration window;  // that its ids were remembered for
     IdHash::Key key{};
     uint64_t rows = 0;
     Digest digest{};
@@ -158,6 +161,7 @@ class LedgerBook {
   static void Mix(Digest& sum, const Digest& digest);
 
   void Reset(const IdHash::Key& key);
+  absl::Status LoadAll();
   // The meta row's value, or "" where there is none.
   absl::StatusOr<std::string> ReadMeta();
   absl::Status CompareRow(absl::string_view key, absl::string_view value);
@@ -166,15 +170,21 @@ class LedgerBook {
   // False where a row is of no form that is written.
   bool LoadRow(absl::string_view key, absl::string_view value);
   bool LoadSegment(absl::string_view key, absl::string_view value);
-  // Rows that a snapshot changes, with room for what they refer to.
+  // Rows that a snapshot changes, with room for what they refer to, and what is
+  // so when they are written.
   struct Rows {
     std::deque<std::string> texts;
     std::vector<SnapshotChange> changes;
+    std::vector<std::pair<Digest*, Digest>> digests;
+    uint64_t count = 0;
+    Digest sum{};
   };
-  void PutRow(Rows& rows, std::string key, std::string value, Digest& digest);
-  void DropRow(Rows& rows, std::string key, const Digest& digest);
+  static void PutRow(Rows& rows, std::string key, std::string value,
+                     Digest& digest);
+  static void DropRow(Rows& rows, std::string key, const Digest& digest);
   void PutAccounts(Rows& rows);
   void PutSegments(Rows& rows);
+  void NoteWritten(const Rows& rows);
 
   absl::StatusOr<Account*> Open(Record& record, absl::string_view account);
   // The sequence of that id, whose entry is in `found_`; 0: it is not

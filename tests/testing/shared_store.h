@@ -23,6 +23,8 @@ class SharedStore : public Store {
     // Asked at each Append(); none: it never fails.
     std::function<bool()> fails_before;
     std::function<bool()> fails_behind;
+    // Asked at each WriteSnapshots(); where it fails, nothing is written.
+    std::function<bool()> fails_snapshot;
   };
 
   explicit SharedStore(std::shared_ptr<Content> content)
@@ -49,6 +51,9 @@ class SharedStore : public Store {
   }
   absl::Status WriteSnapshots(
       absl::Span<const SnapshotChange> changes) override {
+    if (content_->fails_snapshot && content_->fails_snapshot()) {
+      return absl::UnavailableError("shared: failed at the snapshot");
+    }
     return content_->store.WriteSnapshots(changes);
   }
   absl::Status ReadSnapshots(SnapshotVisitor visit) override {
