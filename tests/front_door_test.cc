@@ -1,5 +1,6 @@
 // The order of admission, what each answer holds, and the accounts behind it.
-// Threads and stores that fail at random are in front_door_threads_test.cc.
+// Threads and stores that fail at random are in front_door_threads_test.cc and
+// front_door_cut_test.cc.
 #include "konpro/front_door.h"
 
 #include <stdlib.h>
