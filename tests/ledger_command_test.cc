@@ -404,8 +404,10 @@ TEST_F(LedgerCommandTest, ReportsSayWhatBecameOfIt) {
   const Ran history = Run([&](Streams s) {
     return RunLedgerHistory(file_, {.account = "acme"}, s);
   });
-  EXPECT_THAT(history.out, AllOf(HasSubstr("avatar_video 20s"),
-                                 HasSubstr("denied: insufficient_credits")));
+  EXPECT_THAT(history.out,
+              AllOf(HasSubstr("1  2026-11-02"), HasSubstr("  12:00:00"),
+                    HasSubstr("avatar_video "), HasSubstr("denied:"),
+                    HasSubstr("insufficient\n")));
   const Ran explained = Run(
       [&](Streams s) { return RunLedgerExplain(file_, {.command = "c"}, s); });
   EXPECT_THAT(explained.out,

@@ -131,6 +131,25 @@ ask $front -H "x-api-key: $key" http://konpro/v1/avatars
 expect 'HTTP/1.1 403' '"code":"suspended"'
 "$konpro" account resume acme --db=credits.db >/dev/null || fail 'resume'
 
+# Credits come and go while it serves.
+ledger() { "$konpro" ledger --db=credits.db "$@"; }
+[[ "$(ledger grant acme 1000 --id=more)" == *'"outcome": "applied"'* ]] ||
+  fail 'grant'
+ask $front -H "x-api-key: $key" -H 'Idempotency-Key: b' -d '{}' \
+  http://konpro/v1/videos
+expect 'HTTP/1.1 200' 'api for acme'
+[[ "$(ledger balance acme)" == *'reserved       600'* ]] ||
+  fail "$(ledger balance acme)"
+ledger void admit:b --id=no-video >/dev/null || fail 'void'
+record='{"record_id":"u1","account_id":"acme","operation":"photo_avatar",'
+record+='"count":"2","start_time":"2026-01-01T00:00:00Z",'
+record+="\"end_time\":\"2026-01-01T00:00:00Z\"}"
+output=$(ledger ingest - --at=2026-01-01T00:00:00Z <<<"$record" 2>&1)
+[[ "$output" == *'refused: 1'* ]] || fail "an event that is too old: $output"
+ledger spend acme photo_avatar 2 --id=s --catalog=x 2>/dev/null &&
+  fail 'a catalog of its own'
+[[ "$(ledger verify)" == *fine* ]] || fail "$(ledger verify)"
+
 # Another account, whose minute is soon full.
 free=$(keys create globex 2>/dev/null)
 for ((i = 0; i < 10; i++)); do

@@ -7,6 +7,7 @@
 #include <ostream>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -54,6 +55,10 @@ void PrintJson(const google::protobuf::Message& message, std::ostream& out);
 
 // The reason why a command does not return kOk, for people; behind the report.
 void PrintReason(Streams streams, absl::string_view reason);
+
+// Prints the error, and says what the process returns for it: kBadInput where
+// the caller can do something about what was asked, else kInternal.
+ExitCode FailWith(const absl::Status& status, Streams streams);
 
 // kOverAvailable and its reason where `total` is above `available`.
 ExitCode CheckAvailable(Credits total, std::optional<Credits> available,

@@ -12,21 +12,6 @@ namespace {
 // A command makes one key or one account.
 constexpr size_t kSpare = 16;
 
-ExitCode Fail(const absl::Status& status, Streams streams) {
-  PrintReason(streams, status.message());
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kAlreadyExists:
-    case absl::StatusCode::kOutOfRange:
-    case absl::StatusCode::kFailedPrecondition:
-    case absl::StatusCode::kUnauthenticated:
-      return ExitCode::kBadInput;
-    default:
-      return ExitCode::kInternal;
-  }
-}
-
 }  // namespace
 
 ExitCode WithDoor(const DoorFile& file, bool create, Streams streams,
@@ -38,7 +23,7 @@ ExitCode WithDoor(const DoorFile& file, bool create, Streams streams,
             ? work(*file.open, now)
             : absl::InvalidArgumentError(
                   "--catalog: the server that has the file open has its own");
-    return status.ok() ? ExitCode::kOk : Fail(status, streams);
+    return status.ok() ? ExitCode::kOk : FailWith(status, streams);
   }
   const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
@@ -48,9 +33,9 @@ ExitCode WithDoor(const DoorFile& file, bool create, Streams streams,
   options.spare_accounts = kSpare;
   absl::StatusOr<std::unique_ptr<SqliteFrontDoor>> all =
       SqliteFrontDoor::Open(file.db, *catalog, std::move(options));
-  if (!all.ok()) return Fail(all.status(), streams);
+  if (!all.ok()) return FailWith(all.status(), streams);
   const absl::Status status = work(**all, now);
-  return status.ok() ? ExitCode::kOk : Fail(status, streams);
+  return status.ok() ? ExitCode::kOk : FailWith(status, streams);
 }
 
 std::string TimeText(absl::Time time) {

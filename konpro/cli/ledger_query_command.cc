@@ -97,7 +97,9 @@ std::string WhatOf(const v1::LedgerEntry& entry, const Catalog& catalog) {
 std::string OutcomeOf(const v1::LedgerEntry& entry) {
   return entry.outcome() == "applied"
              ? entry.outcome()
-             : absl::StrCat("denied: ", entry.denial().reason());
+             : absl::StrCat(
+                   "denied: ",
+                   absl::StrReplaceAll(entry.denial().reason(), {{"_", " "}}));
 }
 
 // "2027-01-01 00:00:00", which a narrow column breaks at the blank.

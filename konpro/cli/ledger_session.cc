@@ -42,20 +42,6 @@ LedgerPointer OpenLedger(const LedgerFile& file, bool create, Streams streams,
   return LedgerPointer(ledger->release());
 }
 
-ExitCode FailWith(const absl::Status& status, Streams streams) {
-  PrintReason(streams, status.message());
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kAlreadyExists:
-    case absl::StatusCode::kOutOfRange:
-    case absl::StatusCode::kFailedPrecondition:
-      return ExitCode::kBadInput;
-    default:
-      return ExitCode::kInternal;
-  }
-}
-
 absl::StatusOr<Ledger::CommandPlace> FindTarget(Ledger& ledger,
                                                 absl::string_view account,
                                                 absl::string_view id) {

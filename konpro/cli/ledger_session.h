@@ -52,10 +52,6 @@ using LedgerPointer = std::unique_ptr<Ledger, LedgerCloser>;
 LedgerPointer OpenLedger(const LedgerFile& file, bool create, Streams streams,
                          ExitCode& code);
 
-// Prints the error, and says what the process returns for it: kBadInput where
-// the caller can do something about what was asked, else kInternal.
-ExitCode FailWith(const absl::Status& status, Streams streams);
-
 // The latest command with that id, of `account` or, where that is "", of the
 // one account that has it. kNotFound: there is none. kInvalidArgument: several
 // accounts have one.
