@@ -170,6 +170,8 @@ expect 0 '"closing"' "${ledger[@]}" statement acme --month=2026-11 --format=json
 expect 0 '"quantity":"20000"' "${ledger[@]}" export
 expect 0 'available       85' "${ledger[@]}" balance acme --at-seq=9
 expect 0 'fine: 5 entries' "${ledger[@]}" verify
+expect 0 'history: 2026-11-02' "$konpro" forecast books.db --account=acme \
+  --as-of=2026-11-03
 echo x >u.jsonl
 expect 2 'u.jsonl:1:1: no usage record' "${ledger[@]}" ingest u.jsonl
 expect 2 'records: 1, applied: 0' "${ledger[@]}" ingest u.jsonl

@@ -343,7 +343,7 @@ ExitCode RunForecast(const ForecastCommandOptions& options, Streams streams) {
   InputErrors errors(options.file, streams.err);
   Input input(options.file, streams.in, streams.progress);
   const SpendHistory history = ReadSpendHistory(
-      input, {*catalog, options.account, options.zone}, errors);
+      input, {*catalog, options.file, options.account, options.zone}, errors);
   errors.Finish();
   if (!errors.none()) return ExitCode::kBadInput;
 

@@ -431,8 +431,9 @@ void AddForecast(CLI::App& app, ForecastCommandOptions& options) {
   CLI::App& command = *app.add_subcommand(
       "forecast", "what the next days will cost, and when the credits run out");
   command.footer(
-      std::string("A history is usage records, as `konpro price` takes them, "
-                  "or CSV with the columns\ndate and credits, and where wanted "
+      std::string("A history is usage records, as `konpro price` takes them, a "
+                  "ledger's file, or CSV\nwith the columns date and credits, "
+                  "and where wanted "
                   "capped (yes where a limit was reached).\nEntries below zero "
                   "are top-ups, not spend.\n\n") +
       kExitCodes);

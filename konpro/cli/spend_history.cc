@@ -2,13 +2,21 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "konpro/account_command.h"
 #include "konpro/cli/csv.h"
 #include "konpro/cli/usage_input.h"
 #include "konpro/internal/name.h"
+#include "konpro/journal.h"
+#include "konpro/ledger.h"
+#include "konpro/store/sqlite_store.h"
+#include "konpro/unix_nanos.h"
 #include "konpro/usage.h"
 
 namespace konpro::cli {
@@ -141,6 +149,38 @@ void ReadRecords(Input& input, const SpendSource& source, SpendHistory& history,
   ReadUsageRecords(input, RecordForm::kAuto, errors, add);
 }
 
+absl::Status AddLedger(const SpendSource& source, SpendHistory& history) {
+  absl::StatusOr<std::unique_ptr<SqliteStore>> store =
+      SqliteStore::Open(source.file, {.create = false});
+  if (!store.ok()) return store.status();
+  const absl::StatusOr<std::unique_ptr<Ledger>> ledger =
+      Ledger::Open(*std::move(store), {});
+  if (!ledger.ok()) return ledger.status();
+  const auto add = [&](const JournalEntry& entry, absl::string_view) {
+    if (!source.account.empty() && entry.command.account != source.account) {
+      ++history.other_records;
+      return absl::OkStatus();
+    }
+    const UnixNanos at = entry.command.event_at.value_or(entry.place.at);
+    const absl::CivilDay day = absl::ToCivilDay(at.ToTime(), source.zone);
+    for (const Allocation& part : entry.effect.posted) {
+      const absl::Status status =
+          history.spend.Add({.day = day, .amount = part.amount});
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  };
+  const absl::StatusOr<JournalHead> head = (*ledger)->Head();
+  if (!head.ok()) return head.status();
+  return (*ledger)->ForEachEntry(1, head->sequence, add);
+}
+
+// Whether an input that begins with `begin` is a ledger's file.
+bool LooksLikeLedger(absl::string_view begin) {
+  constexpr absl::string_view kSqlite("SQLite format 3\0", 16);
+  return begin.substr(0, kSqlite.size()) == kSqlite;
+}
+
 // Whether an input that begins with `begin` has records, and not days.
 bool LooksLikeRecords(absl::string_view begin) {
   const size_t first = begin.find_first_not_of(" \t\r\n");
@@ -162,10 +202,14 @@ absl::StatusOr<CivilDay> ParseDay(absl::string_view text) {
 SpendHistory ReadSpendHistory(Input& input, const SpendSource& source,
                               InputErrors& errors) {
   SpendHistory history;
-  if (LooksLikeRecords(input.Peek())) {
+  if (LooksLikeLedger(input.Peek())) {
+    const absl::Status status = AddLedger(source, history);
+    if (!status.ok()) errors.AddForFile(status.message());
+  } else if (LooksLikeRecords(input.Peek())) {
     ReadRecords(input, source, history, errors);
   } else if (!source.account.empty()) {
-    errors.AddForFile("--account: this is no file of usage records");
+    errors.AddForFile(
+        "--account: this is no file of usage records and no ledger");
   } else {
     ReadDays(input, history.spend, errors);
   }

@@ -23,6 +23,8 @@ namespace konpro::cli {
 // How records become spend.
 struct SpendSource {
   const Catalog& catalog;
+  // Where the input is, for a ledger's file, which is opened by its path.
+  std::string file;
   // Only this account's; "" for all of them together.
   std::string account;
   // A record counts on the day of its start_time there.
@@ -41,8 +43,9 @@ struct SpendHistory {
 // A date of the years 1 to 9999, as 2027-01-31; else kInvalidArgument.
 absl::StatusOr<absl::CivilDay> ParseDay(absl::string_view text);
 
-// Tells records and days apart by the first bytes. What is wrong goes to
-// `errors`; the history means nothing then.
+// Tells records, days and a ledger's file apart by the first bytes. Of a
+// ledger, what was spent and captured counts on the day of its event. What is
+// wrong goes to `errors`; the history means nothing then.
 SpendHistory ReadSpendHistory(Input& input, const SpendSource& source,
                               InputErrors& errors);
 
