@@ -232,7 +232,6 @@ class LimiterRegistry {
   const size_t capacity_;
   const bool staggered_;
   const LimiterWindows unknown_;
-
   // Atomic: of kSharedHashesMax entries, those below shared_size_ are constant.
   std::vector<Shared> shared_;
   std::atomic<size_t> shared_size_{0};
