@@ -48,13 +48,6 @@ std::string CostText(const v1::ReportLine& line) {
   return line.has_cost() ? line.cost().credits() : "no price";
 }
 
-// "16m", "48h4m", rounded up to whole seconds; "never".
-std::string DurationText(double seconds) {
-  if (std::isinf(seconds)) return "never";
-  return FormatQuantity(static_cast<int64_t>(std::ceil(seconds)) * 1'000,
-                        Unit::kMilliseconds);
-}
-
 bool IsUncertain(const v1::ReportLine& line) {
   return line.has_uncertain_jobs() && line.uncertain_jobs() > 0;
 }

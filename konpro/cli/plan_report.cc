@@ -46,12 +46,6 @@ std::string ToSecondsUp(const std::string& rfc3339) {
   return absl::FormatTime("%E4Y-%m-%d %H:%M:%S", second, absl::UTCTimeZone());
 }
 
-// "16m", "48h4m", rounded up to whole seconds.
-std::string DurationText(double seconds) {
-  return FormatQuantity(static_cast<int64_t>(std::ceil(seconds)) * 1'000,
-                        Unit::kMilliseconds);
-}
-
 std::string MoneyText(const v1::Money& money) {
   return absl::StrCat(money.amount(), " ", money.currency());
 }
@@ -65,6 +59,12 @@ std::string LimitsText(const Limits& limits) {
 }
 
 }  // namespace
+
+std::string DurationText(double seconds) {
+  if (std::isinf(seconds)) return "never";
+  return FormatQuantity(static_cast<int64_t>(std::ceil(seconds)) * 1'000,
+                        Unit::kMilliseconds);
+}
 
 bool PlanQuestion::has_expiring() const {
   return std::any_of(available.begin(), available.end(),

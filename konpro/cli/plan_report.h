@@ -90,6 +90,10 @@ std::vector<std::string> PlanFacts(const v1::Estimate& report);
 // How far `report` is behind its deadline, in words that follow the plan.
 std::string DeadlineText(const v1::Estimate& report);
 
+// Seconds rounded up to whole ones, as "9m30s"; "never" where they are
+// infinite.
+std::string DurationText(double seconds);
+
 }  // namespace konpro::cli
 
 #endif  // KONPRO_CLI_PLAN_REPORT_H_
