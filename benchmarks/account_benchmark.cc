@@ -24,10 +24,10 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "konpro/account.h"
-#include "konpro/account_command.h"
-#include "konpro/credits.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/ledger/account.h"
+#include "konpro/ledger/account_command.h"
 
 namespace {
 

@@ -28,12 +28,12 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "konpro/api_key.h"
-#include "konpro/catalog.h"
-#include "konpro/credits.h"
-#include "konpro/front_door.h"
-#include "konpro/store/memory_store.h"
-#include "konpro/window_text.h"
+#include "konpro/access/api_key.h"
+#include "konpro/access/front_door.h"
+#include "konpro/base/credits.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/window_text.h"
+#include "konpro/ledger/memory_store.h"
 
 namespace {
 thread_local size_t allocations = 0;

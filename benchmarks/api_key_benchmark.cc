@@ -39,10 +39,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "konpro/api_key.h"
-#include "konpro/internal/base62.h"
-#include "konpro/key_directory.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/access/api_key.h"
+#include "konpro/access/internal/base62.h"
+#include "konpro/access/key_directory.h"
+#include "konpro/base/unix_nanos.h"
 
 namespace konpro {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "absl/time/civil_time.h"
 #include "benchmark/benchmark.h"
-#include "konpro/forecast.h"
+#include "konpro/estimate/forecast.h"
 
 namespace konpro {
 namespace {

@@ -30,9 +30,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "konpro/ledger.h"
-#include "konpro/store/memory_store.h"
-#include "konpro/store/sqlite_store.h"
+#include "konpro/ledger/ledger.h"
+#include "konpro/ledger/memory_store.h"
+#include "konpro/sqlite/sqlite_store.h"
 
 namespace konpro {
 namespace {

@@ -21,11 +21,11 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "konpro/internal/atomic_u128.h"
-#include "konpro/limiter.h"
-#include "konpro/limiter_lease.h"
-#include "konpro/rate_window.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/limits/internal/atomic_u128.h"
+#include "konpro/limits/limiter.h"
+#include "konpro/limits/limiter_lease.h"
+#include "konpro/limits/rate_window.h"
 
 namespace konpro {
 namespace {

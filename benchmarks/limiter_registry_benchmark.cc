@@ -31,9 +31,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "konpro/limiter_registry.h"
-#include "konpro/rate_window.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/limits/limiter_registry.h"
+#include "konpro/limits/rate_window.h"
 
 namespace konpro {
 namespace {

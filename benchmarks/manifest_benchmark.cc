@@ -11,10 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
-#include "konpro/catalog.h"
-#include "konpro/cli/input.h"
-#include "konpro/cli/manifest.h"
-#include "konpro/estimator.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/estimate/estimator.h"
+#include "konpro/input/input.h"
+#include "konpro/input/manifest.h"
 
 namespace konpro::cli {
 namespace {

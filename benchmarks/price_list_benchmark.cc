@@ -12,8 +12,8 @@
 #include <random>
 
 #include "benchmark/benchmark.h"
-#include "konpro/catalog.h"
-#include "konpro/price_list.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/price_list.h"
 
 namespace {
 

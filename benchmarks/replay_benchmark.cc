@@ -20,7 +20,7 @@
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
 #include "konpro/cli/replay_command.h"
-#include "konpro/cli/trace.h"
+#include "konpro/input/trace.h"
 
 namespace konpro::cli {
 namespace {

@@ -15,12 +15,12 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "konpro/catalog.h"
-#include "konpro/limiter.h"
-#include "konpro/plan.h"
-#include "konpro/rate_window.h"
-#include "konpro/schedule.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/plan.h"
+#include "konpro/limits/limiter.h"
+#include "konpro/limits/rate_window.h"
+#include "konpro/limits/schedule.h"
 
 namespace konpro {
 namespace {

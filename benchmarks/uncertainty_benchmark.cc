@@ -16,9 +16,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
-#include "konpro/catalog.h"
+#include "konpro/catalog/catalog.h"
 #include "konpro/cli/estimate_command.h"
-#include "konpro/uncertainty.h"
+#include "konpro/estimate/uncertainty.h"
 
 namespace konpro {
 namespace {

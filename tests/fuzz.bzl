@@ -14,14 +14,14 @@ def fuzz_test(name, corpus, deps):
         name = name,
         size = "small",
         srcs = [name + ".cc"] + select({
-            ":fuzz": [],
+            "//tests:fuzz": [],
             "//conditions:default": ["//tests/testing:fuzz_replay.cc"],
         }),
-        args = ["tests/" + corpus],
+        args = [native.package_name() + "/" + corpus],
         # The corpus is a folder of data: what is in it is replayed.
         data = native.glob([corpus + "/*"]),
         linkopts = select({
-            ":fuzz": ["-fsanitize=fuzzer"],
+            "//tests:fuzz": ["-fsanitize=fuzzer"],
             "//conditions:default": [],
         }),
         tags = [

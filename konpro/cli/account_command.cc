@@ -4,9 +4,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
-#include "konpro/front_door.h"
-#include "konpro/unix_nanos.h"
-#include "konpro/window_text.h"
+#include "konpro/access/front_door.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/window_text.h"
 #include "proto/door_report.pb.h"
 
 namespace konpro::cli {

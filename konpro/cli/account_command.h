@@ -8,7 +8,7 @@
 
 #include "konpro/cli/command.h"
 #include "konpro/cli/door_session.h"
-#include "konpro/rate_window.h"
+#include "konpro/limits/rate_window.h"
 
 namespace konpro::cli {
 

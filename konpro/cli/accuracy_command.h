@@ -6,7 +6,7 @@
 #include <string>
 
 #include "konpro/cli/command.h"
-#include "konpro/cli/percent.h"
+#include "konpro/report/percent.h"
 
 namespace konpro::cli {
 

@@ -11,9 +11,9 @@
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/type_resolver.h"
 #include "google/protobuf/util/type_resolver_util.h"
-#include "konpro/catalog_file.h"
-#include "konpro/cli/input.h"
-#include "konpro/internal/rfc3339.h"
+#include "konpro/base/internal/rfc3339.h"
+#include "konpro/catalog/catalog_file.h"
+#include "konpro/input/input.h"
 
 namespace konpro::cli {
 

@@ -12,10 +12,10 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "google/protobuf/message.h"
-#include "konpro/catalog.h"
+#include "konpro/base/credits.h"
+#include "konpro/catalog/catalog.h"
 #include "konpro/cli/exit_code.h"
-#include "konpro/credits.h"
-#include "konpro/estimator.h"
+#include "konpro/estimate/estimator.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "konpro/cli/saved_report.h"
-#include "konpro/cli/table.h"
+#include "konpro/report/table.h"
 
 namespace konpro::cli {
 namespace {

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
-#include "konpro/cli/percent.h"
-#include "konpro/credits.h"
+#include "konpro/report/percent.h"
 
 namespace konpro::cli {
 

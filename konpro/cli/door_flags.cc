@@ -5,8 +5,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "konpro/internal/rfc3339.h"
-#include "konpro/window_text.h"
+#include "konpro/base/internal/rfc3339.h"
+#include "konpro/catalog/window_text.h"
 
 namespace konpro::cli {
 namespace {

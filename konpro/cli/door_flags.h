@@ -12,7 +12,7 @@
 #include "konpro/cli/command.h"
 #include "konpro/cli/door_session.h"
 #include "konpro/cli/keys_command.h"
-#include "konpro/store/sqlite_front_door.h"
+#include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::cli {
 

@@ -4,7 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
-#include "konpro/internal/rfc3339.h"
+#include "konpro/base/internal/rfc3339.h"
 
 namespace konpro::cli {
 namespace {

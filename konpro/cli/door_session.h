@@ -10,9 +10,9 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "konpro/catalog.h"
+#include "konpro/catalog/catalog.h"
 #include "konpro/cli/command.h"
-#include "konpro/store/sqlite_front_door.h"
+#include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::cli {
 

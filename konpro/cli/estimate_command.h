@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
-#include "konpro/cli/manifest.h"
-#include "konpro/credits.h"
-#include "konpro/planner.h"
+#include "konpro/estimate/planner.h"
+#include "konpro/input/manifest.h"
 
 namespace konpro::cli {
 

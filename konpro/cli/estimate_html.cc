@@ -8,13 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/operation.h"
 #include "konpro/cli/command.h"
-#include "konpro/cli/html_page.h"
 #include "konpro/cli/plan_report.h"
-#include "konpro/cli/svg_chart.h"
-#include "konpro/cli/table.h"
-#include "konpro/operation.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/report/html_page.h"
+#include "konpro/report/svg_chart.h"
+#include "konpro/report/table.h"
 
 namespace konpro::cli {
 namespace {

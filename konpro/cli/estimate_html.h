@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "konpro/schedule.h"
+#include "konpro/limits/schedule.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {

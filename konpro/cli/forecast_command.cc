@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "konpro/cli/forecast_html.h"
-#include "konpro/cli/forecast_text.h"
-#include "konpro/cli/input.h"
 #include "konpro/cli/spend_history.h"
-#include "konpro/cli/table.h"
-#include "konpro/forecast.h"
+#include "konpro/estimate/forecast.h"
+#include "konpro/input/input.h"
+#include "konpro/report/forecast_html.h"
+#include "konpro/report/forecast_text.h"
+#include "konpro/report/table.h"
 
 namespace konpro::cli {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
+#include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
-#include "konpro/credits.h"
 
 namespace konpro::cli {
 

@@ -13,11 +13,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "konpro/catalog.h"
-#include "konpro/cli/input.h"
+#include "konpro/catalog/catalog.h"
 #include "konpro/cli/ledger_output.h"
-#include "konpro/ledger.h"
-#include "konpro/usage_ledger.h"
+#include "konpro/input/input.h"
+#include "konpro/ledger/ledger.h"
+#include "konpro/ledger/usage_ledger.h"
 #include "proto/usage.pb.h"
 
 // Two batches, two threads: one is read and told about, the other is charged.

@@ -6,7 +6,7 @@
 
 #include "konpro/cli/command.h"
 #include "konpro/cli/ledger_session.h"
-#include "konpro/cli/usage_input.h"
+#include "konpro/input/usage_input.h"
 
 namespace konpro::cli {
 

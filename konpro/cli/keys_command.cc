@@ -11,11 +11,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "konpro/api_key.h"
-#include "konpro/cli/table.h"
-#include "konpro/internal/name.h"
-#include "konpro/key_directory.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/access/api_key.h"
+#include "konpro/access/key_directory.h"
+#include "konpro/base/internal/name.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/report/table.h"
 #include "proto/door_report.pb.h"
 
 namespace konpro::cli {

@@ -7,12 +7,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "konpro/catalog.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/operation.h"
 #include "konpro/cli/ledger_output.h"
-#include "konpro/ledger.h"
-#include "konpro/operation.h"
-#include "konpro/usage.h"
-#include "konpro/usage_ledger.h"
+#include "konpro/ledger/ledger.h"
+#include "konpro/ledger/usage.h"
+#include "konpro/ledger/usage_ledger.h"
 
 namespace konpro::cli {
 namespace {

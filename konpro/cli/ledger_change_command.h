@@ -12,11 +12,11 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "konpro/account_command.h"
-#include "konpro/allowance.h"
+#include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/ledger_session.h"
-#include "konpro/credits.h"
+#include "konpro/ledger/account_command.h"
+#include "konpro/ledger/allowance.h"
 
 namespace konpro::cli {
 

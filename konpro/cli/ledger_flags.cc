@@ -11,12 +11,12 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
-#include "konpro/account_command.h"
-#include "konpro/allowance.h"
-#include "konpro/cli/input.h"
-#include "konpro/credits.h"
-#include "konpro/internal/rfc3339.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/internal/rfc3339.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/input/input.h"
+#include "konpro/ledger/account_command.h"
+#include "konpro/ledger/allowance.h"
 
 namespace konpro::cli {
 namespace {

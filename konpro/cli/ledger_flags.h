@@ -12,7 +12,7 @@
 #include "konpro/cli/ledger_change_command.h"
 #include "konpro/cli/ledger_query_command.h"
 #include "konpro/cli/ledger_session.h"
-#include "konpro/store/sqlite_front_door.h"
+#include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::cli {
 

@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "konpro/base/internal/rfc3339.h"
 #include "konpro/cli/command.h"
-#include "konpro/estimator.h"
-#include "konpro/internal/rfc3339.h"
+#include "konpro/estimate/estimator.h"
 
 namespace konpro::cli {
 namespace {

@@ -6,11 +6,11 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "konpro/account.h"
+#include "konpro/base/unix_nanos.h"
 #include "konpro/cli/exit_code.h"
-#include "konpro/journal.h"
-#include "konpro/ledger_command.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/ledger/account.h"
+#include "konpro/ledger/journal.h"
+#include "konpro/ledger/ledger_command.h"
 #include "proto/ledger_report.pb.h"
 
 namespace konpro::cli {

@@ -12,15 +12,15 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "google/protobuf/util/json_util.h"
-#include "konpro/account.h"
-#include "konpro/catalog.h"
+#include "konpro/base/credits.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/operation.h"
+#include "konpro/catalog/price_list.h"
 #include "konpro/cli/ledger_output.h"
-#include "konpro/cli/table.h"
-#include "konpro/credits.h"
-#include "konpro/ledger.h"
-#include "konpro/operation.h"
-#include "konpro/price_list.h"
-#include "konpro/statement.h"
+#include "konpro/ledger/account.h"
+#include "konpro/ledger/ledger.h"
+#include "konpro/ledger/statement.h"
+#include "konpro/report/table.h"
 
 namespace konpro::cli {
 namespace {

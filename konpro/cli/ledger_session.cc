@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "konpro/internal/name.h"
-#include "konpro/store/sqlite_store.h"
+#include "konpro/base/internal/name.h"
+#include "konpro/sqlite/sqlite_store.h"
 
 namespace konpro::cli {
 

@@ -12,11 +12,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "konpro/catalog.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
 #include "konpro/cli/command.h"
-#include "konpro/ledger.h"
-#include "konpro/store/sqlite_front_door.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/ledger/ledger.h"
+#include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::cli {
 

@@ -8,10 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "konpro/base/internal/rfc3339.h"
+#include "konpro/catalog/operation.h"
 #include "konpro/cli/command.h"
-#include "konpro/internal/rfc3339.h"
-#include "konpro/operation.h"
-#include "konpro/rate_window.h"
+#include "konpro/limits/rate_window.h"
 
 namespace konpro::cli {
 namespace {

@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "konpro/catalog.h"
-#include "konpro/cli/table.h"
-#include "konpro/credits.h"
-#include "konpro/estimator.h"
-#include "konpro/planner.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/estimate/estimator.h"
+#include "konpro/estimate/planner.h"
+#include "konpro/report/table.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {

@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "konpro/catalog_file.h"
-#include "konpro/cli/table.h"
+#include "konpro/catalog/catalog_file.h"
+#include "konpro/report/table.h"
 
 namespace konpro::cli {
 namespace {

@@ -8,10 +8,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "konpro/cli/input.h"
-#include "konpro/cli/table.h"
-#include "konpro/cli/usage_input.h"
-#include "konpro/usage.h"
+#include "konpro/input/input.h"
+#include "konpro/input/usage_input.h"
+#include "konpro/ledger/usage.h"
+#include "konpro/report/table.h"
 #include "proto/usage.pb.h"
 
 namespace konpro::cli {

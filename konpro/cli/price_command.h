@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
-#include "konpro/cli/usage_input.h"
-#include "konpro/credits.h"
+#include "konpro/input/usage_input.h"
 
 namespace konpro::cli {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "konpro/cli/command.h"
-#include "konpro/cli/trace.h"
+#include "konpro/input/trace.h"
 
 namespace konpro::cli {
 

@@ -7,8 +7,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
-#include "konpro/cli/input.h"
-#include "konpro/internal/name.h"
+#include "konpro/base/internal/name.h"
+#include "konpro/input/input.h"
 
 namespace konpro::cli {
 namespace {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
-#include "konpro/credits.h"
 
 namespace konpro::cli {
 

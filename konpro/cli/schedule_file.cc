@@ -11,9 +11,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "konpro/base/internal/rfc3339.h"
 #include "konpro/cli/command.h"
-#include "konpro/cli/input.h"
-#include "konpro/internal/rfc3339.h"
+#include "konpro/input/input.h"
 
 namespace konpro::cli {
 namespace {

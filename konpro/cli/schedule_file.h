@@ -12,7 +12,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "konpro/schedule.h"
+#include "konpro/limits/schedule.h"
 
 namespace konpro::cli {
 

@@ -14,9 +14,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
-#include "konpro/catalog.h"
-#include "konpro/cli/input.h"
-#include "konpro/forecast.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/estimate/forecast.h"
+#include "konpro/input/input.h"
 
 namespace konpro::cli {
 

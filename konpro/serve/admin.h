@@ -27,9 +27,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "konpro/access/http.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/exit_code.h"
-#include "konpro/http.h"
 #include "konpro/serve/http_request.h"
 
 namespace konpro::serve {

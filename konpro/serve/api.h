@@ -37,12 +37,12 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "konpro/front_door.h"
-#include "konpro/http.h"
-#include "konpro/key_directory.h"
+#include "konpro/access/front_door.h"
+#include "konpro/access/http.h"
+#include "konpro/access/key_directory.h"
+#include "konpro/base/unix_nanos.h"
 #include "konpro/serve/http_request.h"
 #include "konpro/serve/metrics.h"
-#include "konpro/unix_nanos.h"
 
 namespace konpro::serve {
 

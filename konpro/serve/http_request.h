@@ -4,7 +4,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "konpro/http.h"
+#include "konpro/access/http.h"
 
 namespace konpro::serve {
 

@@ -26,7 +26,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "konpro/http.h"
+#include "konpro/access/http.h"
 #include "konpro/serve/http_request.h"
 #include "konpro/serve/listen_socket.h"
 

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
 #include "google/protobuf/util/delimited_message_util.h"
-#include "konpro/limiter_snapshot.h"
+#include "konpro/access/limiter_snapshot.h"
 #include "proto/limiter.pb.h"
 
 namespace konpro::serve {

@@ -14,7 +14,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "konpro/limiter_registry.h"
+#include "konpro/limits/limiter_registry.h"
 
 namespace konpro::serve {
 

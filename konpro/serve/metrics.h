@@ -17,7 +17,7 @@
 #include <cstdint>
 #include <string>
 
-#include "konpro/admission.h"
+#include "konpro/access/admission.h"
 
 namespace konpro::serve {
 

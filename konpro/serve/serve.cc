@@ -10,8 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "konpro/catalog.h"
-#include "konpro/limiter_registry.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/limits/limiter_registry.h"
 #include "konpro/serve/admin.h"
 #include "konpro/serve/api.h"
 #include "konpro/serve/http_request.h"
@@ -19,7 +20,6 @@
 #include "konpro/serve/limits_file.h"
 #include "konpro/serve/listen_socket.h"
 #include "konpro/serve/metrics.h"
-#include "konpro/unix_nanos.h"
 
 namespace konpro::serve {
 namespace {

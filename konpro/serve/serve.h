@@ -9,7 +9,7 @@
 
 #include "konpro/cli/command.h"
 #include "konpro/cli/exit_code.h"
-#include "konpro/store/sqlite_front_door.h"
+#include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::serve {
 

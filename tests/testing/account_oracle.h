@@ -20,10 +20,10 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "konpro/account_command.h"
-#include "konpro/allowance.h"
-#include "konpro/credits.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/ledger/account_command.h"
+#include "konpro/ledger/allowance.h"
 
 namespace konpro::testing {
 

@@ -15,7 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "konpro/ledger_command.h"
+#include "konpro/ledger/ledger_command.h"
 
 namespace konpro::testing {
 

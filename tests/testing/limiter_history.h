@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "konpro/limiter.h"
-#include "konpro/unix_nanos.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/limits/limiter.h"
 
 namespace konpro::testing {
 

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "konpro/limiter.h"
-#include "konpro/rate_window.h"
+#include "konpro/limits/limiter.h"
+#include "konpro/limits/rate_window.h"
 #include "tests/testing/limiter_history.h"
 
 namespace konpro::testing {

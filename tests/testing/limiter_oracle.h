@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "konpro/rate_window.h"
+#include "konpro/limits/rate_window.h"
 
 namespace konpro::testing {
 

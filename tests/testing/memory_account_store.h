@@ -7,7 +7,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "konpro/account_directory.h"
+#include "konpro/access/account_directory.h"
 
 namespace konpro::testing {
 

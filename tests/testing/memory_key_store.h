@@ -11,7 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "konpro/key_directory.h"
+#include "konpro/access/key_directory.h"
 
 namespace konpro::testing {
 

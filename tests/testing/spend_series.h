@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/time/civil_time.h"
-#include "konpro/credits.h"
-#include "konpro/forecast.h"
+#include "konpro/base/credits.h"
+#include "konpro/estimate/forecast.h"
 
 namespace konpro::testing {
 

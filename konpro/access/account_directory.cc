@@ -1,0 +1,82 @@
+#include "konpro/access/account_directory.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "konpro/base/internal/name.h"
+
+namespace konpro {
+namespace {
+
+absl::Status CheckAccountId(absl::string_view id) {
+  if (internal::IsId(id, AccountDirectory::kAccountIdBytesMax)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("account_id: ", internal::Quoted(id), " is not 1 to ",
+                   AccountDirectory::kAccountIdBytesMax,
+                   " bytes of printable ASCII without blanks"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AccountDirectory>> AccountDirectory::Open(
+    AccountStore& store) {
+  std::unique_ptr<AccountDirectory> directory(new AccountDirectory(store));
+  const std::lock_guard<std::mutex> lock(directory->mu_);
+  const absl::Status loaded =
+      store.LoadAll([&](AccountRecord record) -> absl::Status {
+        const absl::Status status = CheckAccountId(record.account_id);
+        if (!status.ok()) return absl::DataLossError(status.message());
+        std::string id = record.account_id;
+        if (!directory->records_.emplace(id, std::move(record)).second) {
+          return absl::DataLossError(
+              absl::StrCat("account ", id, ": there twice"));
+        }
+        return absl::OkStatus();
+      });
+  if (!loaded.ok()) return loaded;
+  return directory;
+}
+
+absl::Status AccountDirectory::Put(AccountRecord record) {
+  absl::Status status = CheckAccountId(record.account_id);
+  if (!status.ok()) return status;
+  const std::lock_guard<std::mutex> lock(mu_);
+  const auto found = records_.find(record.account_id);
+  if (found == records_.end() && records_.size() >= kAccountsMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("accounts: all of ", kAccountsMax, " are taken"));
+  }
+  status = store_.Put(record);
+  if (!status.ok()) return status;
+  std::string id = record.account_id;
+  records_.insert_or_assign(std::move(id), std::move(record));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AccountRecord> AccountDirectory::Find(
+    absl::string_view account_id) const {
+  const std::lock_guard<std::mutex> lock(mu_);
+  const auto found = records_.find(std::string(account_id));
+  if (found != records_.end()) return found->second;
+  return absl::NotFoundError(absl::StrCat(
+      "account ", internal::Quoted(account_id), " was never provisioned"));
+}
+
+std::vector<std::string> AccountDirectory::AccountIds() const {
+  const std::lock_guard<std::mutex> lock(mu_);
+  std::vector<std::string> ids;
+  ids.reserve(records_.size());
+  for (const auto& [id, unused] : records_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+size_t AccountDirectory::size() const {
+  const std::lock_guard<std::mutex> lock(mu_);
+  return records_.size();
+}
+
+}  // namespace konpro

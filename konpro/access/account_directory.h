@@ -1,0 +1,96 @@
+// An AccountDirectory knows what is durable about an account beside its credits
+// and its keys: the plan it is on, windows of its own, whether it is suspended.
+// It knows no catalog: admission.h and front_door.h say what a plan means.
+//
+//   auto directory = *AccountDirectory::Open(store);
+//   directory->Put({.account_id = "acme", .plan = "pro"});
+//   directory->Find("acme")->plan                            // "pro"
+//
+// Thread safety: thread-safe.
+//
+// Invariants: (1) what Put() returned OK for, a directory opened later from the
+// store has too. (2) Where Put() failed, this directory is as it was.
+//
+// Limits: as limiter_registry.h's: 2^24 accounts, ids of 1 .. 128 bytes of
+// printable ASCII without blanks. About 250 bytes of memory an account.
+#ifndef KONPRO_ACCESS_ACCOUNT_DIRECTORY_H_
+#define KONPRO_ACCESS_ACCOUNT_DIRECTORY_H_
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "konpro/limits/rate_window.h"
+
+namespace konpro {
+
+struct AccountRecord {
+  std::string account_id;
+  // A name of the catalog's.
+  std::string plan;
+  // In place of the plan's; empty: the plan's.
+  std::vector<RateWindow> windows;
+  bool is_suspended = false;
+  // In whole milliseconds.
+  absl::Time created_at = absl::UnixEpoch();
+  absl::Time changed_at = absl::UnixEpoch();
+
+  friend bool operator==(const AccountRecord&, const AccountRecord&) = default;
+};
+
+// Where records outlive the process. An AccountDirectory calls one verb at a
+// time.
+class AccountStore {
+ public:
+  virtual ~AccountStore() = default;
+  // Durable when it returns OK. It replaces the record of that account, but for
+  // created_at. kUnavailable where the store cannot be written: then it is as
+  // before, or, where the store died while it was asked, perhaps as it was
+  // asked to be.
+  virtual absl::Status Put(const AccountRecord& record) = 0;
+  // Calls `load` with every record, in the order in which they were first
+  // written, until it fails. kDataLoss where a record cannot be read.
+  virtual absl::Status LoadAll(
+      absl::FunctionRef<absl::Status(AccountRecord record)> load) = 0;
+};
+
+class AccountDirectory {
+ public:
+  static constexpr size_t kAccountsMax = size_t{1} << 24;
+  static constexpr size_t kAccountIdBytesMax = 128;
+
+  // With all records of `store`, which must outlive the directory and is its
+  // own from now on. kDataLoss: a record that no directory wrote. Else the
+  // store's error.
+  static absl::StatusOr<std::unique_ptr<AccountDirectory>> Open(
+      AccountStore& store);
+
+  // kInvalidArgument: the account's id is outside its limits.
+  // kResourceExhausted: there are kAccountsMax. Else the store's error.
+  absl::Status Put(AccountRecord record);
+
+  // kNotFound.
+  absl::StatusOr<AccountRecord> Find(absl::string_view account_id) const;
+  std::vector<std::string> AccountIds() const;  // ordered
+  size_t size() const;
+
+ private:
+  explicit AccountDirectory(AccountStore& store) : store_(store) {}
+
+  AccountStore& store_;
+  mutable std::mutex mu_;
+  // Guarded by mu_.
+  std::unordered_map<std::string, AccountRecord> records_;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_ACCESS_ACCOUNT_DIRECTORY_H_

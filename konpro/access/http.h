@@ -1,0 +1,101 @@
+// What HTTP says and hears of all this: the key in a request's headers, and an
+// answer's status, fields and body.
+//
+//   const ApiKeyText key = ApiKeyFromHeaders({{"X-Api-Key", " kp_..."}});
+//   HttpAnswer answer = AnswerOf(door->Admit({.key = key, ...}, now));
+//   // 402
+//   // Content-Type: application/problem+json
+//   // RateLimit-Policy: "minute";q=60;w=60, "day";q=1000;w=86400
+//   // RateLimit: "minute";r=42;t=12, "day";r=913;t=43120
+//   // {"type":"tag:konpro.ai,2025:insufficient_credits", "title":
+//   //  "Insufficient credits", "status":402, "detail": "...", "code":
+//   //  "insufficient_credits", "retryable":false, "need":{"credits":"90",
+//   //  "ticks":"540000000"}, "available":{...}, "shortfall":{...}}
+//
+// A refusal's body is a problem (RFC 9457). A stranger, whose key is missing,
+// malformed, unknown or dead, is told the same to the byte. What goes wrong
+// inside is not told.
+//
+// RateLimit and RateLimit-Policy are those of the IETF's draft "RateLimit
+// header fields for HTTP" (structured fields, RFC 9651): q and r are requests,
+// w and t seconds, t until the window is fresh again. Times are rounded up to
+// whole seconds, here and nowhere else: whoever waits that long does not come
+// early.
+//
+// Thread safety: all functions are pure. None of them logs.
+//
+// Limits: a key's field has at most 256 bytes.
+#ifndef KONPRO_ACCESS_HTTP_H_
+#define KONPRO_ACCESS_HTTP_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "konpro/access/admission.h"
+#include "konpro/access/api_key.h"
+#include "konpro/limits/limiter.h"
+
+namespace konpro {
+
+inline constexpr absl::string_view kApiKeyHeader = "x-api-key";
+inline constexpr size_t kApiKeyHeaderBytesMax = 256;
+
+// A field of a request, as its server has it.
+struct HttpHeader {
+  absl::string_view name;
+  absl::string_view value;
+};
+
+// A field of an answer.
+struct HttpField {
+  absl::string_view name;  // of static duration
+  std::string value;
+};
+
+// The value of the one field that is called kApiKeyHeader in any case, without
+// the blanks and tabs around it (RFC 9110, 5.5). Empty where there is no such
+// field, or nothing in it; ApiKeyText::Unreadable() where there are several,
+// even alike, or one of more than kApiKeyHeaderBytesMax. Whether it is a key is
+// not looked at. It refers to the header's bytes.
+ApiKeyText ApiKeyFromHeaders(absl::Span<const HttpHeader> headers);
+
+// Whether X-RateLimit-Limit, -Remaining and -Reset are wanted too. They know
+// one window: the decision's binding one. Reset is in seconds from now.
+enum class LegacyRateLimit : bool { kOmit, kAdd };
+
+// RateLimit-Policy and RateLimit, the decision's windows in their order; then
+// Retry-After, where the decision is "retry later" and there is such a time;
+// then the legacy ones. An allowed decision's say what remains behind it.
+std::vector<HttpField> RateLimitFields(
+    const Decision& decision, LegacyRateLimit legacy = LegacyRateLimit::kOmit);
+
+struct HttpAnswer {
+  int status = 200;
+  // Content-Type first, where there is a body.
+  std::vector<HttpField> fields;
+  std::string body;
+};
+
+// 200, 400, 401, 402, 403, 409, 422, 429, 500 or 503 (docs/design.md, "The
+// front door").
+int HttpStatus(AdmissionReason reason);
+
+// RateLimitFields() where windows were asked. The body is a problem; of what is
+// admitted and metered `{"id", "held", "replayed"}`; else empty.
+HttpAnswer AnswerOf(const Admission& admission,
+                    LegacyRateLimit legacy = LegacyRateLimit::kOmit);
+// `{"id", "charged", "released", "replayed", "balance"}`.
+HttpAnswer AnswerOf(const Settlement& settlement);
+// A problem, for an error of Complete(), Cancel() or of whoever serves: 400,
+// 404, 405 (kUnimplemented), 409, 413, 422, 500 or 503. The message is told
+// below 500 alone.
+// REQUIRES: the error is not OK.
+HttpAnswer AnswerOf(const absl::Status& error);
+
+}  // namespace konpro
+
+#endif  // KONPRO_ACCESS_HTTP_H_

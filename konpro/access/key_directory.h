@@ -1,0 +1,239 @@
+// A KeyDirectory knows every API key by its digest: whose it is and whether it
+// is alive. It answers the first question of each request from memory, and
+// keeps what it knows in a KeyStore. It knows no plan and no balance: both
+// belong to the account, never to the key.
+//
+//   auto directory = *KeyDirectory::Open(store, {.keys_max = 1'000'000});
+//   MintedKey key = *directory->Mint({.account_id = "acme"}, now);
+//   key.secret.text().Reveal()         // to be shown once: it is not kept
+//   directory->Bind("acme", 7);        // what admission knows the account by
+//   directory->Authenticate(text, unix_nanos)      // ok(), handle() is 7
+//   directory->Reset({.key = id, .overlap = absl::Hours(24)}, now);
+//   directory->Deactivate(id, now);                // ok() no more
+//
+// Thread safety: thread-safe. Authenticate() is lock-free, allocates nothing
+// and writes nothing but the minute of a key's last use, once a minute. The
+// other verbs take turns, and hold the turn while the store writes.
+//
+// Memory ordering: a key's fields are written before its word is stored
+// (release) and read behind it (acquire). The word that ends a key is stored
+// sequentially consistent; a call that begins later, by happens-before or by
+// the clock on the wall, reads it: see the .cc.
+//
+// Invariants: (1) once Deactivate() has returned, also with the store's error,
+// or Reset() without an overlap with OK, no call of Authenticate() that begins
+// later accepts the key, whatever the time it is given. (2) What a verb that
+// returned OK did, a directory opened later from the store does too. (3) A key
+// that authenticates was durable before. (4) No text of a key is kept.
+//
+// Limits: keys_max keys, 2^23 at most, dead ones included, and as many
+// accounts; 64 live keys to an account; account ids of 1 .. 128 bytes of
+// printable ASCII without blanks; overlaps of up to 90 days; times in whole
+// milliseconds, rounded down.
+#ifndef KONPRO_ACCESS_KEY_DIRECTORY_H_
+#define KONPRO_ACCESS_KEY_DIRECTORY_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "konpro/access/api_key.h"
+#include "konpro/base/unix_nanos.h"
+
+namespace konpro {
+
+enum class ApiKeyState : uint8_t {
+  kActive = 1,
+  kReplaced = 2,
+  kDeactivated = 3
+};
+
+// All that is kept of a key.
+struct ApiKeyRecord {
+  ApiKeyId id() const { return digest.id(); }
+
+  ApiKeyDigest digest;
+  std::string account_id;
+  std::string last_four;
+  ApiKeyState state = ApiKeyState::kActive;
+  absl::Time created_at;
+  absl::Time changed_at;  // of the state
+  // The first instant at which the key is dead.
+  absl::Time ends_at = absl::InfiniteFuture();
+  // In whole minutes; InfinitePast() where it never was.
+  absl::Time last_used_at = absl::InfinitePast();
+};
+
+// Where records outlive the process. A KeyDirectory calls one verb at a time.
+class KeyStore {
+ public:
+  virtual ~KeyStore() = default;
+  // Writes all of `records`, or none; they are durable when it returns OK. A
+  // record replaces the one with its digest. kUnavailable where the store
+  // cannot be written: then it is as before, or, where the store died while it
+  // was asked, perhaps as it was asked to be.
+  virtual absl::Status Put(absl::Span<const ApiKeyRecord> records) = 0;
+  // Calls `load` with every record, in the order in which they were first
+  // written, until it fails. kDataLoss where a record cannot be read.
+  virtual absl::Status LoadAll(
+      absl::FunctionRef<absl::Status(ApiKeyRecord record)> load) = 0;
+};
+
+// What became of a presented text. All but kAccepted look alike to a stranger;
+// which it was is for the audit trail alone.
+enum class ApiKeyVerdict : uint8_t {
+  kAccepted,
+  kMissing,
+  kMalformed,
+  kUnknown,
+  kDeactivated,
+  kReplaced,
+  kExpired,
+};
+// Such as "deactivated".
+absl::string_view ApiKeyVerdictName(ApiKeyVerdict verdict);
+
+// The account of a key; its address is good for the directory's life.
+struct KeyAccount;
+
+class Authentication {
+ public:
+  Authentication(ApiKeyVerdict verdict, const KeyAccount* account,
+                 ApiKeyId key_id, uint64_t handle)
+      : handle_(handle),
+        key_id_(key_id),
+        account_(account),
+        verdict_(verdict) {}
+
+  bool ok() const { return verdict_ == ApiKeyVerdict::kAccepted; }
+  ApiKeyVerdict verdict() const { return verdict_; }
+  // As bound to the account; 0 before it is, and where ok() is false.
+  uint64_t handle() const { return handle_; }
+  // Whose the key is, alive or dead; "" where it is none that is known.
+  absl::string_view account_id() const;
+  // The id that the presented text has, known or not; 0 of what has not the
+  // length of a key.
+  ApiKeyId key_id() const { return key_id_; }
+
+ private:
+  uint64_t handle_;
+  ApiKeyId key_id_;
+  const KeyAccount* account_;
+  ApiKeyVerdict verdict_;
+};
+
+struct MintedKey {
+  ApiKeySecret secret;
+  ApiKeyRecord record;
+};
+
+class KeyDirectory {
+ public:
+  static constexpr size_t kKeysMaxMax = size_t{1} << 23;
+  static constexpr size_t kLiveKeysMax = 64;  // of an account
+  static constexpr size_t kAccountIdBytesMax = 128;
+  static constexpr absl::Duration kOverlapMax = absl::Hours(24 * 90);
+
+  struct Options {
+    // 64 bytes of memory each, times 1.33 .. 2.67, and about 250 once used.
+    size_t keys_max = 0;
+  };
+  struct MintSpec {
+    absl::string_view account_id;
+    absl::Time expires_at = absl::InfiniteFuture();
+  };
+  struct ResetSpec {
+    ApiKeyId key;
+    // How long the old key lives on beside the new one.
+    absl::Duration overlap;
+    absl::Time expires_at = absl::InfiniteFuture();  // of the new key
+  };
+
+  // With all records of `store`, which must outlive the directory and is its
+  // own from now on. kInvalidArgument: keys_max is 0 or above kKeysMaxMax.
+  // kResourceExhausted: more records than that, or no memory. kDataLoss: a
+  // record that no directory wrote. Else the store's error.
+  static absl::StatusOr<std::unique_ptr<KeyDirectory>> Open(
+      KeyStore& store, const Options& options);
+  ~KeyDirectory();
+
+  // Whose is `text`? Calls from many threads do not disturb each other.
+  Authentication Authenticate(ApiKeyText text, UnixNanos now) const;
+
+  // A new key. kInvalidArgument: account_id or expires_at is outside the
+  // limits. kResourceExhausted: keys_max or kLiveKeysMax is reached. Else the
+  // store's error; then no key was made that anybody could use.
+  absl::StatusOr<MintedKey> Mint(const MintSpec& spec, absl::Time now);
+  // A new key of the same account in place of a live one, which ends behind the
+  // overlap or its own end, whichever is first. kNotFound; kFailedPrecondition:
+  // the key is not active. Else as Mint(), and the old key lives on.
+  absl::StatusOr<MintedKey> Reset(const ResetSpec& spec, absl::Time now);
+  // Ends a key for good. kNotFound. Where the store fails, its error: the key
+  // is dead in this directory, but not in one that is opened later. Call again
+  // until it is OK: a key that is dead already is written again.
+  absl::Status Deactivate(ApiKeyId key, absl::Time now);
+  // What Authenticate() says as handle() of this account's keys, those that
+  // exist and those to come; what was written before is seen by who reads it.
+  // kInvalidArgument as Mint(). Not durable.
+  absl::Status Bind(absl::string_view account_id, uint64_t handle);
+  // Writes the last uses that the store does not have yet. Nothing else does:
+  // call it now and then, and before the end.
+  absl::Status SaveLastUses();
+
+  // The account's keys, the oldest first; empty where it has none.
+  std::vector<ApiKeyRecord> List(absl::string_view account_id) const;
+  // kNotFound.
+  absl::StatusOr<ApiKeyRecord> Find(ApiKeyId key) const;
+
+ private:
+  struct Slot;
+  struct FreeSlots {
+    void operator()(Slot* slots) const;
+  };
+
+  KeyDirectory(KeyStore& store, const Options& options,
+               std::unique_ptr<Slot[], FreeSlots> slots, size_t slot_count);
+
+  // The slot of the key with this digest, or the empty one that it would take.
+  // `last_four` begins with the last digits of its text.
+  Slot& SlotOf(const char* last_four, const ApiKeyDigest& digest) const;
+  // What follows must hold mu_.
+  Slot& SlotOf(const ApiKeyRecord& record) const;
+  // Null where there is none.
+  Slot* FindSlot(ApiKeyId key) const;
+  absl::Status Load(ApiKeyRecord record);
+  absl::Status CheckRoom(const KeyAccount* account, absl::Time now) const;
+  absl::StatusOr<MintedKey> NewKey(const MintSpec& spec, absl::Time now) const;
+  KeyAccount& AccountOf(absl::string_view account_id);
+  const KeyAccount* FindAccount(absl::string_view account_id) const;
+  // `record` with the last use that its slot knows.
+  ApiKeyRecord Current(const ApiKeyRecord& record) const;
+  void Insert(const ApiKeyRecord& record);
+
+  // Constant after construction.
+  KeyStore& store_;
+  const size_t keys_max_;
+  const std::unique_ptr<Slot[], FreeSlots> slots_;
+  const int shift_;    // 64 less the bits of a slot's place
+  const size_t mask_;  // the number of slots less 1
+  // Guarded by mu_.
+  mutable std::mutex mu_;
+  std::vector<ApiKeyRecord> records_;
+  std::unordered_map<uint64_t, size_t> places_;  // key id to place in records_
+  std::unordered_map<std::string, std::unique_ptr<KeyAccount>> accounts_;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_ACCESS_KEY_DIRECTORY_H_

@@ -1,0 +1,79 @@
+// A Plan is what a customer subscribes to: which operations it may run and how
+// many requests it may make; where a catalog says so, also what it costs in
+// money. What jobs cost is price_list.h, the same under every plan.
+//
+//   const Plan& pro = *Catalog::BuiltIn().FindPlan("pro");
+//   pro.windows()                    // minute: 60 per 1m, day: 1000 per 24h
+//   pro.Allows("photo_avatar")       // true
+//   pro.has_windows()                // true; "enterprise": false
+//
+// A plan without windows does not mean "unlimited": an account on it must be
+// given windows of its own, and nothing is admitted before it has them.
+// Requests that are not metered at all are allowed by every plan.
+//
+// Thread safety: immutable.
+//
+// Limits: name 1 .. 48 bytes; title 0 .. 64 bytes of ASCII; at most two
+// windows, of different names; at most 256 operations.
+#ifndef KONPRO_CATALOG_PLAN_H_
+#define KONPRO_CATALOG_PLAN_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "konpro/catalog/plan_price.h"
+#include "konpro/limits/rate_window.h"
+
+namespace konpro {
+
+class Plan {
+ public:
+  static constexpr size_t kNameBytesMax = 48;
+  static constexpr size_t kTitleBytesMax = 64;
+  static constexpr size_t kWindowsMax = 2;
+  static constexpr size_t kOperationsMax = 256;
+
+  struct Spec {
+    // A lower-case letter, then lower-case letters, digits and "_".
+    std::string name;
+    // As people read it; the name where it is empty.
+    std::string title;
+    std::vector<RateWindow> windows;
+    // Names of the operations that the plan allows.
+    std::vector<std::string> operations;
+    // In money; nullopt where nobody says.
+    std::optional<PlanPrice> price;
+  };
+
+  // kInvalidArgument where a rule above is broken. The message begins with the
+  // field's place, such as `windows[2]: `.
+  static absl::StatusOr<Plan> Create(Spec spec);
+
+  const std::string& name() const { return spec_.name; }
+  const std::string& title() const { return spec_.title; }
+  absl::Span<const RateWindow> windows() const { return spec_.windows; }
+  absl::Span<const std::string> operations() const { return spec_.operations; }
+  const std::optional<PlanPrice>& price() const { return spec_.price; }
+  bool has_windows() const { return !spec_.windows.empty(); }
+  bool Allows(absl::string_view operation) const;
+
+  friend bool operator==(const Plan& a, const Plan& b) {
+    return a.name() == b.name() && a.title() == b.title() &&
+           a.windows() == b.windows() && a.operations() == b.operations() &&
+           a.price() == b.price();
+  }
+
+ private:
+  explicit Plan(Spec spec) : spec_(std::move(spec)) {}
+
+  Spec spec_;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_CATALOG_PLAN_H_

@@ -1,0 +1,162 @@
+// What plans make of the same work: when it would be done, whether credits that
+// expire last for it, what it costs in money, and which plan to take. What the
+// work costs in credits is estimator.h; when requests can go out, schedule.h.
+//
+//   const Work work = {.requests = 1'001, .cost = ..., .start = start};
+//   const PlanFit fit = FitPlan(pro, work);
+//   fit.last.at                          // when the last request goes out
+//   fit.last.binding_window              // what it waits for
+//   Recommend(fits, deadline).cheapest   // an index into `fits`, or nullopt
+//   SmallestLimits(windows, work, deadline)      // limits that would meet it
+//
+// Thread safety: RunningCost is thread-compatible; functions are pure.
+//
+// Invariants: (1) SmallestLimits() meet the deadline, and with one permit fewer
+// in any of them they do not. (2) A recommended plan allows the work and meets
+// the deadline.
+//
+// Cost: FitPlan() and RequestsBefore() take time that does not grow with the
+// number of requests: a few calls of Schedule::At() and some 60.
+#ifndef KONPRO_ESTIMATE_PLANNER_H_
+#define KONPRO_ESTIMATE_PLANNER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/plan.h"
+#include "konpro/catalog/plan_price.h"
+#include "konpro/limits/limiter.h"
+#include "konpro/limits/rate_window.h"
+#include "konpro/limits/schedule.h"
+
+namespace konpro {
+
+// Requests of cost 1 in a window, from `start` on.
+struct Work {
+  // 0 .. Schedule::kRequestsMax.
+  int64_t requests = 0;
+  Credits cost;
+  UnixNanos start;
+  // What windows have used at the start. One that a plan has not is passed
+  // over; more than its limit counts as the limit: a plan that is changed keeps
+  // what was used (rate_window.h). No window twice, nothing negative.
+  std::vector<WindowUse> used;
+};
+
+// The windows of one or two, for the limiter. REQUIRES: one or two.
+LimiterWindows ToLimiterWindows(absl::Span<const RateWindow> windows);
+
+// REQUIRES: one or two windows.
+Schedule ScheduleOf(absl::Span<const RateWindow> windows, const Work& work);
+
+// How many requests a client that never ends has submitted before `time`; at
+// most Schedule::kRequestsMax. It depends on no number of requests.
+int64_t RequestsBefore(const Schedule& schedule, UnixNanos time);
+
+// Whether all of them go out at `deadline` or before.
+bool Meets(const Schedule& schedule, UnixNanos deadline);
+
+// Limits of `windows`, in their order, under which the work meets `deadline`,
+// each as small as can be: that of the longest period first, the other one
+// under it. The limits that `windows` have do not matter. nullopt where no
+// limit does. REQUIRES: one or two windows; deadline >= work.start.
+std::optional<std::vector<int64_t>> SmallestLimits(
+    absl::Span<const RateWindow> windows, const Work& work, UnixNanos deadline);
+
+// Credits that can be spent before `expires_at`, and not at it.
+struct ExpiringCredits {
+  Credits amount;
+  UnixNanos expires_at = UnixNanos::Max();  // never
+};
+
+// What the first requests of some work cost, in one pass and without keeping
+// the requests: the numbers that matter are given before.
+class RunningCost {
+ public:
+  explicit RunningCost(std::vector<int64_t> counts);
+
+  // The next requests, each at the same cost.
+  // REQUIRES: the sum of all costs is within Credits.
+  void Add(int64_t requests, Credits each);
+
+  // REQUIRES: one of the counts.
+  Credits CostOfFirst(int64_t count) const;
+
+ private:
+  // Sorted, each once.
+  std::vector<int64_t> counts_;
+  // Of those that were reached.
+  std::vector<Credits> costs_;
+  int64_t requests_ = 0;
+  Credits cost_;
+};
+
+struct FundsFit {
+  // What would have to be added, without an expiry, so that every request is
+  // covered.
+  Credits shortfall;
+  // What is unused when it expires, and that is before all of it went out.
+  Credits expired;
+};
+
+// Whether `credits` cover work of which `spent_before[i]` goes out before
+// credits[i].expires_at, and `cost` in all. Requests draw on what expires the
+// soonest. nullopt where the sum of credits leaves its range.
+std::optional<FundsFit> FitFunds(absl::Span<const ExpiringCredits> credits,
+                                 absl::Span<const Credits> spent_before,
+                                 Credits cost);
+
+// Months that have begun by `last`, at least one: the first begins at `start`,
+// each next one on the same day of the next month in UTC, or on its last day
+// where it is shorter. REQUIRES: start <= last.
+int64_t MonthsBegun(absl::Time start, absl::Time last);
+
+// What one plan makes of some work.
+struct PlanFit {
+  const Plan* plan = nullptr;
+  // Whether it allows all operations: the caller says.
+  bool allowed = true;
+  // nullopt where the plan has no windows: nothing is known then.
+  std::optional<Schedule> schedule;
+  Submission last = {.at = UnixNanos::Max()};
+  // The caller says; see FitFunds().
+  Credits shortfall;
+  // Months of the subscription that the work takes, and their price with the
+  // credits; 0 and nullopt where it has no price or is never done.
+  int64_t months = 0;
+  std::optional<Money> money;
+
+  // Whether the plan can do the work, by `deadline` where there is one.
+  bool Carries(std::optional<UnixNanos> deadline) const {
+    return allowed && schedule.has_value() && !last.never() &&
+           (!deadline.has_value() || last.at <= *deadline);
+  }
+};
+
+// `allowed` and `shortfall` as they are by default.
+PlanFit FitPlan(const Plan& plan, const Work& work);
+
+// Of the plans that carry the work: those with the smallest shortfall, and of
+// these one. Indices into what was given; nullopt where no plan carries it.
+struct Recommendation {
+  // The least money where all of them have a price in one currency; else the
+  // first of the catalog, because credits are the same under every plan.
+  std::optional<size_t> cheapest;
+  // The earliest last request; of equals, the cheapest.
+  std::optional<size_t> fastest;
+  bool by_money = false;
+};
+
+// REQUIRES: `fits` in catalog order.
+Recommendation Recommend(absl::Span<const PlanFit> fits,
+                         std::optional<UnixNanos> deadline);
+
+}  // namespace konpro
+
+#endif  // KONPRO_ESTIMATE_PLANNER_H_

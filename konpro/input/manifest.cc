@@ -1,0 +1,456 @@
+#include "konpro/input/manifest.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "google/protobuf/struct.pb.h"
+#include "google/protobuf/util/json_util.h"
+#include "konpro/base/internal/name.h"
+#include "konpro/catalog/operation.h"
+#include "konpro/input/csv.h"
+
+namespace konpro::cli {
+namespace {
+
+using ::google::protobuf::Struct;
+using ::google::protobuf::Value;
+
+// What a column means: one of the three that are read, by its place among the
+// standard names, or nothing.
+enum Role { kOperation, kQuantity, kJobs, kIgnored, kUnknown };
+constexpr size_t kRoles = 3;
+constexpr absl::string_view kStandard[] = {"operation", "quantity", "jobs",
+                                           "id"};
+constexpr absl::string_view kId = kStandard[3];
+
+using Place = std::pair<int64_t, int64_t>;
+
+// What a row says, and how to find where it says it: only errors ask.
+struct Row {
+  std::optional<absl::string_view> text[kRoles] = {};
+  absl::FunctionRef<Place(Role)> place_of;
+};
+
+// Knows what columns mean and what rows say. The two forms of a manifest differ
+// in how they find a row's texts.
+class Manifest {
+ public:
+  Manifest(const ColumnOptions& options, const Catalog& catalog,
+           InputErrors& errors,
+           absl::FunctionRef<absl::Status(const ManifestRow&)> add)
+      : options_(options),
+        catalog_(catalog),
+        errors_(errors),
+        add_(add),
+        operation_(catalog.FindOperation(options.operation)) {
+    if (!options.unit.empty()) {
+      unit_ = FindColumnUnit(options.unit, catalog).value();
+    }
+    columns_[kOperation] = operation_ != nullptr ? "" : options.operation;
+    columns_[kQuantity] = options.quantity;
+    columns_[kJobs] = options.jobs;
+    for (Role role : {kOperation, kQuantity, kJobs}) {
+      if (role == kOperation && operation_ != nullptr) continue;
+      if (columns_[role].empty() && !IsIgnored(kStandard[role])) {
+        columns_[role] = std::string(kStandard[role]);
+      }
+    }
+  }
+
+  Role RoleOf(absl::string_view column) const {
+    for (Role role : {kOperation, kQuantity, kJobs}) {
+      if (!columns_[role].empty() && column == columns_[role]) return role;
+    }
+    return options_.maps_columns() || column == kId || IsIgnored(column)
+               ? kIgnored
+               : kUnknown;
+  }
+
+  const std::string& ColumnOf(Role role) const { return columns_[role]; }
+
+  // Of a header or an object without a column that Requires() says it has.
+  std::string MissingColumn(Role role,
+                            absl::Span<const absl::string_view> header) const;
+
+  // Whether every row must have `role`.
+  bool Requires(Role role) const {
+    switch (role) {
+      case kOperation:
+        return operation_ == nullptr;
+      case kQuantity:
+        return true;
+      default:
+        return !options_.jobs.empty();
+    }
+  }
+
+  std::string UnknownColumn(absl::string_view column) const {
+    return absl::StrCat("unknown column ", internal::Quoted(column),
+                        internal::Suggestion(column, kStandard),
+                        " (or leave it out by --ignore-columns)");
+  }
+
+  void AddRow(const Row& row);
+
+ private:
+  bool IsIgnored(absl::string_view column) const {
+    return std::find(options_.ignored.begin(), options_.ignored.end(),
+                     column) != options_.ignored.end();
+  }
+
+  void Error(const Row& row, Role role, absl::string_view what) {
+    const auto [line, column] = row.place_of(role);
+    errors_.Add(line, column, what);
+  }
+
+  const Operation* ReadOperation(const Row& row);
+  std::optional<QuantityRange> ReadQuantity(const Row& row,
+                                            const Operation& operation);
+  std::optional<int64_t> ReadJobs(const Row& row);
+
+  const ColumnOptions& options_;
+  const Catalog& catalog_;
+  InputErrors& errors_;
+  absl::FunctionRef<absl::Status(const ManifestRow&)> add_;
+  // Of all rows, where the options name one.
+  const Operation* operation_;
+  std::optional<ColumnUnit> unit_;
+  // "" where no column has the role.
+  std::string columns_[kRoles];
+};
+
+const Operation* Manifest::ReadOperation(const Row& row) {
+  if (operation_ != nullptr) return operation_;
+  const absl::string_view name = *row.text[kOperation];
+  const Operation* operation = catalog_.FindOperation(name);
+  if (operation == nullptr) {
+    Error(row, kOperation, catalog_.UnknownOperation(name).message());
+  }
+  return operation;
+}
+
+std::optional<QuantityRange> Manifest::ReadQuantity(
+    const Row& row, const Operation& operation) {
+  const absl::StatusOr<QuantityRange> quantity =
+      ParseRangeCell(*row.text[kQuantity], operation, unit_);
+  if (quantity.ok()) return *quantity;
+  Error(row, kQuantity, quantity.status().message());
+  return std::nullopt;
+}
+
+std::optional<int64_t> Manifest::ReadJobs(const Row& row) {
+  const std::optional<absl::string_view>& text = row.text[kJobs];
+  if (!text.has_value() || text->empty()) return 1;
+  const absl::StatusOr<int64_t> jobs = ParseQuantity(*text, Unit::kCount);
+  if (jobs.ok()) return *jobs;
+  Error(row, kJobs, absl::StrCat("jobs: ", jobs.status().message()));
+  return std::nullopt;
+}
+
+std::string Manifest::MissingColumn(
+    Role role, absl::Span<const absl::string_view> header) const {
+  const std::string& column = columns_[role];
+  if (column.empty()) {
+    return absl::StrCat("no column for the ", kStandard[role],
+                        ": --ignore-columns leaves it out");
+  }
+  std::vector<absl::string_view> known;
+  if (options_.maps_columns()) known.assign(header.begin(), header.end());
+  const bool or_name = role == kOperation && !options_.operation.empty();
+  if (or_name) {
+    for (const Operation& operation : catalog_.operations()) {
+      known.push_back(operation.name);
+    }
+  }
+  return absl::StrCat("no column ", internal::Quoted(column),
+                      or_name ? ", and no operation of that name" : "",
+                      internal::Suggestion(column, known));
+}
+
+void Manifest::AddRow(const Row& row) {
+  const Operation* operation = ReadOperation(row);
+  const std::optional<int64_t> jobs = ReadJobs(row);
+  if (operation == nullptr) return;
+  const std::optional<QuantityRange> quantity = ReadQuantity(row, *operation);
+  if (!quantity.has_value() || !jobs.has_value()) return;
+  ManifestRow read = {.job = {.operation = operation,
+                              .quantity = quantity->likely,
+                              .jobs = *jobs}};
+  if (quantity->low < quantity->high) read.range = *quantity;
+  const absl::Status added = add_(read);
+  if (!added.ok()) Error(row, kQuantity, added.message());
+}
+
+class CsvManifest {
+ public:
+  CsvManifest(Manifest& manifest, InputErrors& errors)
+      : manifest_(manifest), errors_(errors) {}
+
+  // False where the header says nothing of the rows below it.
+  bool AddRow(const CsvRow& csv) {
+    if (columns_ == 0) return ReadHeader(csv);
+    if (!HasCells(csv, columns_, errors_)) return true;
+    const auto place_of = [&](Role role) {
+      return csv.PlaceOf(column_of_[role].value_or(0));
+    };
+    Row row = {.place_of = place_of};
+    for (Role role : {kOperation, kQuantity, kJobs}) {
+      if (column_of_[role].has_value()) {
+        row.text[role] = csv.cells()[*column_of_[role]];
+      }
+    }
+    manifest_.AddRow(row);
+    return true;
+  }
+
+  bool has_header() const { return columns_ != 0; }
+  std::vector<std::string> ignored() && { return std::move(ignored_); }
+
+ private:
+  bool ReadHeader(const CsvRow& csv);
+
+  Manifest& manifest_;
+  InputErrors& errors_;
+  // Of the header; 0 before it.
+  size_t columns_ = 0;
+  std::optional<size_t> column_of_[kRoles];
+  std::vector<std::string> ignored_;
+};
+
+bool CsvManifest::ReadHeader(const CsvRow& csv) {
+  bool good = true;
+  columns_ = csv.cells().size();
+  for (size_t i = 0; i < columns_; ++i) {
+    const absl::string_view column = csv.cells()[i];
+    const Role role = manifest_.RoleOf(column);
+    std::string error;
+    if (role == kIgnored) {
+      if (column != kId) ignored_.emplace_back(column);
+    } else if (role == kUnknown) {
+      error = manifest_.UnknownColumn(column);
+    } else if (column_of_[role].has_value()) {
+      error = absl::StrCat("column ", internal::Quoted(column),
+                           " is there already");
+    } else {
+      column_of_[role] = i;
+    }
+    if (error.empty()) continue;
+    const auto [line, place] = csv.PlaceOf(i);
+    errors_.Add(line, place, error);
+    good = false;
+  }
+  for (Role role : {kOperation, kQuantity, kJobs}) {
+    if (!manifest_.Requires(role) || column_of_[role].has_value()) continue;
+    const auto [line, place] = csv.PlaceOf(0);
+    errors_.Add(line, place, manifest_.MissingColumn(role, csv.cells()));
+    good = false;
+  }
+  return good;
+}
+
+// The text of a JSON value that a cell could have, or nullopt.
+std::optional<std::string> CellText(const Value& value) {
+  if (value.kind_case() == Value::kNullValue) return "";
+  if (value.kind_case() == Value::kStringValue) return value.string_value();
+  if (value.kind_case() != Value::kNumberValue) return std::nullopt;
+  // Shortest form that reads back; from 2^53 on the reader of JSON may already
+  // have rounded what was written, and it is refused.
+  const auto number = value.number_value();
+  constexpr int64_t kExactEnd = int64_t{1} << 53;
+  if (number >= kExactEnd || number <= -kExactEnd) return std::nullopt;
+  char digits[64];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), number,
+                                 std::chars_format::fixed);
+  return std::string(digits, end.ptr);
+}
+
+class JsonManifest {
+ public:
+  JsonManifest(Manifest& manifest, InputErrors& errors)
+      : manifest_(manifest), errors_(errors) {}
+
+  void AddLine(int64_t number, absl::string_view line);
+
+  std::vector<std::string> ignored() && { return std::move(ignored_); }
+
+ private:
+  Manifest& manifest_;
+  InputErrors& errors_;
+  std::vector<std::string> ignored_;
+};
+
+void JsonManifest::AddLine(int64_t number, absl::string_view line) {
+  if (line.find_first_not_of(" \t\r\n") == line.npos) return;
+  Struct object;
+  const auto status = google::protobuf::util::JsonStringToMessage(
+      {line.data(), line.size()}, &object);
+  if (!status.ok()) {
+    const std::string message(status.message());
+    errors_.Add(number, 1,
+                absl::StrCat("no JSON object: ",
+                             message.substr(0, message.find('\n'))));
+    return;
+  }
+  // Where `"key"` stands, or the line's beginning.
+  const auto place_of_key = [&](absl::string_view key) {
+    const size_t at = line.find(absl::StrCat("\"", key, "\""));
+    return Place(number, at == line.npos ? 1 : static_cast<int64_t>(at) + 1);
+  };
+  std::string texts[kRoles];
+  const auto place_of = [&](Role role) {
+    return place_of_key(manifest_.ColumnOf(role));
+  };
+  Row row = {.place_of = place_of};
+  bool failed = false;
+  // The map's own order differs from run to run.
+  std::vector<absl::string_view> keys;
+  for (const auto& field : object.fields()) keys.push_back(field.first);
+  std::sort(keys.begin(), keys.end());
+  for (absl::string_view name : keys) {
+    const std::string key(name);
+    const Value& value = object.fields().at(key);
+    const Role role = manifest_.RoleOf(key);
+    if (role == kIgnored) {
+      if (key != kId && ignored_.size() < 256 &&
+          std::find(ignored_.begin(), ignored_.end(), key) == ignored_.end()) {
+        ignored_.push_back(key);
+      }
+      continue;
+    }
+    std::string error;
+    if (role == kUnknown) {
+      error = manifest_.UnknownColumn(key);
+    } else {
+      std::optional<std::string> text = CellText(value);
+      if (text.has_value()) {
+        texts[role] = *std::move(text);
+        row.text[role] = texts[role];
+        continue;
+      }
+      error = absl::StrCat(internal::Quoted(key),
+                           " is neither a text nor a number below 2^53");
+    }
+    const auto [at, column] = place_of_key(key);
+    errors_.Add(at, column, error);
+    failed = true;
+  }
+  if (failed) return;
+  for (Role role : {kOperation, kQuantity, kJobs}) {
+    if (!manifest_.Requires(role) || row.text[role].has_value()) continue;
+    return errors_.Add(number, 1, manifest_.MissingColumn(role, keys));
+  }
+  manifest_.AddRow(row);
+}
+
+std::vector<std::string> ReadJson(Input& input, Manifest& manifest,
+                                  InputErrors& errors) {
+  JsonManifest json(manifest, errors);
+  LineReader lines(input);
+  absl::string_view line;
+  while (lines.Next(line)) json.AddLine(lines.line_number(), line);
+  if (lines.too_long()) {
+    errors.Add(lines.line_number(), 1,
+               absl::StrCat("a line of more than ", LineReader::kLineBytesMax,
+                            " bytes"));
+  }
+  if (!input.error().empty()) errors.AddForFile(input.error());
+  std::vector<std::string> ignored = std::move(json).ignored();
+  std::sort(ignored.begin(), ignored.end());
+  return ignored;
+}
+
+}  // namespace
+
+absl::StatusOr<ColumnUnit> FindColumnUnit(absl::string_view name,
+                                          const Catalog& catalog) {
+  std::vector<ColumnUnit> units = {{"ms", Unit::kMilliseconds, 1},
+                                   {"s", Unit::kMilliseconds, 1'000},
+                                   {"min", Unit::kMilliseconds, 60'000},
+                                   {"h", Unit::kMilliseconds, 3'600'000}};
+  for (const Operation& operation : catalog.operations()) {
+    if (operation.unit == Unit::kCount) {
+      units.push_back({operation.unit_name, Unit::kCount, 1});
+    }
+  }
+  std::vector<absl::string_view> names;
+  for (const ColumnUnit& unit : units) {
+    if (unit.name == name) return unit;
+    names.push_back(unit.name);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown unit ", internal::Quoted(name),
+                   internal::Suggestion(name, names)));
+}
+
+absl::StatusOr<int64_t> ParseQuantityCell(
+    absl::string_view text, const Operation& operation,
+    const std::optional<ColumnUnit>& unit) {
+  if (!unit.has_value()) return ParseQuantity(text, operation.unit);
+  if (unit->unit != operation.unit ||
+      (unit->unit == Unit::kCount && unit->name != operation.unit_name)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(operation.name, " is metered in ", operation.unit_name,
+                     ", not in ", unit->name, " as --unit says"));
+  }
+  return ParseDecimalQuantity(text, unit->base_units);
+}
+
+absl::StatusOr<QuantityRange> ParseRangeCell(
+    absl::string_view text, const Operation& operation,
+    const std::optional<ColumnUnit>& unit) {
+  const size_t first = text.find("..");
+  if (first == text.npos) {
+    const absl::StatusOr<int64_t> one =
+        ParseQuantityCell(text, operation, unit);
+    if (!one.ok()) return one.status();
+    return QuantityRange{*one, *one, *one};
+  }
+  const std::vector<absl::string_view> texts = absl::StrSplit(text, "..");
+  if (texts.size() != 3) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(internal::Quoted(text),
+                     " is no range: write low..likely..high such as ",
+                     operation.unit == Unit::kCount ? "2..3..8"
+                     : unit.has_value()             ? "60..90..150"
+                                                    : "60s..90s..150s"));
+  }
+  int64_t quantities[3] = {};
+  for (size_t i = 0; i < 3; ++i) {
+    const absl::StatusOr<int64_t> one =
+        ParseQuantityCell(texts[i], operation, unit);
+    if (!one.ok()) return one.status();
+    quantities[i] = *one;
+  }
+  if (quantities[0] > quantities[1] || quantities[1] > quantities[2]) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        internal::Quoted(text), " is no range: low..likely..high never falls"));
+  }
+  return QuantityRange{quantities[0], quantities[1], quantities[2]};
+}
+
+std::vector<std::string> ReadManifest(
+    Input& input, const ColumnOptions& options, const Catalog& catalog,
+    InputErrors& errors,
+    absl::FunctionRef<absl::Status(const ManifestRow&)> add) {
+  Manifest manifest(options, catalog, errors, add);
+  const absl::string_view begin = input.Peek();
+  const size_t first = begin.find_first_not_of(" \t\r\n");
+  if (first != begin.npos && begin[first] == '{') {
+    return ReadJson(input, manifest, errors);
+  }
+  CsvManifest csv(manifest, errors);
+  ReadCsv(input, errors, [&](const CsvRow& row) { return csv.AddRow(row); });
+  if (!csv.has_header() && errors.none()) {
+    errors.Add(1, 1,
+               "empty: a manifest begins with a header row such as "
+               "operation,quantity,jobs");
+  }
+  return std::move(csv).ignored();
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,330 @@
+#include "konpro/input/trace.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "konpro/base/internal/name.h"
+#include "konpro/input/csv.h"
+#include "konpro/input/manifest.h"
+#include "konpro/input/trace_time.h"
+
+namespace konpro::cli {
+namespace {
+
+// What a column means.
+enum Role { kTime, kOperation, kQuantity, kAccount };
+constexpr Role kAllRoles[] = {kTime, kOperation, kQuantity, kAccount};
+
+using Add = absl::FunctionRef<absl::Status(const TraceRequest&)>;
+
+class CsvTrace {
+ public:
+  CsvTrace(const TraceOptions& options, const Catalog& catalog,
+           InputErrors& errors, Add add)
+      : catalog_(catalog),
+        errors_(errors),
+        add_(add),
+        operation_(catalog.FindOperation(options.operation)),
+        names_{options.time, operation_ != nullptr ? "" : options.operation,
+               options.quantity, options.account} {
+    if (!options.unit.empty()) {
+      unit_ = FindColumnUnit(options.unit, catalog).value();
+    }
+  }
+
+  void AddRow(const CsvRow& row) {
+    if (columns_ == 0) return ReadHeader(row);
+    if (!HasCells(row, columns_, errors_)) return;
+    TraceRequest request = {.operation = operation_};
+    if (!ReadTime(row, request) || !ReadWhat(row, request)) return;
+    if (column_of_[kAccount].has_value()) {
+      request.account = row.cells()[*column_of_[kAccount]];
+      if (request.account.empty()) {
+        return Error(row, kAccount, "no account: every request has one");
+      }
+    }
+    const absl::Status added = add_(request);
+    if (!added.ok()) Error(row, kTime, added.message());
+  }
+
+  bool has_header() const { return columns_ != 0; }
+  // Whether the header says nothing of the rows below it.
+  bool header_failed() const { return header_failed_; }
+
+ private:
+  void Error(const CsvRow& row, Role role, absl::string_view what) {
+    const auto [line, column] = row.PlaceOf(*column_of_[role]);
+    errors_.Add(line, column, what);
+  }
+
+  void ReadHeader(const CsvRow& row);
+
+  std::string MissingColumn(Role role,
+                            absl::Span<const absl::string_view> header) const;
+
+  bool ReadTime(const CsvRow& row, TraceRequest& request) {
+    const absl::StatusOr<UnixNanos> at =
+        ParseTraceTime(row.cells()[*column_of_[kTime]]);
+    if (at.ok()) {
+      request.at = *at;
+    } else {
+      Error(row, kTime, at.status().message());
+    }
+    return at.ok();
+  }
+
+  // Operation and quantity.
+  bool ReadWhat(const CsvRow& row, TraceRequest& request);
+
+  const Catalog& catalog_;
+  InputErrors& errors_;
+  Add add_;
+  // Of all rows, where the options name one.
+  const Operation* operation_;
+  std::optional<ColumnUnit> unit_;
+  // Of the columns by role, "" where no column has it.
+  std::array<std::string, std::size(kAllRoles)> names_;
+  std::array<std::optional<size_t>, std::size(kAllRoles)> column_of_;
+  // Of the header; 0 before it.
+  size_t columns_ = 0;
+  bool header_failed_ = false;
+};
+
+std::string CsvTrace::MissingColumn(
+    Role role, absl::Span<const absl::string_view> header) const {
+  std::vector<absl::string_view> known(header.begin(), header.end());
+  const bool or_name = role == kOperation;
+  if (or_name) {
+    for (const Operation& operation : catalog_.operations()) {
+      known.push_back(operation.name);
+    }
+  }
+  return absl::StrCat("no column ", internal::Quoted(names_[role]),
+                      " in the header",
+                      or_name ? ", and no operation of that name" : "",
+                      internal::Suggestion(names_[role], known));
+}
+
+void CsvTrace::ReadHeader(const CsvRow& row) {
+  const absl::Span<const absl::string_view> header = row.cells();
+  columns_ = header.size();
+  for (Role role : kAllRoles) {
+    const std::string& name = names_[role];
+    if (name.empty()) continue;
+    const auto first = std::find(header.begin(), header.end(), name);
+    const bool found = first != header.end();
+    column_of_[role] = found ? first - header.begin() : 0;
+    std::string error;
+    if (!found) {
+      error = MissingColumn(role, header);
+    } else if (std::find(first + 1, header.end(), name) != header.end()) {
+      error =
+          absl::StrCat("column ", internal::Quoted(name), " is there twice");
+    }
+    if (error.empty()) continue;
+    Error(row, role, error);
+    header_failed_ = true;
+  }
+}
+
+bool CsvTrace::ReadWhat(const CsvRow& row, TraceRequest& request) {
+  if (column_of_[kOperation].has_value()) {
+    const absl::string_view name = row.cells()[*column_of_[kOperation]];
+    request.operation = catalog_.FindOperation(name);
+    if (request.operation == nullptr) {
+      Error(row, kOperation, catalog_.UnknownOperation(name).message());
+      return false;
+    }
+  }
+  if (!column_of_[kQuantity].has_value()) return true;
+  const absl::StatusOr<int64_t> quantity = ParseQuantityCell(
+      row.cells()[*column_of_[kQuantity]], *request.operation, unit_);
+  if (!quantity.ok()) {
+    Error(row, kQuantity, quantity.status().message());
+    return false;
+  }
+  request.quantity = *quantity;
+  return true;
+}
+
+// A line of an access log, taken apart from its beginning.
+class LogLine {
+ public:
+  explicit LogLine(absl::string_view text) : text_(text) {}
+
+  // Where what was not taken begins; columns count from 1.
+  int64_t column() const { return static_cast<int64_t>(at_) + 1; }
+  bool AtEnd() const { return at_ == text_.size(); }
+
+  // What stands before the next `end`, which is taken too.
+  bool TakeUntil(absl::string_view end, absl::string_view& taken) {
+    const size_t found = text_.find(end, at_);
+    if (found == text_.npos) return false;
+    taken = text_.substr(at_, found - at_);
+    at_ = found + end.size();
+    return true;
+  }
+
+  // "..." in which a backslash makes the next byte mean nothing, and a blank.
+  bool TakeQuoted() {
+    size_t at = at_;
+    if (at >= text_.size() || text_[at] != '"') return false;
+    do {
+      if (text_[at] == '\\') ++at;
+      ++at;
+    } while (at < text_.size() && text_[at] != '"');
+    if (at + 1 >= text_.size() || text_[at + 1] != ' ') return false;
+    at_ = at + 2;
+    return true;
+  }
+
+  // Digits or "-", and the blank or the end behind them.
+  bool TakeNumber() {
+    const size_t end = std::min(text_.find(' ', at_), text_.size());
+    const absl::string_view word = text_.substr(at_, end - at_);
+    if (word.empty() ||
+        (word != "-" && word.find_first_not_of("0123456789") != word.npos)) {
+      return false;
+    }
+    at_ = std::min(end + 1, text_.size());
+    return true;
+  }
+
+ private:
+  absl::string_view text_;
+  size_t at_ = 0;
+};
+
+// address " " ident " " user " [" time "] " quoted " " status " " size ...
+// A user may have blanks, and what follows the size is not read.
+void AddLogLine(int64_t number, absl::string_view text,
+                const TraceOptions& options, const Operation* operation,
+                InputErrors& errors, Add add) {
+  LogLine line(text);
+  const auto error = [&](absl::string_view what) {
+    errors.Add(number, line.column(), what);
+  };
+  absl::string_view address;
+  absl::string_view ident;
+  absl::string_view user;
+  if (!line.TakeUntil(" ", address) || address.empty() ||
+      !line.TakeUntil(" ", ident) || ident.empty() ||
+      !line.TakeUntil(" [", user) || user.empty()) {
+    return error(
+        "no line of an access log: it begins with address, ident, user and "
+        "[time]");
+  }
+  absl::string_view time;
+  const int64_t time_column = line.column();
+  if (!line.TakeUntil("] ", time)) {
+    return error("no \"] \" behind the time");
+  }
+  const absl::StatusOr<UnixNanos> at = ParseLogTime(time);
+  if (!at.ok()) return errors.Add(number, time_column, at.status().message());
+  if (!line.TakeQuoted()) {
+    return error("no request in quotes and a blank behind the time");
+  }
+  if (!line.TakeNumber() || !line.TakeNumber()) {
+    return error("no status and size, digits or \"-\", behind the request");
+  }
+  const bool by_user =
+      options.account == "user" || (options.account.empty() && user != "-");
+  const absl::Status added = add(
+      {.at = *at, .account = by_user ? user : address, .operation = operation});
+  if (!added.ok()) errors.Add(number, time_column, added.message());
+}
+
+void ReadAccessLog(Input& input, const TraceOptions& options,
+                   const Catalog& catalog, InputErrors& errors, Add add) {
+  const Operation* operation = catalog.FindOperation(options.operation);
+  LineReader lines(input);
+  absl::string_view line;
+  while (lines.Next(line)) {
+    const size_t last = line.find_last_not_of(" \t\r\n");
+    if (last == line.npos) continue;
+    AddLogLine(lines.line_number(), line.substr(0, last + 1), options,
+               operation, errors, add);
+  }
+  if (lines.too_long()) {
+    errors.Add(lines.line_number(), 1,
+               absl::StrCat("a line of more than ", LineReader::kLineBytesMax,
+                            " bytes"));
+  }
+  if (!input.error().empty()) errors.AddForFile(input.error());
+}
+
+absl::Status CheckAccessLogOptions(const TraceOptions& options,
+                                   const Catalog& catalog) {
+  const std::pair<const char*, const std::string&> columns[] = {
+      {"--time", options.time},
+      {"--quantity", options.quantity},
+      {"--unit", options.unit}};
+  for (const auto& [flag, value] : columns) {
+    if (value.empty()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": an access log has no columns to name"));
+  }
+  if (!options.account.empty() && options.account != "user" &&
+      options.account != "address") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--account: of an access log, user or address, not ",
+                     internal::Quoted(options.account)));
+  }
+  if (!options.operation.empty() &&
+      catalog.FindOperation(options.operation) == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--operation: ",
+                     catalog.UnknownOperation(options.operation).message()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckTraceOptions(const TraceOptions& options,
+                               const Catalog& catalog) {
+  if (options.form == TraceForm::kAccessLog) {
+    return CheckAccessLogOptions(options, catalog);
+  }
+  if (options.time.empty()) {
+    return absl::InvalidArgumentError(
+        "--time: name the column that says when each request came");
+  }
+  if (!options.quantity.empty() && options.operation.empty()) {
+    return absl::InvalidArgumentError(
+        "--quantity: of which operation? Name it, or its column, by "
+        "--operation");
+  }
+  if (options.unit.empty()) return absl::OkStatus();
+  if (options.quantity.empty()) {
+    return absl::InvalidArgumentError(
+        "--unit: of which column? Name it by --quantity");
+  }
+  const absl::Status known = FindColumnUnit(options.unit, catalog).status();
+  if (known.ok()) return known;
+  return absl::InvalidArgumentError(absl::StrCat("--unit: ", known.message()));
+}
+
+void ReadTrace(Input& input, const TraceOptions& options,
+               const Catalog& catalog, InputErrors& errors, Add add) {
+  if (options.form == TraceForm::kAccessLog) {
+    return ReadAccessLog(input, options, catalog, errors, add);
+  }
+  CsvTrace csv(options, catalog, errors, add);
+  ReadCsv(input, errors, [&](const CsvRow& row) {
+    csv.AddRow(row);
+    return !csv.header_failed();
+  });
+  if (!csv.has_header() && errors.none()) {
+    errors.Add(1, 1, "empty: a trace begins with a header row");
+  }
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,72 @@
+// A trace is a list of requests and when they came: CSV with a header row, of
+// which the options name the columns, or an access log in common or combined
+// log format (docs/formats.md). A row is one request.
+//
+//   TIMESTAMP,customer,seconds             --time=TIMESTAMP --account=customer
+//   2023-11-16 18:17:03.979,acme,12.5      --operation=avatar_video
+//   2023-11-16 18:17:04.031,blue,8           --quantity=seconds --unit=s
+//
+//   192.0.2.7 - acme [16/Nov/2023:18:17:03 +0000] "GET / HTTP/1.1" 200 17
+#ifndef KONPRO_INPUT_TRACE_H_
+#define KONPRO_INPUT_TRACE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/operation.h"
+#include "konpro/input/input.h"
+
+namespace konpro::cli {
+
+enum class TraceForm {
+  kCsv,
+  kAccessLog,
+};
+
+// Empty texts: the trace does not say.
+struct TraceOptions {
+  TraceForm form = TraceForm::kCsv;
+  // A column, see trace_time.h. Of CSV alone, which must have it.
+  std::string time;
+  // The name of an operation that the catalog knows, for all rows; else a
+  // column. Without it, requests are of no operation that is metered.
+  std::string operation;
+  // A column, of CSV alone. It needs an operation.
+  std::string quantity;
+  // What a bare number in the quantity column counts; else the cells say it.
+  std::string unit;
+  // A column; else all requests are of one account. Of an access log: "user",
+  // "address", or "" for the user where the log names one, else the address.
+  std::string account;
+};
+
+struct TraceRequest {
+  UnixNanos at;
+  // Valid during the callback that it is given to.
+  absl::string_view account;
+  // nullptr where the trace does not say.
+  const Operation* operation = nullptr;
+  // In base units of the operation.
+  std::optional<int64_t> quantity;
+};
+
+// kInvalidArgument where options do not go together. The message begins with
+// the option, such as `--unit: `.
+absl::Status CheckTraceOptions(const TraceOptions& options,
+                               const Catalog& catalog);
+
+// Gives each request to `add`, in order, and every error to `errors`, an error
+// of `add` among them. REQUIRES: CheckTraceOptions() is OK.
+void ReadTrace(Input& input, const TraceOptions& options,
+               const Catalog& catalog, InputErrors& errors,
+               absl::FunctionRef<absl::Status(const TraceRequest&)> add);
+
+}  // namespace konpro::cli
+
+#endif  // KONPRO_INPUT_TRACE_H_

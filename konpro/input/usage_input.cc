@@ -1,0 +1,130 @@
+#include "konpro/input/usage_input.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/json_util.h"
+#include "konpro/input/delimited.h"
+#include "konpro/input/usage_json.h"
+#include "konpro/ledger/usage.h"
+
+namespace konpro::cli {
+namespace {
+
+using AddRecord =
+    absl::FunctionRef<absl::Status(v1::UsageRecord&, const RecordPlace&)>;
+
+bool IsBlank(absl::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == text.npos;
+}
+
+std::string WithPlace(const RecordPlace& place, absl::string_view what) {
+  return absl::StrCat("record ", place.number, " at byte ", place.offset, ": ",
+                      what);
+}
+
+void ReadJsonLines(Input& input, InputErrors& errors, AddRecord add) {
+  LineReader lines(input);
+  v1::UsageRecord record;
+  absl::string_view line;
+  while (lines.Next(line)) {
+    if (IsBlank(line)) continue;
+    if (!ParsePlainUsageJson(line, record)) {
+      record.Clear();
+      const auto parsed = google::protobuf::util::JsonStringToMessage(
+          {line.data(), line.size()}, &record);
+      if (!parsed.ok()) {
+        const std::string message(parsed.message());
+        errors.Add(lines.line_number(), 1,
+                   absl::StrCat("no usage record: ",
+                                message.substr(0, message.find('\n'))));
+        continue;
+      }
+    }
+    const RecordPlace place{.line = lines.line_number()};
+    const absl::Status added = add(record, place);
+    if (!added.ok()) AddRecordError(errors, place, added.message());
+  }
+  if (lines.too_long()) {
+    errors.Add(lines.line_number(), 1,
+               absl::StrCat("a line of more than ", LineReader::kLineBytesMax,
+                            " bytes"));
+  }
+}
+
+void ReadDelimited(Input& input, InputErrors& errors, AddRecord add) {
+  DelimitedReader messages(input);
+  v1::UsageRecord record;
+  absl::string_view bytes;
+  const auto place = [&] {
+    return RecordPlace{.number = messages.number(),
+                       .offset = messages.offset()};
+  };
+  while (messages.Next(bytes)) {
+    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      AddRecordError(errors, place(),
+                     "no usage record: its bytes are no konpro.v1.UsageRecord");
+      continue;
+    }
+    const absl::Status added = add(record, place());
+    if (!added.ok()) AddRecordError(errors, place(), added.message());
+  }
+  if (!messages.error().empty()) {
+    AddRecordError(errors, place(), messages.error());
+  }
+}
+
+}  // namespace
+
+void AddRecordError(InputErrors& errors, const RecordPlace& place,
+                    absl::string_view what) {
+  if (place.line > 0) return errors.Add(place.line, 1, what);
+  errors.AddForFile(WithPlace(place, what));
+}
+
+void AddRecordNote(InputErrors& errors, const RecordPlace& place,
+                   absl::string_view what) {
+  if (place.line > 0) return errors.Note(place.line, 1, what);
+  errors.NoteForFile(WithPlace(place, what));
+}
+
+// Behind the size of the first message stands the tag of its first field,
+// record_id, and farther on that of account_id, a control character, of which
+// JSON has none but blanks. Blanks alone are not enough: a message may have 32
+// bytes, and so begin like a blank line.
+bool LooksDelimited(absl::string_view begin) {
+  constexpr char kRecordIdTag = 0x0A;
+  constexpr char kAccountIdTag = 0x12;
+  size_t size_bytes = 0;
+  while (size_bytes < begin.size() && (begin[size_bytes] & 0x80) != 0) {
+    ++size_bytes;
+  }
+  constexpr size_t kBehindRecordId = kUsageIdBytesMax + 8;
+  const absl::string_view message =
+      begin.substr(std::min(size_bytes + 1, begin.size()), kBehindRecordId);
+  return !message.empty() && message.front() == kRecordIdTag &&
+         message.find(kAccountIdTag) != message.npos;
+}
+
+void ReadUsageRecords(Input& input, RecordForm form, InputErrors& errors,
+                      AddRecord add) {
+  const bool delimited =
+      form == RecordForm::kDelimited ||
+      (form == RecordForm::kAuto && LooksDelimited(input.Peek()));
+  delimited ? ReadDelimited(input, errors, add)
+            : ReadJsonLines(input, errors, add);
+  if (!input.error().empty()) errors.AddForFile(input.error());
+}
+
+void ReadUsageRecords(
+    Input& input, RecordForm form, InputErrors& errors,
+    absl::FunctionRef<absl::Status(const v1::UsageRecord&)> add) {
+  const auto without_place = [&](v1::UsageRecord& record, const RecordPlace&) {
+    return add(record);
+  };
+  ReadUsageRecords(input, form, errors, AddRecord(without_place));
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,53 @@
+// Usage records as commands read them: JSON Lines or length-delimited binary
+// (docs/formats.md).
+#ifndef KONPRO_INPUT_USAGE_INPUT_H_
+#define KONPRO_INPUT_USAGE_INPUT_H_
+
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "konpro/input/input.h"
+#include "proto/usage.pb.h"
+
+namespace konpro::cli {
+
+// How usage records are written.
+enum class RecordForm {
+  kAuto,       // told apart by the first bytes
+  kJsonLines,  // one JSON object a line
+  kDelimited,  // length-delimited binary protobuf
+};
+
+// Whether an input that begins with `begin` is length-delimited.
+bool LooksDelimited(absl::string_view begin);
+
+// Where a record stands in its input.
+struct RecordPlace {
+  // From 1, of JSON Lines; 0: by number and offset.
+  int64_t line = 0;
+  int64_t number = 0;
+  int64_t offset = 0;
+};
+
+// An error of the record at `place`.
+void AddRecordError(InputErrors& errors, const RecordPlace& place,
+                    absl::string_view what);
+// The same of what is no error.
+void AddRecordNote(InputErrors& errors, const RecordPlace& place,
+                   absl::string_view what);
+
+// Gives each record to `add`, in order, and every error to `errors`, an error
+// of `add` among them, with the record's place. Memory does not grow with
+// records. What `add` leaves in the record is of no matter.
+void ReadUsageRecords(
+    Input& input, RecordForm form, InputErrors& errors,
+    absl::FunctionRef<absl::Status(v1::UsageRecord&, const RecordPlace&)> add);
+void ReadUsageRecords(
+    Input& input, RecordForm form, InputErrors& errors,
+    absl::FunctionRef<absl::Status(const v1::UsageRecord&)> add);
+
+}  // namespace konpro::cli
+
+#endif  // KONPRO_INPUT_USAGE_INPUT_H_

@@ -1,0 +1,168 @@
+// An Account is who owns credits: grants, what is reserved of them and what was
+// spent, as a state machine that is a pure function of state, command and time.
+// It has no I/O, no clock and no ids of callers: ledger.h makes it durable and
+// idempotent, price_list.h says what things cost.
+//
+//   Account account;
+//   Effect effect;
+//   account.Apply(GrantCommand{.id = "welcome", .amount = nine},
+//                 {.sequence = 1, .now = t}, effect);     // effect.applied()
+//   account.Apply(ReserveCommand{.amount = six, .operation = "avatar_video",
+//                                .expires_at = in_an_hour},
+//                 {.sequence = 2, .now = t}, effect);     // 3 are available
+//   account.Apply(CaptureCommand{.reservation = 2, .amount = four},
+//                 {.sequence = 3, .now = t}, effect);     // 2 are released
+//   account.balance().available                           // 5 credits
+//
+// Time passes before a command is looked at: whatever ended by then has ended,
+// in order of (end, creation), whether or not the command applies. There is no
+// sweep that could be seen: Advance(t1), Advance(t2) and Advance(t2) alone give
+// equal accounts. A time before the last one counts as the last one.
+//
+// Burn-down: priority (low first), then the soonest end (never last), then the
+// oldest effective time, then creation (docs/ledger.md). What a reservation
+// drew from which grant is recorded; captures, releases and refunds follow that
+// record. A grant ends at its end or when it is voided: then nothing in it is
+// free, what is held can still be captured, and what comes back later is
+// expired or voided at once.
+//
+// Thread safety: thread-compatible. A value: copies are independent.
+//
+// Invariants, at all times: (1) per grant, issued = free + reserved + posted +
+// expired + voided, each zero or more. (2) The open reservations' allocations
+// sum to what grants have reserved. (3) A command that is refused leaves the
+// account as Advance() to its time does. (4) No place of a grant that has ended
+// or was voided is free.
+//
+// Limits: see the constants; each has a Refusal of its own.
+#ifndef KONPRO_LEDGER_ACCOUNT_H_
+#define KONPRO_LEDGER_ACCOUNT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/ledger/account_command.h"
+#include "konpro/ledger/allowance.h"
+#include "konpro/ledger/internal/account_state.h"
+
+namespace konpro {
+
+// Of one grant, or of all of them together.
+struct Balance {
+  Credits available;  // free, effective, not ended
+  Credits pending;    // free, not effective yet
+  Credits reserved;
+  Credits posted;
+  Credits expired;
+  Credits voided;
+
+  friend bool operator==(const Balance&, const Balance&) = default;
+};
+
+struct GrantView {
+  uint64_t number = 0;  // the account's first grant is 1, then in order made
+  absl::string_view id;
+  Credits issued;
+  int32_t priority = 0;
+  UnixNanos effective_at;
+  UnixNanos expires_at;
+  absl::Span<const std::string> operations;
+  GrantKind kind = GrantKind::kPaid;
+  bool is_voided = false;
+  Balance balance;
+};
+
+struct ReservationView {
+  uint64_t sequence = 0;
+  Credits held;      // what can still be captured
+  Credits captured;  // so far
+  UnixNanos expires_at;
+  absl::string_view operation;
+  Overrun overrun = Overrun::kReject;
+};
+
+class Account {
+ public:
+  static constexpr size_t kGrantIdBytesMax = 256;
+  // Kept in an account. Beyond it the oldest that is settled is folded into a
+  // sum: nothing of it is reserved, and it has ended, or was spent so long ago
+  // that nothing can be refunded. Where there is none, a grant is refused, and
+  // that of an allowance is kept all the same.
+  static constexpr size_t kGrantsMax = 1024;
+  static constexpr size_t kGrantOperationsMax = Allowance::kOperationsMax;
+  static constexpr size_t kOperationBytesMax = Allowance::kOperationBytesMax;
+  static constexpr size_t kAllowancesMax = 16;
+  static constexpr size_t kOpenReservationsMax = size_t{1} << 20;
+  // Parts of grants in a reservation, a spend or a capture.
+  static constexpr size_t kAllocationsMax = 64;
+  // Closed reservations whose end is remembered, so that a late capture is told
+  // what became of it.
+  static constexpr size_t kClosedReservationsMax = 256;
+  static constexpr size_t kRefundedPostingsMax = size_t{1} << 16;
+  static constexpr absl::Duration kRefundableFor = absl::Hours(24 * 400);
+
+  // Lets time pass. Most often nothing ends: then it costs one comparison.
+  void Advance(UnixNanos now);
+
+  // Advance(), then the whole command or nothing of it. `effect` is
+  // overwritten.
+  void Apply(const AccountCommand& command, const Moment&, Effect&);
+  // The same of a command whose kind is known.
+  void Apply(const GrantCommand& command, const Moment&, Effect&);
+  void Apply(const AllowanceCommand& command, const Moment&, Effect&);
+  void Apply(const EndAllowanceCommand& command, const Moment&, Effect&);
+  void Apply(const VoidGrantCommand& command, const Moment&, Effect&);
+  void Apply(const ReserveCommand& command, const Moment&, Effect&);
+  void Apply(const CaptureCommand& command, const Moment&, Effect&);
+  void Apply(const VoidCommand& command, const Moment&, Effect&);
+  void Apply(const SpendCommand& command, const Moment&, Effect&);
+  void Apply(const RefundCommand& command, const Moment&, Effect&);
+
+  // The last time that passed, and the last sequence that applied: 0 at first.
+  UnixNanos now() const { return state_.now; }
+  uint64_t last_sequence() const { return state_.last_sequence; }
+
+  // All of these are as of now().
+  Balance balance() const;  // with folded()
+  // What `operation` could draw on.
+  Credits AvailableFor(absl::string_view operation) const;
+  // The grants that are no longer kept, together: see kGrantsMax.
+  Balance folded() const;
+  // The id of a grant, or "" where it is not kept.
+  absl::string_view GrantId(uint64_t number) const;
+  // Views hold until the account is changed.
+  std::vector<GrantView> Grants() const;              // in creation order
+  std::vector<ReservationView> Reservations() const;  // open, in creation order
+  // Of those, the one of that sequence.
+  std::optional<ReservationView> FindReservation(uint64_t sequence) const;
+  std::vector<Allowance> Allowances() const;  // with further periods
+
+  // Appends the canonical bytes of the whole state (docs/formats.md,
+  // "Account"): equal accounts have equal bytes. Decode: kDataLoss where they
+  // are not of a state that commands can reach.
+  void EncodeTo(std::string& out) const;
+  static absl::StatusOr<Account> Decode(absl::string_view bytes);
+
+  friend bool operator==(const Account& a, const Account& b);
+
+ private:
+  // Lets all events up to `now` happen.
+  void PassEvents(UnixNanos now);
+  // What every command does first; false where it is refused already.
+  bool Begin(const Moment& moment, Effect& effect);
+
+  internal::AccountState state_;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_LEDGER_ACCOUNT_H_

@@ -1,0 +1,173 @@
+// What an account is told, and what it answers: the commands of account.h with
+// their refusals and effects, as plain values.
+//
+//   ReserveCommand{.amount = *Credits::Parse("6"),
+//                  .operation = "avatar_video",
+//                  .expires_at = deadline}
+//   effect.refusal        // kInsufficientCredits
+//   effect.need           // 6 credits
+//   effect.available      // 2.5 credits
+//
+// A refusal is the first that holds of: a malformed field; what the command
+// names is unknown, there already or over; an amount above what there is; a
+// limit.
+//
+// Thread safety: plain values. Commands refer to texts and spans that outlive
+// the call.
+#ifndef KONPRO_LEDGER_ACCOUNT_COMMAND_H_
+#define KONPRO_LEDGER_ACCOUNT_COMMAND_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/ledger/allowance.h"
+
+namespace konpro {
+
+// What becomes of a capture above what is held.
+enum class Overrun : uint8_t { kReject, kTopUp };
+
+// kBestEffort takes what there is, but more than nothing. kCheckOnly says what
+// would happen and changes nothing but the time.
+enum class Mode : uint8_t { kNormal, kBestEffort, kCheckOnly };
+
+// Credits that an account may draw on at t, effective_at <= t < expires_at.
+struct GrantCommand {
+  std::string id;  // 1 .. kGrantIdBytesMax bytes, once in an account
+  Credits amount;  // above zero
+  int32_t priority = 0;
+  UnixNanos effective_at;
+  UnixNanos expires_at = UnixNanos::Max();  // never
+  // Operations that may draw on it; all where it is empty.
+  std::vector<std::string> operations;
+  GrantKind kind = GrantKind::kPaid;
+};
+// A series of grants, one for each period from the one on that holds the time
+// (allowance.h). They are made as time passes, whatever else is full; a period
+// whose grant id is taken has its grant. kAmountTooLarge where all that it
+// could ever issue does not fit; kGrantEnded where its last period is over.
+struct AllowanceCommand {
+  Allowance allowance;
+};
+// No further periods; what was granted stays.
+struct EndAllowanceCommand {
+  absl::string_view source;
+  absl::string_view item;
+};
+// What is free is voided at once, what is held when it is released.
+struct VoidGrantCommand {
+  absl::string_view grant;
+};
+struct ReserveCommand {
+  Credits amount;  // zero or more
+  // Empty: none in particular; draws on grants without operations alone.
+  absl::string_view operation;
+  // The first instant at which it is gone, behind now; Max(): never.
+  UnixNanos expires_at;
+  Overrun overrun = Overrun::kReject;
+  Mode mode = Mode::kNormal;
+};
+// Posts `amount` of what is held, in the recorded order. A final capture, zero
+// included, releases the rest; another leaves it held. Above what is held,
+// kTopUp draws the rest on what the operation may draw on now.
+struct CaptureCommand {
+  uint64_t reservation = 0;  // the sequence of its ReserveCommand
+  Credits amount;            // zero or more
+  bool final = true;
+};
+// Releases all that is held.
+struct VoidCommand {
+  uint64_t reservation = 0;
+};
+struct SpendCommand {
+  Credits amount;  // zero or more
+  absl::string_view operation;
+  Mode mode = Mode::kNormal;
+};
+
+// A part of one grant, by the grant's number: see GrantView.
+struct Allocation {
+  uint64_t grant = 0;
+  Credits amount;
+
+  friend bool operator==(const Allocation&, const Allocation&) = default;
+};
+
+// Gives back what a spend or a capture posted, the last drawn first.
+struct RefundCommand {
+  uint64_t posting = 0;  // the sequence of the spend or capture
+  UnixNanos posted_at;
+  // Effect::posted of it.
+  absl::Span<const Allocation> posted;
+  Credits amount;  // zero or more
+};
+
+using AccountCommand =
+    std::variant<GrantCommand, AllowanceCommand, VoidGrantCommand,
+                 ReserveCommand, CaptureCommand, VoidCommand, SpendCommand,
+                 RefundCommand, EndAllowanceCommand>;
+
+// Where a command stands in the ledger's order.
+struct Moment {
+  uint64_t sequence = 0;  // above that of every command that applied before
+  UnixNanos now;
+};
+
+// Why a command was refused. Never renumbered: journals hold them.
+enum class Refusal : uint8_t {
+  kNone = 0,
+  kInsufficientCredits = 1,  // Effect: need, available
+  kUnknownGrant = 2,
+  kGrantEnded = 3,   // expired or voided before
+  kGrantExists = 4,  // the id is taken
+  kAllowanceExists = 5,
+  kUnknownReservation = 6,  // never made, or closed too long ago
+  kReservationCaptured = 7,
+  kReservationVoided = 8,
+  kReservationExpired = 9,  // Effect: released
+  kAboveHold = 10,          // Effect: need, available (what is held)
+  kAboveSpend = 11,         // Effect: need, available (what is not refunded)
+  kTooLateToRefund = 12,
+  kTooManyGrants = 13,
+  kTooManyAllowances = 14,
+  kTooManyReservations = 15,
+  kTooManyAllocations = 16,
+  kTooManyRefunds = 17,
+  kAmountTooLarge = 18,  // a sum would leave the range of Credits
+  kMalformed = 19,       // a field is outside its limits
+  kUnknownAllowance = 20,
+};
+
+// What a command did, or why it was refused. Reused, it does not allocate.
+struct Effect {
+  Refusal refusal = Refusal::kNone;
+  // Of kInsufficientCredits, kAboveHold, kAboveSpend.
+  Credits need;
+  Credits available;
+  // Parts of grants that were drawn, in burn-down order.
+  std::vector<Allocation> held;      // of a reservation
+  std::vector<Allocation> posted;    // of a spend or a capture
+  std::vector<Allocation> refunded;  // of a refund, the last drawn first
+  // What a capture or a void gave back to its grants, wherever it went there;
+  // of kReservationExpired, what had gone back when it expired.
+  Credits released;
+
+  bool applied() const { return refusal == Refusal::kNone; }
+  void Clear() {
+    refusal = Refusal::kNone;
+    need = available = released = Credits();
+    held.clear();
+    posted.clear();
+    refunded.clear();
+  }
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_LEDGER_ACCOUNT_COMMAND_H_

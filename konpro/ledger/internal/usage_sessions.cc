@@ -1,0 +1,64 @@
+#include "konpro/ledger/internal/usage_sessions.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+
+namespace konpro::internal {
+
+// Names are printable ASCII without blanks, so that a blank tells them apart,
+// and no operation is called "": that is what a settled reservation is kept as.
+absl::uint128 UsageSessions::KeyOf(const Session& session) {
+  const std::string since = absl::StrCat(" ", session.prices_since.nanos());
+  const absl::string_view pieces[] = {session.account,   " ",  session.job, " ",
+                                      session.operation, since};
+  const Sha256Digest digest = sha256_(pieces);
+  uint64_t high;
+  uint64_t low;
+  std::memcpy(&high, digest.data(), sizeof(high));
+  std::memcpy(&low, digest.data() + sizeof(high), sizeof(low));
+  return absl::MakeUint128(high, low);
+}
+
+void UsageSessions::Put(const Session& session, int64_t quantity,
+                        UnixNanos at) {
+  kept_[KeyOf(session)] = {.quantity = quantity, .at = at};
+  if (kept_.size() < sweep_at_size_) return;
+  for (auto it = kept_.begin(); it != kept_.end();) {
+    const auto next = std::next(it);
+    if (at - it->second.at > idle_max_) kept_.erase(it);
+    it = next;
+  }
+  sweep_at_size_ = std::max(sweep_at_size_, 2 * kept_.size());
+}
+
+void UsageSessions::Observe(const LedgerCommand& command, UnixNanos at) {
+  const auto* const capture = std::get_if<CaptureRequest>(&command.request);
+  const bool is_charge = capture != nullptr ||
+                         std::holds_alternative<SpendCommand>(command.request);
+  if (is_charge && command.pricing.has_value() &&
+      !command.pricing->job.empty()) {
+    const Pricing& pricing = *command.pricing;
+    Put({command.account, pricing.job, pricing.operation, pricing.effective_at},
+        pricing.quantity, at);
+  }
+  if (capture != nullptr && capture->final) {
+    Put({command.account, capture->reservation, "", UnixNanos()}, 1, at);
+  }
+}
+
+int64_t UsageSessions::Charged(const Session& session, UnixNanos now) {
+  const auto found = kept_.find(KeyOf(session));
+  if (found == kept_.end() || now - found->second.at > idle_max_) return 0;
+  return found->second.quantity;
+}
+
+bool UsageSessions::IsSettled(absl::string_view account,
+                              absl::string_view reservation, UnixNanos now) {
+  return Charged({account, reservation, "", UnixNanos()}, now) != 0;
+}
+
+}  // namespace konpro::internal

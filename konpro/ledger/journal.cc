@@ -1,0 +1,524 @@
+#include "konpro/ledger/journal.h"
+
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
+#include "konpro/ledger/internal/sha256.h"
+#include "konpro/ledger/internal/wire.h"
+
+namespace konpro {
+namespace {
+
+using internal::WireWriter;
+
+// What reads as no form that a writer writes fails, too.
+class EntryReader : public internal::WireReader {
+ public:
+  using WireReader::WireReader;
+
+  void Fail() { is_wrong_ = true; }
+  bool ok() const { return !is_wrong_ && !failed(); }
+  bool AtEnd() const { return !is_wrong_ && done(); }
+
+ private:
+  bool is_wrong_ = false;
+};
+
+constexpr uint8_t kEntryVersion = 1;
+
+// The alternatives of LedgerRequest by number: never renumbered.
+enum class Kind : uint8_t {
+  kGrant = 1,
+  kAllowance = 2,
+  kEndAllowance = 3,
+  kVoidGrant = 4,
+  kReserve = 5,
+  kCapture = 6,
+  kVoid = 7,
+  kSpend = 8,
+  kRefund = 9,
+};
+
+// What an entry has: one bit each, in the order of the fields.
+constexpr uint8_t kHasEventTime = 1;
+constexpr uint8_t kHasPricing = 2;
+constexpr uint8_t kFlags = 3;
+
+constexpr uint8_t kHasNeed = 1;
+constexpr uint8_t kHasReleased = 2;
+constexpr uint8_t kHasHeld = 4;
+constexpr uint8_t kHasPosted = 8;
+constexpr uint8_t kHasRefunded = 16;
+constexpr uint8_t kEffectFlags = 31;
+
+constexpr uint8_t kHasAmount = 1;
+constexpr uint8_t kIsFinal = 2;
+
+// Longer than any text or list of a legal command.
+constexpr size_t kTextBytesMax = 1024;
+constexpr size_t kPartsMax = 1024;
+
+const absl::CivilDay kFirstDay(1970, 1, 1);
+
+// Writing.
+
+template <typename E>
+void PutEnum(WireWriter& writer, E value) {
+  writer.Byte(static_cast<uint8_t>(value));
+}
+void PutAllocations(WireWriter& writer, absl::Span<const Allocation> parts) {
+  writer.Varint(parts.size());
+  for (const Allocation& part : parts) {
+    writer.Varint(part.grant);
+    writer.Amount(part.amount);
+  }
+}
+void PutTexts(WireWriter& writer, absl::Span<const std::string> texts) {
+  writer.Varint(texts.size());
+  for (const std::string& text : texts) writer.Text(text);
+}
+
+void PutRequest(WireWriter& writer, const GrantCommand& grant,
+                const Resolution&) {
+  writer.Text(grant.id);
+  writer.Amount(grant.amount);
+  writer.Signed(grant.priority);
+  writer.Time(grant.effective_at);
+  writer.Time(grant.expires_at);
+  PutEnum(writer, grant.kind);
+  PutTexts(writer, grant.operations);
+}
+
+void PutRequest(WireWriter& writer, const AllowanceCommand& command,
+                const Resolution&) {
+  const Allowance::Spec& spec = command.allowance.spec();
+  writer.Text(spec.source);
+  writer.Text(spec.item);
+  writer.Amount(spec.amount);
+  PutEnum(writer, spec.cycle);
+  writer.Signed(spec.anchor - kFirstDay);
+  writer.Text(spec.zone);
+  writer.Signed(spec.priority);
+  PutEnum(writer, spec.kind);
+  PutTexts(writer, spec.operations);
+  writer.Amount(spec.rollover_max);
+  writer.Signed(spec.periods);
+}
+
+void PutRequest(WireWriter& writer, const EndAllowanceCommand& command,
+                const Resolution&) {
+  writer.Text(command.source);
+  writer.Text(command.item);
+}
+
+void PutRequest(WireWriter& writer, const VoidGrantCommand& command,
+                const Resolution&) {
+  writer.Text(command.grant);
+}
+
+void PutRequest(WireWriter& writer, const ReserveRequest& reserve,
+                const Resolution&) {
+  writer.Amount(reserve.amount);
+  writer.Text(reserve.operation);
+  writer.Signed(absl::ToInt64Nanoseconds(reserve.timeout));
+  PutEnum(writer, reserve.overrun);
+  PutEnum(writer, reserve.mode);
+}
+
+void PutRequest(WireWriter& writer, const CaptureRequest& capture,
+                const Resolution& resolution) {
+  writer.Text(capture.reservation);
+  writer.Byte(
+      static_cast<uint8_t>((capture.amount.has_value() ? kHasAmount : 0) |
+                           (capture.final ? kIsFinal : 0)));
+  writer.Varint(resolution.target);
+  writer.Amount(resolution.amount);
+}
+
+void PutRequest(WireWriter& writer, const VoidRequest& request,
+                const Resolution& resolution) {
+  writer.Text(request.reservation);
+  writer.Varint(resolution.target);
+}
+
+void PutRequest(WireWriter& writer, const SpendCommand& spend,
+                const Resolution&) {
+  writer.Amount(spend.amount);
+  writer.Text(spend.operation);
+  PutEnum(writer, spend.mode);
+}
+
+void PutRequest(WireWriter& writer, const RefundRequest& refund,
+                const Resolution& resolution) {
+  writer.Text(refund.command);
+  writer.Varint(refund.sequence);
+  writer.Byte(refund.amount.has_value() ? kHasAmount : 0);
+  writer.Varint(resolution.target);
+  writer.Amount(resolution.amount);
+  writer.Time(resolution.posted_at);
+  PutAllocations(writer, resolution.posted);
+}
+
+void PutPricing(WireWriter& writer, const Pricing& pricing) {
+  writer.Text(pricing.catalog_version);
+  writer.Text(pricing.operation);
+  writer.Signed(pricing.quantity);
+  writer.Signed(pricing.quantity_before);
+  writer.Amount(pricing.terms.credits);
+  writer.Signed(pricing.terms.per);
+  writer.Signed(pricing.terms.increment);
+  writer.Signed(pricing.terms.minimum);
+  writer.Time(pricing.effective_at);
+  writer.Text(pricing.job);
+}
+
+void PutEffect(WireWriter& writer, const Effect& effect) {
+  const bool has_need =
+      effect.need != Credits() || effect.available != Credits();
+  const bool has_released = effect.released != Credits();
+  PutEnum(writer, effect.refusal);
+  writer.Byte(static_cast<uint8_t>(
+      (has_need ? kHasNeed : 0) | (has_released ? kHasReleased : 0) |
+      (!effect.held.empty() ? kHasHeld : 0) |
+      (!effect.posted.empty() ? kHasPosted : 0) |
+      (!effect.refunded.empty() ? kHasRefunded : 0)));
+  if (has_need) {
+    writer.Amount(effect.need);
+    writer.Amount(effect.available);
+  }
+  if (has_released) writer.Amount(effect.released);
+  if (!effect.held.empty()) PutAllocations(writer, effect.held);
+  if (!effect.posted.empty()) PutAllocations(writer, effect.posted);
+  if (!effect.refunded.empty()) PutAllocations(writer, effect.refunded);
+}
+
+// Reading: each of these fails the reader where a value has no such form.
+
+template <typename E>
+E ReadEnum(EntryReader& reader, E last) {
+  const uint8_t value = reader.Byte();
+  if (value <= static_cast<uint8_t>(last)) return static_cast<E>(value);
+  reader.Fail();
+  return E{};
+}
+uint8_t ReadFlags(EntryReader& reader, uint8_t known) {
+  const uint8_t flags = reader.Byte();
+  if ((flags & ~known) != 0) reader.Fail();
+  return flags;
+}
+int32_t ReadPriority(EntryReader& reader) {
+  const int64_t value = reader.Signed();
+  if (value != static_cast<int32_t>(value)) reader.Fail();
+  return static_cast<int32_t>(value);
+}
+void ReadAllocations(EntryReader& reader, std::vector<Allocation>& parts) {
+  const size_t count = reader.Count(kPartsMax);
+  for (size_t i = 0; i < count && reader.ok(); ++i) {
+    const uint64_t grant = reader.Varint();
+    parts.push_back({.grant = grant, .amount = reader.Amount()});
+  }
+}
+std::vector<std::string> ReadTexts(EntryReader& reader) {
+  std::vector<std::string> texts;
+  const size_t count = reader.Count(Account::kGrantOperationsMax);
+  for (size_t i = 0; i < count && reader.ok(); ++i) {
+    texts.emplace_back(reader.Text(kTextBytesMax));
+  }
+  return texts;
+}
+
+GrantCommand ReadGrant(EntryReader& reader) {
+  GrantCommand grant;
+  grant.id = std::string(reader.Text(kTextBytesMax));
+  grant.amount = reader.Amount();
+  grant.priority = ReadPriority(reader);
+  grant.effective_at = reader.Time();
+  grant.expires_at = reader.Time();
+  grant.kind = ReadEnum(reader, GrantKind::kPromotional);
+  grant.operations = ReadTexts(reader);
+  return grant;
+}
+
+void ReadAllowance(EntryReader& reader, LedgerRequest& request) {
+  Allowance::Spec spec;
+  spec.source = std::string(reader.Text(kTextBytesMax));
+  spec.item = std::string(reader.Text(kTextBytesMax));
+  spec.amount = reader.Amount();
+  spec.cycle = ReadEnum(reader, Cycle::kYear);
+  const int64_t day = reader.Signed();
+  // What absl::CivilDay can count to; Create() knows the limits.
+  if (day < -(int64_t{1} << 40) || day > int64_t{1} << 40) reader.Fail();
+  spec.anchor = kFirstDay + (reader.ok() ? day : 0);
+  spec.zone = std::string(reader.Text(kTextBytesMax));
+  spec.priority = ReadPriority(reader);
+  spec.kind = ReadEnum(reader, GrantKind::kPromotional);
+  spec.operations = ReadTexts(reader);
+  spec.rollover_max = reader.Amount();
+  spec.periods = reader.Signed();
+  if (!reader.ok()) return;
+  absl::StatusOr<Allowance> allowance = Allowance::Create(std::move(spec));
+  if (!allowance.ok()) {
+    reader.Fail();
+    return;
+  }
+  request.emplace<AllowanceCommand>(AllowanceCommand{*std::move(allowance)});
+}
+
+ReserveRequest ReadReserve(EntryReader& reader) {
+  ReserveRequest reserve;
+  reserve.amount = reader.Amount();
+  reserve.operation = reader.Text(kTextBytesMax);
+  reserve.timeout = absl::Nanoseconds(reader.Signed());
+  reserve.overrun = ReadEnum(reader, Overrun::kTopUp);
+  reserve.mode = ReadEnum(reader, Mode::kBestEffort);
+  return reserve;
+}
+
+CaptureRequest ReadCapture(EntryReader& reader, Resolution& resolution) {
+  CaptureRequest capture;
+  capture.reservation = reader.Text(kTextBytesMax);
+  const uint8_t flags = ReadFlags(reader, kHasAmount | kIsFinal);
+  capture.final = (flags & kIsFinal) != 0;
+  resolution.target = reader.Varint();
+  resolution.amount = reader.Amount();
+  if ((flags & kHasAmount) != 0) capture.amount = resolution.amount;
+  return capture;
+}
+
+SpendCommand ReadSpend(EntryReader& reader) {
+  SpendCommand spend;
+  spend.amount = reader.Amount();
+  spend.operation = reader.Text(kTextBytesMax);
+  spend.mode = ReadEnum(reader, Mode::kBestEffort);
+  return spend;
+}
+
+RefundRequest ReadRefund(EntryReader& reader, Resolution& resolution) {
+  RefundRequest refund;
+  refund.command = reader.Text(kTextBytesMax);
+  refund.sequence = reader.Varint();
+  const uint8_t flags = ReadFlags(reader, kHasAmount);
+  resolution.target = reader.Varint();
+  resolution.amount = reader.Amount();
+  resolution.posted_at = reader.Time();
+  ReadAllocations(reader, resolution.posted);
+  if (flags != 0) refund.amount = resolution.amount;
+  return refund;
+}
+
+void ReadRequest(EntryReader& reader, Kind kind, JournalEntry& entry) {
+  LedgerRequest& request = entry.command.request;
+  Resolution& resolution = entry.resolution;
+  switch (kind) {
+    case Kind::kGrant:
+      request = ReadGrant(reader);
+      return;
+    case Kind::kAllowance:
+      ReadAllowance(reader, request);
+      return;
+    case Kind::kEndAllowance: {
+      const absl::string_view source = reader.Text(kTextBytesMax);
+      request = EndAllowanceCommand{.source = source,
+                                    .item = reader.Text(kTextBytesMax)};
+      return;
+    }
+    case Kind::kVoidGrant:
+      request = VoidGrantCommand{.grant = reader.Text(kTextBytesMax)};
+      return;
+    case Kind::kReserve:
+      request = ReadReserve(reader);
+      return;
+    case Kind::kCapture:
+      request = ReadCapture(reader, resolution);
+      return;
+    case Kind::kVoid:
+      request = VoidRequest{.reservation = reader.Text(kTextBytesMax)};
+      resolution.target = reader.Varint();
+      return;
+    case Kind::kSpend:
+      request = ReadSpend(reader);
+      return;
+    case Kind::kRefund:
+      request = ReadRefund(reader, resolution);
+      return;
+  }
+  reader.Fail();
+}
+
+Pricing ReadPricing(EntryReader& reader) {
+  Pricing pricing;
+  pricing.catalog_version = reader.Text(kTextBytesMax);
+  pricing.operation = reader.Text(kTextBytesMax);
+  pricing.quantity = reader.Signed();
+  pricing.quantity_before = reader.Signed();
+  pricing.terms.credits = reader.Amount();
+  pricing.terms.per = reader.Signed();
+  pricing.terms.increment = reader.Signed();
+  pricing.terms.minimum = reader.Signed();
+  pricing.effective_at = reader.Time();
+  pricing.job = reader.Text(kTextBytesMax);
+  return pricing;
+}
+
+void ReadEffect(EntryReader& reader, Effect& effect) {
+  effect.refusal = ReadEnum(reader, Refusal::kUnknownAllowance);
+  const uint8_t flags = ReadFlags(reader, kEffectFlags);
+  if ((flags & kHasNeed) != 0) {
+    effect.need = reader.Amount();
+    effect.available = reader.Amount();
+    if (effect.need == Credits() && effect.available == Credits()) {
+      reader.Fail();
+    }
+  }
+  if ((flags & kHasReleased) != 0) {
+    effect.released = reader.Amount();
+    if (effect.released == Credits()) reader.Fail();
+  }
+  const std::pair<uint8_t, std::vector<Allocation>*> lists[] = {
+      {kHasHeld, &effect.held},
+      {kHasPosted, &effect.posted},
+      {kHasRefunded, &effect.refunded},
+  };
+  for (const auto& [flag, parts] : lists) {
+    if ((flags & flag) == 0) continue;
+    ReadAllocations(reader, *parts);
+    if (parts->empty()) reader.Fail();
+  }
+}
+
+void Clear(Resolution& resolution) {
+  resolution.target = 0;
+  resolution.amount = Credits();
+  resolution.posted_at = UnixNanos();
+  resolution.posted.clear();
+}
+
+UnixNanos After(UnixNanos time, absl::Duration duration) {
+  const int64_t nanos = absl::ToInt64Nanoseconds(duration);
+  int64_t sum = 0;
+  if (__builtin_add_overflow(time.nanos(), nanos, &sum))
+    return UnixNanos::Max();
+  return UnixNanos::FromNanos(sum);
+}
+
+}  // namespace
+
+void EncodeEntry(const EntryPlace& place, const LedgerCommand& command,
+                 const Resolution& resolution, const Effect& effect,
+                 std::string& out) {
+  WireWriter writer(out);
+  writer.Byte(kEntryVersion);
+  writer.Byte(static_cast<uint8_t>(command.request.index() + 1));
+  writer.Byte(
+      static_cast<uint8_t>((command.event_at.has_value() ? kHasEventTime : 0) |
+                           (command.pricing.has_value() ? kHasPricing : 0)));
+  writer.Varint(place.sequence);
+  writer.Varint(place.previous);
+  writer.Time(place.at);
+  writer.Text(command.account);
+  writer.Text(command.id);
+  if (command.event_at.has_value()) writer.Time(*command.event_at);
+  std::visit([&](const auto& r) { PutRequest(writer, r, resolution); },
+             command.request);
+  if (command.pricing.has_value()) PutPricing(writer, *command.pricing);
+  PutEffect(writer, effect);
+}
+
+// The order of the alternatives is that of the kinds.
+static_assert(std::variant_size_v<LedgerRequest> ==
+              static_cast<size_t>(Kind::kRefund));
+static_assert(
+    std::is_same_v<std::variant_alternative_t<0, LedgerRequest>, GrantCommand>);
+static_assert(std::is_same_v<std::variant_alternative_t<8, LedgerRequest>,
+                             RefundRequest>);
+
+absl::Status DecodeEntry(absl::string_view bytes, JournalEntry& entry) {
+  EntryReader reader(bytes);
+  Clear(entry.resolution);
+  entry.effect.Clear();
+  entry.command.event_at.reset();
+  entry.command.pricing.reset();
+  if (reader.Byte() != kEntryVersion) {
+    return absl::DataLossError("an entry of another version, or none");
+  }
+  const auto kind = static_cast<Kind>(reader.Byte());
+  const uint8_t flags = ReadFlags(reader, kFlags);
+  entry.place.sequence = reader.Varint();
+  entry.place.previous = reader.Varint();
+  entry.place.at = reader.Time();
+  entry.command.at = entry.place.at;
+  entry.command.account = reader.Text(kTextBytesMax);
+  entry.command.id = reader.Text(kTextBytesMax);
+  if ((flags & kHasEventTime) != 0) entry.command.event_at = reader.Time();
+  if (reader.ok()) ReadRequest(reader, kind, entry);
+  if ((flags & kHasPricing) != 0) entry.command.pricing = ReadPricing(reader);
+  ReadEffect(reader, entry.effect);
+  if (!reader.AtEnd()) {
+    return absl::DataLossError("the bytes are of no entry");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<JournalEntry> DecodeEntry(absl::string_view bytes) {
+  JournalEntry entry;
+  absl::Status status = DecodeEntry(bytes, entry);
+  if (!status.ok()) return status;
+  return entry;
+}
+
+JournalHash ChainHash(const JournalHash& before, absl::string_view bytes) {
+  thread_local internal::Sha256 sha256;
+  return sha256({internal::BytesOf(before), bytes});
+}
+
+void ApplyCommand(const EntryPlace& place, const LedgerCommand& command,
+                  const Resolution& resolution, Account& account,
+                  Effect& effect) {
+  const Moment moment{.sequence = place.sequence, .now = place.at};
+  std::visit(
+      [&](const auto& r) {
+        using R = std::decay_t<decltype(r)>;
+        if constexpr (std::is_same_v<R, ReserveRequest>) {
+          account.Apply(ReserveCommand{.amount = r.amount,
+                                       .operation = r.operation,
+                                       .expires_at = After(place.at, r.timeout),
+                                       .overrun = r.overrun,
+                                       .mode = r.mode},
+                        moment, effect);
+        } else if constexpr (std::is_same_v<R, CaptureRequest>) {
+          account.Apply(CaptureCommand{.reservation = resolution.target,
+                                       .amount = resolution.amount,
+                                       .final = r.final},
+                        moment, effect);
+        } else if constexpr (std::is_same_v<R, VoidRequest>) {
+          account.Apply(VoidCommand{.reservation = resolution.target}, moment,
+                        effect);
+        } else if constexpr (std::is_same_v<R, RefundRequest>) {
+          account.Apply(RefundCommand{.posting = resolution.target,
+                                      .posted_at = resolution.posted_at,
+                                      .posted = resolution.posted,
+                                      .amount = resolution.amount},
+                        moment, effect);
+        } else if constexpr (std::is_same_v<R, GrantCommand>) {
+          if (!r.id.empty()) return account.Apply(r, moment, effect);
+          GrantCommand named = r;
+          named.id = std::string(command.id);
+          account.Apply(named, moment, effect);
+        } else {
+          account.Apply(r, moment, effect);
+        }
+      },
+      command.request);
+}
+
+bool SameEffect(const Effect& a, const Effect& b) {
+  return a.refusal == b.refusal && a.need == b.need &&
+         a.available == b.available && a.held == b.held &&
+         a.posted == b.posted && a.refunded == b.refunded &&
+         a.released == b.released;
+}
+
+}  // namespace konpro

@@ -1,0 +1,254 @@
+// A Ledger applies commands to accounts through a Store: each once, in one
+// order, durably. The rules of credits are account.h's; what a command says is
+// in ledger_command.h, what is kept of it in journal.h.
+//
+//   auto store = SqliteStore::Open("credits.db", {});
+//   auto ledger = Ledger::Open(*std::move(store), {});
+//   (*ledger)->Apply({.account = "acme", .id = "welcome", .at = now,
+//                     .request = GrantCommand{.amount = nine}});  // sequence 1
+//   (*ledger)->Apply({.account = "acme", .id = "job-7", .at = now,
+//                     .request = SpendCommand{.amount = ten}});   // denied
+//   (*ledger)->Apply( ... the same ... )         // replayed: denied, as before
+//   (*ledger)->BalanceOf("acme", now)->available // 9 credits
+//
+// Idempotency comes first: an account's id that is remembered, with the same
+// content, gets the first outcome again, denials included. Ids are remembered
+// for the duplicate window; what is older than the acceptance window is
+// refused, so that nothing is taken twice because its id was forgotten.
+//
+// Calls from many threads share a commit: one of them takes what has queued up,
+// applies it, appends it to the store at once and answers all. Nobody is
+// answered, and no balance is read, before that is durable. Where it fails, all
+// of them get kUnavailable, and the ledger reads its state from the store
+// again, as Open() does, before the next command. It is safe to ask again with
+// the same id.
+//
+// Thread safety: thread-safe.
+//
+// Invariants: (1) the journal alone determines every account; snapshots change
+// what opening costs. (2) Commands of one account take effect in the order of
+// their sequences, each between its call and its return. (3) The ledger's time
+// never goes back. (4) What is denied is journaled; what is malformed is not.
+//
+// Limits: 2^48 commands; see ledger_command.h, account.h and below.
+#ifndef KONPRO_LEDGER_LEDGER_H_
+#define KONPRO_LEDGER_LEDGER_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/ledger/account.h"
+#include "konpro/ledger/journal.h"
+#include "konpro/ledger/ledger_command.h"
+#include "konpro/ledger/store.h"
+
+namespace konpro {
+
+namespace internal {
+class LedgerBook;
+}
+
+struct LedgerOptions {
+  // How old an event may be. At most the duplicate window.
+  absl::Duration acceptance_window = absl::Hours(24 * 35);
+  // How long an id is remembered; 16 to 51 bytes of memory each. Where it is
+  // longer than before, the journal is read from the start; opening fails with
+  // kDataLoss where an id was used again that would be remembered now.
+  absl::Duration duplicate_window = absl::Hours(24 * 35);
+  // Entries between two snapshots: what a crash costs the next opening.
+  uint64_t snapshot_every = uint64_t{1} << 18;
+};
+
+// An entry on its own, with the bytes that it refers to.
+class OwnedEntry {
+ public:
+  // kDataLoss where `bytes` are no entry.
+  static absl::StatusOr<OwnedEntry> Create(absl::string_view bytes);
+
+  const JournalEntry& operator*() const { return *entry_; }
+  const JournalEntry* operator->() const { return entry_.get(); }
+  absl::string_view bytes() const { return *bytes_; }
+
+ private:
+  std::unique_ptr<const std::string> bytes_;
+  std::unique_ptr<const JournalEntry> entry_;
+};
+
+// How a command came to do what it did.
+struct Explanation {
+  struct Part {
+    uint64_t grant = 0;    // its number in the account
+    std::string grant_id;  // "" where the account keeps it no more
+    Credits amount;
+  };
+  OwnedEntry entry;
+  // What was held, posted or refunded, by grant.
+  std::vector<Part> parts;
+  // Where the amount was priced: the quantity that was charged for, and what
+  // was rounded away, in 1/per ticks: exact cost = amount + rest / per.
+  std::optional<int64_t> billed_quantity;
+  int64_t rounding_rest = 0;
+};
+
+struct VerifyReport {
+  uint64_t entries = 0;
+  uint64_t denied = 0;
+  uint64_t accounts = 0;
+  uint64_t snapshots = 0;  // that were compared
+  JournalHead head;
+};
+
+class Ledger {
+ public:
+  // kInvalidArgument: an acceptance window that is negative or above the
+  // duplicate window. kDataLoss: the journal is damaged where it is needed;
+  // Verify() reads all of it. A snapshot that is missing or damaged is made
+  // anew from the journal. Errors of the store otherwise.
+  static absl::StatusOr<std::unique_ptr<Ledger>> Open(
+      std::unique_ptr<Store> store, const LedgerOptions& options);
+
+  // Close(), whose error is lost.
+  ~Ledger();
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+
+  // The outcome, applied or denied (Effect::refusal), once it is durable.
+  // kInvalidArgument: ValidateCommand(). kAlreadyExists: the id was used for
+  // another content; names the field. kOutOfRange: the event is too old or
+  // still to come. kNotFound: what is to be refunded is not known.
+  // kUnavailable: the store failed; whether the command took effect is unknown,
+  // and asking again is safe. Nothing is journaled with any of these but the
+  // last.
+  absl::StatusOr<LedgerOutcome> Apply(const LedgerCommand& command);
+
+  // Each in order, and independent of what becomes of the others. `outcomes`
+  // is overwritten; reused, it saves allocations.
+  void ApplyBatch(absl::Span<const LedgerCommand> commands,
+                  std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
+
+  // What a command that is made when it is its turn may ask: what is told by
+  // FindCommand() and ReadEntry(), with the commands before it in the batch.
+  class Lookup {
+   public:
+    absl::StatusOr<uint64_t> FindCommand(absl::string_view account,
+                                         absl::string_view id) const;
+    absl::StatusOr<OwnedEntry> ReadEntry(uint64_t sequence) const;
+
+   private:
+    friend class Ledger;
+    explicit Lookup(internal::LedgerBook& book) : book_(book) {}
+    internal::LedgerBook& book_;
+  };
+  // Makes command `i` of a batch; the outcomes before `i` are there, though not
+  // durable yet. An error becomes the outcome, and nothing is applied. It may
+  // run on another thread, and must not call the ledger.
+  using CommandMaker = absl::FunctionRef<absl::Status(
+      size_t i, const Lookup& lookup, LedgerCommand& command)>;
+
+  // ApplyBatch() of commands of which each may depend on what became of those
+  // before it.
+  void ApplyEach(size_t count, CommandMaker make,
+                 std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
+
+  const LedgerOptions& options() const { return options_; }
+
+  // The largest time that it was told.
+  absl::StatusOr<UnixNanos> Now();
+  absl::StatusOr<JournalHead> Head();
+  absl::StatusOr<std::vector<std::string>> AccountIds();  // ordered
+
+  // As of `at`, or of the ledger's time for that account where that is later.
+  // kNotFound: no command of that account was journaled.
+  absl::StatusOr<Balance> BalanceOf(absl::string_view account, UnixNanos at);
+  absl::StatusOr<Account> AccountAt(absl::string_view account, UnixNanos at);
+  // As it was behind the entry `sequence`, at the time of its last entry till
+  // then.
+  absl::StatusOr<Account> AccountAtSequence(absl::string_view account,
+                                            uint64_t sequence);
+
+  // The sequence of a command whose id is remembered; 0: none is.
+  absl::StatusOr<uint64_t> FindCommand(absl::string_view account,
+                                       absl::string_view id);
+  struct CommandPlace {
+    std::string account;
+    uint64_t sequence = 0;
+  };
+  // Of every account that remembers the id; where none does, of the whole
+  // journal, which is read for it.
+  absl::StatusOr<std::vector<CommandPlace>> FindCommand(absl::string_view id);
+
+  // kNotFound: there is no such entry. kDataLoss: it is damaged.
+  absl::StatusOr<OwnedEntry> ReadEntry(uint64_t sequence);
+  absl::StatusOr<Explanation> Explain(uint64_t sequence);
+
+  using EntryVisitor = absl::FunctionRef<absl::Status(const JournalEntry&,
+                                                      absl::string_view bytes)>;
+  // The entries of an account, in order; costs a look-up each.
+  absl::Status History(absl::string_view account, EntryVisitor visit);
+  // Those of all accounts with first <= sequence <= last. Their chain is
+  // checked. `visit` must not call this ledger.
+  absl::Status ForEachEntry(uint64_t first, uint64_t last, EntryVisitor visit);
+
+  // Applies the journal from the start to accounts of its own, and checks that
+  // every entry is chained, in order, once and did what it says, and that
+  // snapshots are what comes out. `progress` hears how many entries are done,
+  // every few thousand; it may use the ledger. kDataLoss names the first entry
+  // that is wrong.
+  absl::StatusOr<VerifyReport> Verify(
+      absl::FunctionRef<void(uint64_t)> progress);
+
+  // Makes opening quick. Also done now and then by itself.
+  absl::Status Snapshot();
+
+  // Writes a snapshot where opening would otherwise take long. Idempotent.
+  absl::Status Close();
+
+ private:
+  struct Call;
+
+  Ledger(std::unique_ptr<Store> store, const LedgerOptions& options);
+
+  // Answers what has queued up, and passes the lead on.
+  void Lead();
+  void Queue(Call& call);
+  void Commit(absl::Span<Call* const> calls);
+  // REQUIRES of these: book_mu_ is held. Ready() precedes every use of the
+  // book.
+  absl::Status Ready();
+  void ApplyCall(Call& call);
+  absl::StatusOr<OwnedEntry> ReadLocked(uint64_t sequence);
+  absl::Status VerifySome(internal::LedgerBook& book, VerifyReport& report);
+  absl::Status VerifyEnd(internal::LedgerBook& book,
+                         const VerifyReport& report);
+
+  const LedgerOptions options_;
+  const std::unique_ptr<Store> store_;
+
+  std::mutex queue_mu_;
+  // Guarded by queue_mu_.
+  std::deque<Call*> queue_;
+  bool is_led_ = false;
+
+  std::mutex book_mu_;
+  // Guarded by book_mu_, as is what it refers to.
+  const std::unique_ptr<internal::LedgerBook> book_;
+  // Why the book is to be loaded before it is used again.
+  absl::Status failure_;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_LEDGER_LEDGER_H_

@@ -1,0 +1,219 @@
+#include "konpro/ledger/usage_ledger.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "konpro/base/internal/name.h"
+
+// A slice is priced when it is its turn: only then is it known whether the
+// slices before it were charged. So records are made into commands one by one,
+// within the ledger's batch. What the sessions are is in the journal, each
+// slice with the whole quantity behind it; it is read once, and followed.
+
+namespace konpro {
+namespace {
+
+using internal::UsageSessions;
+
+bool IsNew(const absl::StatusOr<LedgerOutcome>& outcome) {
+  return outcome.ok() && !outcome->replayed && outcome->sequence != 0;
+}
+
+UnixNanos PricesSince(const PriceList& prices) {
+  return UnixNanos::FromTime(prices.effective_at());
+}
+
+}  // namespace
+
+Pricing PricingOf(const Catalog& catalog, const RatedUsage& rated,
+                  int64_t before) {
+  return {.catalog_version = catalog.version(),
+          .operation = rated.operation->name,
+          .quantity = before + rated.quantity,
+          .quantity_before = before,
+          .terms = rated.price->terms(),
+          .effective_at = PricesSince(*rated.prices)};
+}
+
+UsageLedger::UsageLedger(Ledger& ledger, const Catalog& catalog)
+    : ledger_(ledger),
+      catalog_(catalog),
+      sessions_(ledger.options().duplicate_window) {}
+
+void UsageLedger::Charge(absl::Span<const v1::UsageRecord> records,
+                         UnixNanos at,
+                         std::vector<absl::StatusOr<LedgerOutcome>>& outcomes) {
+  rated_.clear();
+  bool has_jobs = false;
+  for (const v1::UsageRecord& record : records) {
+    rated_.push_back(RateUsage(catalog_, record));
+    has_jobs = has_jobs || !record.job_id().empty();
+  }
+  absl::Status status;
+  if (has_jobs) status = CatchUp();
+  absl::StatusOr<UnixNanos> now = ledger_.Now();
+  if (status.ok()) status = now.status();
+  if (!status.ok()) {
+    outcomes.assign(records.size(), status);
+    return;
+  }
+  const UnixNanos since = std::max(*now, at);
+  is_made_ = false;
+  ledger_.ApplyEach(
+      records.size(),
+      [&](size_t i, const Ledger::Lookup& lookup, LedgerCommand& command) {
+        if (is_made_) Note(outcomes[i - 1]);
+        is_made_ = false;
+        if (!rated_[i].ok()) return rated_[i].status();
+        const absl::Status made = Make(records[i], *rated_[i], since, lookup);
+        if (!made.ok()) return made;
+        made_.at = at;
+        is_made_ = true;
+        command = made_;
+        return made;
+      },
+      outcomes);
+  if (is_made_) Note(outcomes.back());
+  Finish(outcomes);
+}
+
+absl::Status UsageLedger::Make(const v1::UsageRecord& record,
+                               const RatedUsage& rated, UnixNanos now,
+                               const Ledger::Lookup& lookup) {
+  made_.account = record.account_id();
+  made_.id = record.record_id();
+  made_.event_at = UnixNanos::FromTime(StartTime(record));
+  int64_t before = 0;
+  bool is_capture = false;
+  if (!record.job_id().empty()) {
+    const absl::StatusOr<bool> found = HasReservation(record, now, lookup);
+    if (!found.ok()) return found.status();
+    is_capture = *found;
+    before =
+        sessions_.Charged({record.account_id(), record.job_id(),
+                           rated.operation->name, PricesSince(*rated.prices)},
+                          now);
+  }
+  int64_t total = 0;
+  const std::optional<Credits> cost =
+      __builtin_add_overflow(before, rated.quantity, &total)
+          ? std::nullopt
+          : rated.price->CostOfSlice(before, total);
+  if (!cost.has_value()) {
+    return absl::OutOfRangeError(absl::StrCat("quantity: job ",
+                                              internal::Quoted(record.job_id()),
+                                              " leaves the range of amounts"));
+  }
+  made_.pricing = PricingOf(catalog_, rated, before);
+  made_.pricing->job = record.job_id();
+  if (is_capture) {
+    made_.request = CaptureRequest{.reservation = record.job_id(),
+                                   .amount = *cost,
+                                   .final = !record.partial()};
+  } else {
+    made_.request =
+        SpendCommand{.amount = *cost, .operation = record.operation()};
+  }
+  return absl::OkStatus();
+}
+
+// A record that is there already stays what it was, whatever has become of its
+// job: it is asked for once more, and not for the first time.
+absl::StatusOr<bool> UsageLedger::HasReservation(const v1::UsageRecord& record,
+                                                 UnixNanos now,
+                                                 const Ledger::Lookup& lookup) {
+  absl::StatusOr<uint64_t> first =
+      lookup.FindCommand(record.account_id(), record.record_id());
+  if (!first.ok()) return first.status();
+  if (*first != 0) {
+    const absl::StatusOr<OwnedEntry> entry = lookup.ReadEntry(*first);
+    if (!entry.ok()) return entry.status();
+    return std::holds_alternative<CaptureRequest>((*entry)->command.request);
+  }
+  first = lookup.FindCommand(record.account_id(), record.job_id());
+  if (!first.ok()) return first.status();
+  if (*first == 0) return false;
+  const absl::StatusOr<OwnedEntry> entry = lookup.ReadEntry(*first);
+  if (!entry.ok()) return entry.status();
+  return (*entry)->effect.applied() &&
+         std::holds_alternative<ReserveRequest>((*entry)->command.request) &&
+         !sessions_.IsSettled(record.account_id(), record.job_id(), now);
+}
+
+void UsageLedger::Note(const absl::StatusOr<LedgerOutcome>& outcome) {
+  if (!seen_.has_value() || !IsNew(outcome) || !outcome->effect.applied()) {
+    return;
+  }
+  sessions_.Observe(made_, outcome->at);
+}
+
+// Where others applied commands in the meantime, the journal is read from where
+// it was known; that a slice is noted twice changes nothing.
+void UsageLedger::Finish(
+    absl::Span<const absl::StatusOr<LedgerOutcome>> outcomes) {
+  if (!seen_.has_value()) return;
+  uint64_t added = 0;
+  uint64_t last = 0;
+  for (const absl::StatusOr<LedgerOutcome>& outcome : outcomes) {
+    if (absl::IsUnavailable(outcome.status())) {
+      sessions_.Clear();
+      seen_.reset();
+      return;
+    }
+    if (!IsNew(outcome)) continue;
+    ++added;
+    last = outcome->sequence;
+  }
+  if (added > 0 && last == *seen_ + added) seen_ = last;
+}
+
+absl::StatusOr<int64_t> UsageLedger::Charged(
+    const UsageSessions::Session& session) {
+  const absl::Status status = CatchUp();
+  if (!status.ok()) return status;
+  const absl::StatusOr<UnixNanos> now = ledger_.Now();
+  if (!now.ok()) return now.status();
+  return sessions_.Charged(session, *now);
+}
+
+absl::Status UsageLedger::CatchUp() {
+  const absl::StatusOr<JournalHead> head = ledger_.Head();
+  if (!head.ok()) return head.status();
+  uint64_t first = seen_.value_or(0) + 1;
+  if (!seen_.has_value()) {
+    const absl::StatusOr<uint64_t> found = FirstInWindow(head->sequence);
+    if (!found.ok()) return found.status();
+    first = *found;
+  }
+  const absl::Status status = ledger_.ForEachEntry(
+      first, head->sequence, [&](const JournalEntry& entry, absl::string_view) {
+        if (entry.effect.applied()) {
+          sessions_.Observe(entry.command, entry.place.at);
+        }
+        return absl::OkStatus();
+      });
+  if (status.ok()) seen_ = head->sequence;
+  return status;
+}
+
+// Times of entries never go back.
+absl::StatusOr<uint64_t> UsageLedger::FirstInWindow(uint64_t last) {
+  const absl::StatusOr<UnixNanos> now = ledger_.Now();
+  if (!now.ok()) return now.status();
+  uint64_t first = 1;
+  uint64_t end = last + 1;
+  while (first < end) {
+    const uint64_t middle = first + (end - first) / 2;
+    const absl::StatusOr<OwnedEntry> entry = ledger_.ReadEntry(middle);
+    if (!entry.ok()) return entry.status();
+    if (*now - (*entry)->place.at > ledger_.options().duplicate_window) {
+      first = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return first;
+}
+
+}  // namespace konpro

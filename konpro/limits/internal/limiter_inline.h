@@ -1,0 +1,360 @@
+// The verbs of limiter.h, which includes this; nobody else does.
+#ifndef KONPRO_LIMITS_INTERNAL_LIMITER_INLINE_H_
+#define KONPRO_LIMITS_INTERNAL_LIMITER_INLINE_H_
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "absl/base/attributes.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/limits/limiter.h"
+#include "konpro/limits/rate_window.h"
+
+namespace konpro {
+
+inline LimiterWindows::LimiterWindows(const RateWindow& first,
+                                      const RateWindow& second, uint32_t size)
+    : size_(size),
+      is_fixed_pair_(size == 2 && first.kind() == WindowKind::kFixed &&
+                     second.kind() == WindowKind::kFixed),
+      cost_max_(
+          std::min(WindowRule(first).limit(), WindowRule(second).limit())),
+      rules_{WindowRule(first), WindowRule(second)},
+      windows_{first, second} {}
+
+inline LimiterWindows LimiterWindows::Suspended() const {
+  LimiterWindows result = *this;
+  result.cost_max_ = 0;
+  result.beyond_ = Outcome::kNoWindows;
+  return result;
+}
+
+inline LimiterWindows LimiterWindows::None(Outcome beyond) {
+  // Rules that are never asked.
+  const RateWindow any =
+      RateWindow::Create({.name = "none", .limit = 1, .period = absl::Hours(1)})
+          .value();
+  LimiterWindows none(any, any, 0);
+  none.cost_max_ = 0;
+  none.beyond_ = beyond;
+  return none;
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision::Decision(
+    Outcome outcome, const LimiterWindows& windows, const LimiterState& state,
+    uint64_t cost, UnixNanos now)
+    : windows_(&windows),
+      state_(state),
+      now_(now),
+      cost_(static_cast<uint32_t>(cost)),
+      outcome_(outcome) {
+  if (outcome >= Outcome::kExceedsLimit) [[unlikely]] {
+    cost_ = static_cast<uint32_t>(std::min(cost, kCostMax));
+  }
+}
+
+inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
+                       uint64_t cost, UnixNanos now) {
+  if (cost > windows.cost_max() || windows.cost_max() == 0) {
+    return Decision(windows.beyond(), windows, state, cost, now);
+  }
+  LimiterState next = state;
+  for (size_t i = 0; cost > 0 && i < windows.size(); ++i) {
+    const auto [taken, admitted] =
+        windows.rule(i).Advance(state.windows[i], cost, now);
+    if (!admitted) {
+      return Decision(Outcome::kRetryLater, windows, state, cost, now);
+    }
+    next.windows[i] = taken;
+  }
+  return Decision(Outcome::kAllowed, windows, next, cost, now);
+}
+
+namespace internal {
+
+// The place in `from` of the window that window `index` of `to` continues, or
+// kWindowsMax: see Carry().
+inline size_t OriginOf(const LimiterWindows& from, const LimiterWindows& to,
+                       size_t index) {
+  if (&from == &to) return index;
+  constexpr size_t kNone = LimiterWindows::kWindowsMax;
+  const auto named = [](const LimiterWindows& in, absl::string_view name) {
+    for (size_t i = 0; i < in.size(); ++i) {
+      if (in.window(i).name() == name) return i;
+    }
+    return kNone;
+  };
+  const size_t origin = named(from, to.window(index).name());
+  if (origin == kNone && index < from.size() &&
+      named(to, from.window(index).name()) == kNone) {
+    return index;
+  }
+  return origin;
+}
+
+// A windows_of() that always returns the same ones.
+struct SameWindows {
+  const LimiterWindows& operator()() const { return windows; }
+
+  const LimiterWindows& windows;
+};
+
+// Whether `seen`, loaded before windows_of() was asked, was of its windows: it
+// was where nobody replaced them in between, which changes the state.
+template <typename WindowsOf, typename Cell>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool WasOfWindows(
+    const Cell& cell, const LimiterState& seen) {
+  if constexpr (std::is_same_v<WindowsOf, SameWindows>) {
+    return true;
+  } else {
+    return cell.Load() == seen;
+  }
+}
+
+// What is said without a state that could be believed: try again now. A closed
+// state, read by a rule, would say "never".
+inline Decision GaveUp(const LimiterWindows& windows, uint64_t cost,
+                       UnixNanos now) {
+  const Outcome outcome =
+      Decide(windows, LimiterState::Closed(), cost, now).outcome();
+  return Decision(outcome, windows, LimiterState(), cost, now);
+}
+
+// TryAcquire() behind a lost race or a closed cell. What depends on no state is
+// computed first: the shorter the way from a load to its exchange, the fewer
+// races are lost.
+template <typename Cell, typename WindowsOf>
+ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
+    Cell& cell, WindowsOf windows_of, uint64_t cost, UnixNanos now) {
+  const LimiterWindows* windows = nullptr;
+  WindowRule::Request first;
+  WindowRule::Request second;
+  for (int attempt = 1; attempt < kAttemptsMax; ++attempt) {
+    cell.StepBack();
+    LimiterState seen = cell.Load();
+    const LimiterWindows* present = &windows_of();
+    if (present != windows) {
+      windows = present;
+      if (cost > windows->cost_max()) {
+        return Decision(windows->beyond(), *windows, seen, cost, now);
+      }
+      first = windows->rule(0).At(now, cost);
+      second = windows->size() > 1 ? windows->rule(1).At(now, cost)
+                                   : WindowRule::Request();
+    }
+    if (seen.windows[0] == WindowRule::kClosed) continue;
+    const WindowRule::Step one = first.Advance(seen.windows[0]);
+    const WindowRule::Step two = second.Advance(seen.windows[1]);
+    if (!one.admitted || !two.admitted) {
+      if (!WasOfWindows<WindowsOf>(cell, seen)) continue;
+      return Decision(Outcome::kRetryLater, *windows, seen, cost, now);
+    }
+    const LimiterState next = {{one.state, two.state}};
+    if (cell.CompareExchange(seen, next)) {
+      return Decision(Outcome::kAllowed, *windows, next, cost, now);
+    }
+  }
+  return GaveUp(windows_of(), cost, now);
+}
+
+// Decide(), arranged for speed: whether all windows admit, and what they are
+// then. REQUIRES: 1 <= cost <= windows.cost_max().
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Advance(const LimiterWindows& windows,
+                                                 const LimiterState& state,
+                                                 uint64_t cost, UnixNanos now,
+                                                 LimiterState& next) {
+  const WindowRule& first = windows.rule(0);
+  const WindowRule& second = windows.rule(1);
+  // Most often there are two FIXED windows, and the stored ones hold.
+  if (windows.is_fixed_pair() && first.Holds(state.windows[0], now))
+      [[likely]] {
+    const WindowRule::Step one = first.AdvanceHeld(state.windows[0], cost);
+    if (!one.admitted) return false;
+    if (second.Holds(state.windows[1], now)) [[likely]] {
+      const WindowRule::Step two = second.AdvanceHeld(state.windows[1], cost);
+      next = {{one.state, two.state}};
+      return two.admitted;
+    }
+  }
+  // A second window that is full is found before anything is computed: behind
+  // it, the first goes stale.
+  const bool has_second = windows.size() > 1;
+  if (has_second && second.RefusesAtOnce(state.windows[1], cost, now)) {
+    return false;
+  }
+  const WindowRule::Step one = first.Advance(state.windows[0], cost, now);
+  if (!one.admitted) return false;
+  const WindowRule::Step two =
+      has_second
+          ? second.Advance(state.windows[1], cost, now)
+          : WindowRule::Step{.state = state.windows[1], .admitted = true};
+  next = {{one.state, two.state}};
+  return two.admitted;
+}
+
+}  // namespace internal
+
+template <typename Cell, std::invocable WindowsOf>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
+                                                        WindowsOf windows_of,
+                                                        uint64_t cost,
+                                                        UnixNanos now) {
+  LimiterState seen = cell.Load();
+  const LimiterWindows& windows = windows_of();
+  // One comparison finds both rare costs: 0 wraps to the largest.
+  if (cost - 1 >= windows.cost_max()) [[unlikely]] {
+    return Decision(cost == 0 && windows.cost_max() > 0 ? Outcome::kAllowed
+                                                        : windows.beyond(),
+                    windows, seen, cost, now);
+  }
+  LimiterState next;
+  if (internal::Advance(windows, seen, cost, now, next)) {
+    if (!cell.CompareExchange(seen, next)) [[unlikely]] {
+      return internal::TryAcquireAgain(cell, windows_of, cost, now);
+    }
+    return Decision(Outcome::kAllowed, windows, next, cost, now);
+  }
+  if (seen.windows[0] == WindowRule::kClosed ||
+      !internal::WasOfWindows<WindowsOf>(cell, seen)) [[unlikely]] {
+    return internal::TryAcquireAgain(cell, windows_of, cost, now);
+  }
+  return Decision(Outcome::kRetryLater, windows, seen, cost, now);
+}
+
+template <typename Cell>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
+    Cell& cell, const LimiterWindows& windows, uint64_t cost, UnixNanos now) {
+  return TryAcquire(cell, internal::SameWindows{windows}, cost, now);
+}
+
+template <typename Cell>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
+    Cell& cell, const LimiterWindows& windows, uint64_t cost) {
+  return TryAcquire(cell, windows, cost, UnixNanos::CoarseNow());
+}
+
+template <typename Cell, std::invocable WindowsOf>
+inline Decision Peek(const Cell& cell, WindowsOf windows_of, uint64_t cost,
+                     UnixNanos now) {
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    if (attempt > 0) cell.StepBack();
+    const LimiterState seen = cell.Load();
+    const LimiterWindows& windows = windows_of();
+    if (windows.cost_max() == 0 ||
+        (seen.windows[0] != WindowRule::kClosed &&
+         internal::WasOfWindows<WindowsOf>(cell, seen))) {
+      return Decision(Decide(windows, seen, cost, now).outcome(), windows, seen,
+                      cost, now);
+    }
+  }
+  return internal::GaveUp(windows_of(), cost, now);
+}
+
+template <typename Cell>
+inline Decision Peek(const Cell& cell, const LimiterWindows& windows,
+                     uint64_t cost, UnixNanos now) {
+  return Peek(cell, internal::SameWindows{windows}, cost, now);
+}
+
+template <typename Cell, std::invocable WindowsOf>
+inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
+                    UnixNanos now) {
+  if (!decision.allowed() || decision.cost() == 0) return true;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    if (attempt > 0) cell.StepBack();
+    LimiterState seen = cell.Load();
+    const LimiterWindows& windows = windows_of();
+    if (windows.size() == 0) return true;
+    if (seen.windows[0] == WindowRule::kClosed) continue;
+    LimiterState next = seen;
+    for (size_t i = 0; i < windows.size(); ++i) {
+      const WindowRule& rule = windows.rule(i);
+      const size_t origin = internal::OriginOf(decision.windows(), windows, i);
+      if (origin == LimiterWindows::kWindowsMax ||
+          !rule.SharesStatesWith(decision.windows().rule(origin))) {
+        continue;
+      }
+      next.windows[i] = rule.Refund(seen.windows[i],
+                                    {.state = decision.state().windows[origin],
+                                     .cost = decision.cost(),
+                                     .at = decision.now()},
+                                    now);
+    }
+    if (next == seen || cell.CompareExchange(seen, next)) return true;
+  }
+  return false;
+}
+
+template <typename Cell>
+inline bool Release(Cell& cell, const LimiterWindows& windows,
+                    const Decision& decision, UnixNanos now) {
+  return Release(cell, internal::SameWindows{windows}, decision, now);
+}
+
+template <typename Cell, std::invocable Publish>
+inline void ReplaceWindows(Cell& cell, const LimiterWindows& from,
+                           const LimiterWindows& to, UnixNanos now,
+                           Publish publish) {
+  LimiterState seen = cell.Load();
+  while (!cell.CompareExchange(seen, LimiterState::Closed())) {
+  }
+  publish();
+  LimiterState closed = LimiterState::Closed();
+  cell.CompareExchange(closed, Carry(from, to, seen, now));
+}
+
+inline size_t Decision::binding_window() const {
+  if (windows_->size() <= 1) return 0;
+  const WindowRule& first = windows_->rule(0);
+  const WindowRule& second = windows_->rule(1);
+  switch (outcome_) {
+    case Outcome::kExceedsLimit:
+    case Outcome::kNoWindows:
+    case Outcome::kUnknownAccount:
+      return second.limit() < first.limit() ? 1 : 0;
+    case Outcome::kRetryLater: {
+      const UnixNanos at = first.AdmitsAt(state_.windows[0], cost_, now_);
+      return second.AdmitsAt(state_.windows[1], cost_, now_) > at ? 1 : 0;
+    }
+    case Outcome::kAllowed:
+      break;
+  }
+  return remaining(1) < remaining(0) ? 1 : 0;
+}
+
+inline UnixNanos Decision::retry_at() const {
+  if (outcome_ == Outcome::kAllowed) return now_;
+  if (outcome_ != Outcome::kRetryLater) return UnixNanos::Max();
+  UnixNanos at = now_;
+  for (size_t i = 0; i < windows_->size(); ++i) {
+    at = std::max(at,
+                  windows_->rule(i).AdmitsAt(state_.windows[i], cost_, now_));
+  }
+  return at;
+}
+
+inline LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
+                          const LimiterState& state, UnixNanos now) {
+  LimiterState result;
+  for (size_t i = 0; i < to.size(); ++i) {
+    const size_t origin = internal::OriginOf(from, to, i);
+    // A window that has a new place begins no earlier than now. A state that is
+    // fresh whatever the windows would be taken, by a call under way, for one
+    // of `from`.
+    if (origin != i) result.windows[i].word = to.rule(i).At(now, 0).mark;
+    if (origin == LimiterWindows::kWindowsMax) continue;
+    const WindowState carried =
+        to.rule(i).Carry(from.rule(origin), state.windows[origin], now);
+    result.windows[i].word = std::max(result.windows[i].word, carried.word);
+  }
+  return result;
+}
+
+}  // namespace konpro
+
+#endif  // KONPRO_LIMITS_INTERNAL_LIMITER_INLINE_H_

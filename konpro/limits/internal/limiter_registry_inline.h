@@ -1,0 +1,175 @@
+// The hot path of limiter_registry.h, which includes this; nobody else does.
+#ifndef KONPRO_LIMITS_INTERNAL_LIMITER_REGISTRY_INLINE_H_
+#define KONPRO_LIMITS_INTERNAL_LIMITER_REGISTRY_INLINE_H_
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/base/attributes.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/limits/limiter.h"
+#include "konpro/limits/limiter_registry.h"
+
+namespace konpro {
+
+namespace internal {
+
+// Half a cache line. The hash: 0 of an empty slot, 1 of one whose account went
+// and that a search still passes; else bit 0 says that it is shared.
+struct alignas(32) LimiterSlot {
+  std::atomic<uint64_t> hash{0};
+  std::atomic<const LimiterWindows*> windows{nullptr};  // null: not there
+  LimiterCell cell;
+};
+
+static_assert(sizeof(LimiterSlot) == 32);
+
+}  // namespace internal
+
+// The windows of the account that a handle is of, or the registry's unknown_
+// where the slot is another's: a slot that changes hands has the new hash
+// (release, by the windows) before it has the new windows.
+class LimiterRegistry::WindowsOf {
+ public:
+  WindowsOf(Handle handle, const LimiterWindows& unknown)
+      : handle_(handle), unknown_(unknown) {}
+
+  ABSL_ATTRIBUTE_ALWAYS_INLINE const LimiterWindows& operator()() const {
+    const LimiterWindows* windows =
+        handle_.slot_->windows.load(std::memory_order_acquire);
+    const uint64_t hash = handle_.slot_->hash.load(std::memory_order_relaxed);
+    if (windows == nullptr || (hash ^ handle_.hash_) > 1) [[unlikely]] {
+      return unknown_;
+    }
+    return *windows;
+  }
+
+ private:
+  const Handle handle_;
+  const LimiterWindows& unknown_;
+};
+
+inline bool LimiterRegistry::IsId(absl::string_view account) {
+  // One comparison finds both: 0 wraps to the largest.
+  return account.size() - 1 < kAccountIdBytesMax;
+}
+
+inline uint64_t LimiterRegistry::HashOf(absl::string_view account) const {
+  const uint64_t hash = hash_(account) & ~uint64_t{1};
+  return hash == 0 ? 2 : hash;
+}
+
+inline size_t LimiterRegistry::LineOf(uint64_t hash) const {
+  using Wide = unsigned __int128;
+  return static_cast<size_t>((Wide{hash} * lines_) >> 64);
+}
+
+inline size_t LimiterRegistry::NextLine(size_t line) const {
+  return line + 1 < lines_ ? line + 1 : 0;
+}
+
+inline void LimiterRegistry::Prefetch(uint64_t hash) const {
+  Slot* const line = &slots_[LineOf(hash) * kSlotsPerLine];
+  __builtin_prefetch(line, /*rw=*/1);
+  __builtin_prefetch(line + kSlotsPerLine);
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline LimiterRegistry::Handle
+LimiterRegistry::FindHashed(absl::string_view account, uint64_t hash) const {
+  // Which of the two is chosen without a branch: nobody could foresee it. One
+  // account in twelve lies further on, which nobody foresees either: the next
+  // line is under way by then.
+  Slot* const line = &slots_[LineOf(hash) * kSlotsPerLine];
+  __builtin_prefetch(line + kSlotsPerLine);
+  Slot* const slot =
+      &line[line[1].hash.load(std::memory_order_acquire) == hash];
+  if (slot->hash.load(std::memory_order_acquire) != hash) [[unlikely]] {
+    return FindFurther(account, hash);
+  }
+  return Handle(slot, hash);
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline LimiterRegistry::Handle
+LimiterRegistry::Find(absl::string_view account) const {
+  // One comparison finds both: 0 wraps to the largest.
+  if (account.size() - 1 >= kAccountIdBytesMax) [[unlikely]]
+    return Handle();
+  return FindHashed(account, HashOf(account));
+}
+
+inline Decision LimiterRegistry::Unknown(uint64_t cost, UnixNanos now) const {
+  return Decision(Outcome::kUnknownAccount, unknown_, LimiterState(), cost,
+                  now);
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision LimiterRegistry::TryAcquire(
+    Handle handle, uint64_t cost, UnixNanos now) {
+  if (!handle) [[unlikely]]
+    return Unknown(cost, now);
+  return konpro::TryAcquire(handle.slot_->cell, WindowsOf(handle, unknown_),
+                            cost, now);
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision LimiterRegistry::TryAcquire(
+    absl::string_view account, uint64_t cost, UnixNanos now) {
+  return TryAcquire(Find(account), cost, now);
+}
+
+inline Decision LimiterRegistry::TryAcquire(Handle handle, uint64_t cost) {
+  __builtin_prefetch(handle.slot_, /*rw=*/1);
+  return TryAcquire(handle, cost, UnixNanos::CoarseNow());
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision LimiterRegistry::TryAcquire(
+    absl::string_view account, uint64_t cost) {
+  if (!IsId(account)) [[unlikely]]
+    return Unknown(cost, UnixNanos::CoarseNow());
+  const uint64_t hash = HashOf(account);
+  Prefetch(hash);
+  const UnixNanos now = UnixNanos::CoarseNow();
+  return TryAcquire(FindHashed(account, hash), cost, now);
+}
+
+template <std::invocable<size_t, const Decision&> Visit>
+void LimiterRegistry::AcquireBatch(absl::Span<const Request> requests,
+                                   UnixNanos now, Visit visit) {
+  std::array<uint64_t, kBatch> hashes;
+  for (size_t begin = 0; begin < requests.size(); begin += kBatch) {
+    const size_t size = std::min(kBatch, requests.size() - begin);
+    for (size_t i = 0; i < size; ++i) {
+      const absl::string_view account = requests[begin + i].account;
+      hashes[i] = IsId(account) ? HashOf(account) : 0;
+      Prefetch(hashes[i]);
+    }
+    for (size_t i = 0; i < size; ++i) {
+      const Request& request = requests[begin + i];
+      const Handle handle =
+          hashes[i] != 0 ? FindHashed(request.account, hashes[i]) : Handle();
+      visit(begin + i, TryAcquire(handle, request.cost, now));
+    }
+  }
+}
+
+inline Decision LimiterRegistry::Peek(Handle handle, uint64_t cost,
+                                      UnixNanos now) const {
+  if (!handle) return Unknown(cost, now);
+  return konpro::Peek(handle.slot_->cell, WindowsOf(handle, unknown_), cost,
+                      now);
+}
+
+inline bool LimiterRegistry::Release(Handle handle, const Decision& decision,
+                                     UnixNanos now) {
+  if (!handle) return true;
+  return konpro::Release(handle.slot_->cell, WindowsOf(handle, unknown_),
+                         decision, now);
+}
+
+}  // namespace konpro
+
+#endif  // KONPRO_LIMITS_INTERNAL_LIMITER_REGISTRY_INLINE_H_

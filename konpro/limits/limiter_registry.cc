@@ -1,0 +1,529 @@
+// The table is open addressing by cache lines (Knuth, "The Art of Computer
+// Programming", volume 3, section 6.4: linear probing with buckets of two): an
+// account lies in the first line from its hash's own on that had an empty slot,
+// and a search ends at the first line that has one. With nine lines for
+// eight accounts, eleven of twelve lie in their own line.
+//
+// A slot never moves, and becomes empty only where no account's search passes
+// it; else it is marked as passed and waits for an account whose search does,
+// or for the day when none does.
+//
+// A slot that gets another account has: the cell written, the new hash, the new
+// windows, in this order. Until the windows are there, the account is not. A
+// call that found the slot by the old hash reads the windows and then the hash,
+// and so meets no windows or another hash.
+#include "konpro/limits/limiter_registry.h"
+
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace konpro {
+namespace {
+
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+constexpr uint64_t kEmpty = 0;
+constexpr uint64_t kPassed = 1;
+constexpr uint64_t kSharedBit = 1;
+// So that a search always meets an empty slot, however small the table is.
+constexpr size_t kSpareLines = 8;
+constexpr size_t kIdBytesReserved = 32;
+
+// Whole huge pages.
+size_t MappedBytes(size_t lines) {
+  const size_t bytes = lines * 2 * sizeof(internal::LimiterSlot);
+  return (bytes + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+}
+
+// Zeroed memory that begins at a huge page, or null.
+void* Map(size_t bytes) {
+  const size_t around = bytes + kHugePageBytes;
+  void* const got = mmap(nullptr, around, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (got == MAP_FAILED) return nullptr;
+  const size_t before =
+      kHugePageBytes - reinterpret_cast<uintptr_t>(got) % kHugePageBytes;
+  char* const begin = static_cast<char*>(got) + before;
+  munmap(got, before);
+  if (before < kHugePageBytes) munmap(begin + bytes, kHugePageBytes - before);
+#ifdef MADV_HUGEPAGE
+  // Advice: where the system has none, small pages do; what is smaller than one
+  // should not become one.
+  if (bytes > kHugePageBytes) madvise(begin, bytes, MADV_HUGEPAGE);
+#endif
+  return begin;
+}
+
+// REQUIRES: an account is there.
+bool IsShared(const internal::LimiterSlot& slot) {
+  return (slot.hash.load(std::memory_order_relaxed) & kSharedBit) != 0;
+}
+
+void Replace(internal::LimiterSlot& slot, const LimiterWindows& from,
+             const LimiterWindows& to, UnixNanos now) {
+  ReplaceWindows(slot.cell, from, to, now,
+                 [&] { slot.windows.store(&to, std::memory_order_release); });
+}
+
+absl::Status HandedOverError() {
+  return absl::FailedPreconditionError("the registry was handed over");
+}
+
+// `windows` as LimiterWindows, `share` of 0 .. kPhases - 1 of a period later.
+absl::StatusOr<LimiterWindows> Compile(absl::Span<const RateWindow> windows,
+                                       uint64_t share) {
+  if (windows.empty()) return LimiterWindows::None();
+  if (windows.size() > LimiterWindows::kWindowsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("windows: ", windows.size(), " are more than ",
+                     LimiterWindows::kWindowsMax));
+  }
+  std::vector<RateWindow> shifted(windows.begin(), windows.end());
+  for (RateWindow& window : shifted) {
+    if (window.kind() != WindowKind::kFixed || share == 0) continue;
+    const int64_t later_ms = window.period_ms() * static_cast<int64_t>(share) /
+                             int64_t{LimiterRegistry::kPhases};
+    absl::StatusOr<RateWindow> later = RateWindow::Create(
+        {.name = window.name(),
+         .kind = window.kind(),
+         .limit = window.limit(),
+         .period = window.period(),
+         .phase = absl::Milliseconds((window.phase_ms() + later_ms) %
+                                     window.period_ms())});
+    if (!later.ok()) return later.status();
+    window = *later;
+  }
+  if (shifted.size() == 1) return LimiterWindows(shifted[0]);
+  if (shifted[0].name() == shifted[1].name()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("windows[1]: a second ", shifted[1].name()));
+  }
+  return LimiterWindows(shifted[0], shifted[1]);
+}
+
+// By a key that all registries have, so that an account keeps its phase
+// wherever it goes.
+uint64_t PhaseOf(absl::string_view account) {
+  static const internal::AccountHash hash(internal::AccountHash::KeyOf(0));
+  return hash(account) % LimiterRegistry::kPhases;
+}
+
+std::string FieldsOf(const LimiterWindows& windows) {
+  std::string fields = windows.cost_max() == 0 ? "0" : "";
+  for (size_t i = 0; i < windows.size(); ++i) {
+    const RateWindow& w = windows.window(i);
+    absl::StrAppend(&fields, "/", w.name(), " ", static_cast<int>(w.kind()),
+                    " ", w.limit(), " ", w.period_ms(), " ", w.phase_ms());
+  }
+  return fields;
+}
+
+LimiterState FreshAt(const LimiterWindows& windows, UnixNanos time) {
+  LimiterState state;
+  for (size_t i = 0; i < windows.size(); ++i) {
+    state.windows[i].word = windows.rule(i).At(time, 0).mark;
+  }
+  return state;
+}
+
+bool IsFresh(const LimiterWindows& windows, const LimiterState& state,
+             UnixNanos now) {
+  for (size_t i = 0; i < windows.size(); ++i) {
+    if (windows.rule(i).FreshAt(state.windows[i], now) > now) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+// An account whose hash another has too.
+struct LimiterRegistry::Shared {
+  std::string id;
+  Handle handle;
+};
+
+// Where an account is or could be.
+struct LimiterRegistry::Place {
+  Slot* found = nullptr;
+  Slot* twin = nullptr;  // another account with the same hash
+  Slot* free = nullptr;
+};
+
+absl::StatusOr<std::unique_ptr<LimiterRegistry>> LimiterRegistry::Create(
+    const Options& options) {
+  if (options.capacity < 1 || options.capacity > kCapacityMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("capacity: ", options.capacity,
+                     " accounts are outside 1 .. ", kCapacityMax));
+  }
+  internal::AccountHash::Key key;
+  if (options.seed.has_value()) {
+    key = internal::AccountHash::KeyOf(*options.seed);
+  } else if (getentropy(key.data(), sizeof(key)) != 0) {
+    return absl::UnavailableError("the system gives no random bytes");
+  }
+  const size_t lines = options.capacity + options.capacity / 8 + kSpareLines;
+  void* const table = Map(MappedBytes(lines));
+  if (table == nullptr) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("capacity: ", MappedBytes(lines), " bytes for ",
+                     options.capacity, " accounts are not to be had"));
+  }
+  return std::unique_ptr<LimiterRegistry>(
+      new LimiterRegistry(options, key, lines, table));
+}
+
+LimiterRegistry::LimiterRegistry(const Options& options,
+                                 const internal::AccountHash::Key& key,
+                                 size_t lines, void* table)
+    : hash_(key),
+      // Zeroed memory is empty slots.
+      slots_(static_cast<Slot*>(table)),
+      lines_(lines),
+      capacity_(options.capacity),
+      staggered_(options.staggered),
+      unknown_(LimiterWindows::None(Outcome::kUnknownAccount)),
+      shared_(kSharedHashesMax),
+      ids_(1),
+      id_at_(lines * kSlotsPerLine) {
+  // A vector that grows leaves holes in the heap as large as itself; what is
+  // reserved and not used is not resident.
+  ids_.reserve(capacity_ * kIdBytesReserved);
+}
+
+LimiterRegistry::~LimiterRegistry() { munmap(slots_, MappedBytes(lines_)); }
+
+LimiterRegistry::Handle LimiterRegistry::FindFurther(absl::string_view account,
+                                                     uint64_t hash) const {
+  for (size_t line = LineOf(hash);; line = NextLine(line)) {
+    bool ends = false;
+    for (size_t i = 0; i < kSlotsPerLine; ++i) {
+      Slot& slot = slots_[line * kSlotsPerLine + i];
+      const uint64_t seen = slot.hash.load(std::memory_order_acquire);
+      if (seen == hash) return Handle(&slot, hash);
+      if (seen == (hash | kSharedBit)) return FindShared(account);
+      ends = ends || seen == kEmpty;
+    }
+    if (ends) return Handle();
+  }
+}
+
+LimiterRegistry::Handle LimiterRegistry::FindShared(
+    absl::string_view account) const {
+  const size_t size = shared_size_.load(std::memory_order_acquire);
+  for (size_t i = 0; i < size; ++i) {
+    if (shared_[i].id == account) return shared_[i].handle;
+  }
+  return Handle();
+}
+
+absl::Status LimiterRegistry::CheckAccount(absl::string_view account) const {
+  if (handed_over()) return HandedOverError();
+  if (!IsId(account)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("account: an id of ", account.size(),
+                     " bytes is outside 1 .. ", kAccountIdBytesMax));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<const LimiterWindows*> LimiterRegistry::Keep(
+    const LimiterWindows& windows) {
+  std::string fields = FieldsOf(windows);
+  const auto found = kept_.find(fields);
+  if (found != kept_.end()) return found->second.get();
+  if (kept_.size() >= kDistinctWindowsMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("windows: ", kDistinctWindowsMax,
+                     " different ones were given in the registry's life"));
+  }
+  return kept_
+      .emplace(std::move(fields), std::make_unique<LimiterWindows>(windows))
+      .first->second.get();
+}
+
+LimiterRegistry::Place LimiterRegistry::Look(absl::string_view account,
+                                             uint64_t hash) const {
+  Place place;
+  for (size_t line = LineOf(hash);; line = NextLine(line)) {
+    bool ends = false;
+    for (size_t i = 0; i < kSlotsPerLine; ++i) {
+      const size_t index = line * kSlotsPerLine + i;
+      Slot* const slot = &slots_[index];
+      const uint64_t seen = slot->hash.load(std::memory_order_relaxed);
+      if (seen == kEmpty || seen == kPassed) {
+        ends = ends || seen == kEmpty;
+        if (place.free == nullptr) place.free = slot;
+      } else if ((seen | kSharedBit) == (hash | kSharedBit)) {
+        (IdOf(index) == account ? place.found : place.twin) = slot;
+      }
+    }
+    if (ends) return place;
+  }
+}
+
+absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Insert(
+    absl::string_view account, absl::Span<const RateWindow> windows) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  const absl::Status status = CheckAccount(account);
+  if (!status.ok()) return status;
+  const absl::StatusOr<LimiterWindows> compiled =
+      Compile(windows, staggered_ ? PhaseOf(account) : 0);
+  if (!compiled.ok()) return compiled.status();
+  const uint64_t hash = HashOf(account);
+  const Place place = Look(account, hash);
+  if (place.found == nullptr || dropped_.count(place.found - slots_) == 0) {
+    return Put(account, hash, place, *compiled,
+               FreshAt(*compiled, fresh_since_));
+  }
+  const absl::StatusOr<const LimiterWindows*> kept = Keep(*compiled);
+  if (!kept.ok()) return kept.status();
+  Replace(*place.found, *dropped_[place.found - slots_], **kept, fresh_since_);
+  dropped_.erase(place.found - slots_);
+  ++size_;
+  return Handle(place.found, hash);
+}
+
+absl::Status LimiterRegistry::Restore(const Account& account) {
+  for (const WindowState& state : account.state.windows) {
+    if (state == WindowRule::kClosed) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("account ", account.id, ": its state is closed"));
+    }
+  }
+  const std::lock_guard<std::mutex> lock(mu_);
+  const absl::Status status = CheckAccount(account.id);
+  if (!status.ok()) return status;
+  const uint64_t hash = HashOf(account.id);
+  return Put(account.id, hash, Look(account.id, hash), *account.windows,
+             account.state)
+      .status();
+}
+
+absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Put(
+    absl::string_view account, uint64_t hash, const Place& place,
+    const LimiterWindows& windows, const LimiterState& state) {
+  if (place.found != nullptr) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("account ", account, " is provisioned already"));
+  }
+  if (size_ + dropped_.size() >= capacity_ ||
+      occupied_ >= (lines_ - kSpareLines / 2) * kSlotsPerLine) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("capacity: ", size_ + dropped_.size(), " of ", capacity_,
+                     " accounts are there, and no room for ", account));
+  }
+  const size_t shared = shared_size_.load(std::memory_order_relaxed);
+  if (place.twin != nullptr &&
+      shared + (IsShared(*place.twin) ? 1 : 2) > kSharedHashesMax) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "account ", account, " has the hash of another, as ", shared, " have"));
+  }
+  const absl::StatusOr<const LimiterWindows*> kept = Keep(windows);
+  if (!kept.ok()) return kept.status();
+  Slot& slot = *place.free;
+  if (slot.hash.load(std::memory_order_relaxed) == kEmpty) {
+    ++occupied_;
+  } else {
+    passed_.erase(std::find(passed_.begin(), passed_.end(), &slot - slots_));
+  }
+  LimiterState before = slot.cell.Load();
+  while (!slot.cell.CompareExchange(before, state)) {
+  }
+  StoreId(&slot - slots_, account);
+  ++size_;
+  // A search for the twin must not end here: both are told apart by id before
+  // the hash is there.
+  if (place.twin != nullptr) {
+    Share(*place.twin, hash);
+    Share(slot, hash);
+  } else {
+    slot.hash.store(hash, std::memory_order_release);
+  }
+  slot.windows.store(*kept, std::memory_order_release);
+  return Handle(&slot, hash);
+}
+
+// The slot of a new account has another hash yet.
+void LimiterRegistry::Share(Slot& slot, uint64_t hash) {
+  if (slot.hash.load(std::memory_order_relaxed) == (hash | kSharedBit)) return;
+  const size_t size = shared_size_.load(std::memory_order_relaxed);
+  shared_[size] = {.id = std::string(IdOf(&slot - slots_)),
+                   .handle = Handle(&slot, hash)};
+  shared_size_.store(size + 1, std::memory_order_release);
+  slot.hash.store(hash | kSharedBit, std::memory_order_release);
+}
+
+absl::Status LimiterRegistry::SetWindows(absl::string_view account,
+                                         absl::Span<const RateWindow> windows,
+                                         UnixNanos now) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  const absl::Status status = CheckAccount(account);
+  if (!status.ok()) return status;
+  absl::StatusOr<LimiterWindows> compiled =
+      Compile(windows, staggered_ ? PhaseOf(account) : 0);
+  if (!compiled.ok()) return compiled.status();
+  Slot* const slot = Look(account, HashOf(account)).found;
+  const LimiterWindows* const from =
+      slot != nullptr ? slot->windows.load(std::memory_order_relaxed) : nullptr;
+  if (from == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("account ", account, " is not provisioned"));
+  }
+  if (windows.empty()) *compiled = from->Suspended();
+  const absl::StatusOr<const LimiterWindows*> to = Keep(*compiled);
+  if (!to.ok()) return to.status();
+  if (*to != from) Replace(*slot, *from, **to, now);
+  return absl::OkStatus();
+}
+
+size_t LimiterRegistry::DropIdle(UnixNanos now) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  if (handed_over()) return 0;
+  MakeRoom(now);
+  fresh_since_ = std::max(fresh_since_, now);
+  size_t forgotten = 0;
+  for (size_t i = 0; i < lines_ * kSlotsPerLine; ++i) {
+    Slot& slot = slots_[i];
+    const LimiterWindows* const windows =
+        slot.windows.load(std::memory_order_relaxed);
+    if (windows == nullptr) continue;
+    // A handle that shared_ has is for life.
+    if (IsShared(slot)) continue;
+    if (!IsFresh(*windows, slot.cell.Load(), now)) continue;
+    slot.windows.store(nullptr, std::memory_order_release);
+    dropped_.emplace(i, windows);
+    --size_;
+    ++forgotten;
+  }
+  return forgotten;
+}
+
+void LimiterRegistry::MakeRoom(UnixNanos now) {
+  for (auto it = dropped_.begin(); it != dropped_.end();) {
+    const auto [index, windows] = *it;
+    Slot& slot = slots_[index];
+    // A call that was under way may have taken a permit since, or an account
+    // of the same hash come.
+    if (IsShared(slot) || !IsFresh(*windows, slot.cell.Load(), now)) {
+      ++it;
+      continue;
+    }
+    EraseId(index);
+    slot.hash.store(kPassed, std::memory_order_release);
+    passed_.push_back(index);
+    it = dropped_.erase(it);
+  }
+  const auto is_free = [this](size_t index) {
+    if (IsPassed(index / kSlotsPerLine)) return false;
+    slots_[index].hash.store(kEmpty, std::memory_order_release);
+    --occupied_;
+    return true;
+  };
+  passed_.erase(std::remove_if(passed_.begin(), passed_.end(), is_free),
+                passed_.end());
+}
+
+// Whether an account lies behind `line` whose search comes from there or
+// before.
+bool LimiterRegistry::IsPassed(size_t line) const {
+  for (size_t next = NextLine(line);; next = NextLine(next)) {
+    const size_t behind = (next + lines_ - line) % lines_;
+    bool ends = false;
+    for (size_t i = 0; i < kSlotsPerLine; ++i) {
+      const uint64_t hash =
+          slots_[next * kSlotsPerLine + i].hash.load(std::memory_order_relaxed);
+      if (hash == kEmpty) ends = true;
+      if (hash == kEmpty || hash == kPassed) continue;
+      const size_t home = LineOf(hash & ~kSharedBit);
+      if ((next + lines_ - home) % lines_ >= behind) return true;
+    }
+    if (ends) return false;
+  }
+}
+
+void LimiterRegistry::ForEach(Visitor visit) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  for (size_t i = 0; i < lines_ * kSlotsPerLine; ++i) {
+    const LimiterWindows* const windows =
+        slots_[i].windows.load(std::memory_order_relaxed);
+    if (windows == nullptr) continue;
+    visit({.id = IdOf(i),
+           .windows = windows,
+           .state = slots_[i].cell.LoadBoth()});
+  }
+}
+
+absl::Status LimiterRegistry::HandOver(Visitor visit) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  if (handed_over()) return HandedOverError();
+  handed_over_.store(true);
+  // A call that was under way may still hold windows that were dropped.
+  for (const auto& [index, windows] : dropped_) {
+    slots_[index].windows.store(windows, std::memory_order_relaxed);
+  }
+  dropped_.clear();
+  for (size_t i = 0; i < lines_ * kSlotsPerLine; ++i) {
+    Slot& slot = slots_[i];
+    const LimiterWindows* const windows =
+        slot.windows.load(std::memory_order_relaxed);
+    if (windows == nullptr) continue;
+    LimiterState state = slot.cell.Load();
+    while (!slot.cell.CompareExchange(state, LimiterState::Closed())) {
+    }
+    slot.windows.store(nullptr, std::memory_order_release);
+    visit({.id = IdOf(i), .windows = windows, .state = state});
+  }
+  size_ = 0;
+  return absl::OkStatus();
+}
+
+UnixNanos LimiterRegistry::fresh_since() const {
+  const std::lock_guard<std::mutex> lock(mu_);
+  return fresh_since_;
+}
+
+void LimiterRegistry::RaiseFreshSince(UnixNanos fresh_since) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  fresh_since_ = std::max(fresh_since_, fresh_since);
+}
+
+size_t LimiterRegistry::size() const {
+  const std::lock_guard<std::mutex> lock(mu_);
+  return size_;
+}
+
+absl::string_view LimiterRegistry::IdOf(size_t slot) const {
+  const char* const id = &ids_[id_at_[slot]];
+  return absl::string_view(id + 1, static_cast<unsigned char>(*id));
+}
+
+void LimiterRegistry::StoreId(size_t slot, absl::string_view id) {
+  id_at_[slot] = static_cast<uint32_t>(ids_.size());
+  ids_.push_back(static_cast<char>(id.size()));
+  ids_.insert(ids_.end(), id.begin(), id.end());
+}
+
+// Offsets stay below 2^32: at most a third as much is erased as is there.
+void LimiterRegistry::EraseId(size_t slot) {
+  ids_erased_bytes_ += 1 + IdOf(slot).size();
+  id_at_[slot] = 0;
+  if (ids_erased_bytes_ <= ids_.size() / 4) return;
+  std::vector<char> before(1);
+  before.reserve(ids_.capacity());
+  before.swap(ids_);
+  ids_erased_bytes_ = 0;
+  for (uint32_t& at : id_at_) {
+    if (at == 0) continue;
+    const auto begin = before.begin() + at;
+    const auto end = begin + 1 + static_cast<unsigned char>(*begin);
+    at = static_cast<uint32_t>(ids_.size());
+    ids_.insert(ids_.end(), begin, end);
+  }
+}
+
+}  // namespace konpro

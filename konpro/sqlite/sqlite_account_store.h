@@ -1,0 +1,50 @@
+// An AccountStore in a table of konpro's SQLite file, beside the ledger's and
+// the keys'. docs/formats.md has the table.
+//
+//   auto store = SqliteAccountStore::Create(database);
+//   AccountDirectory::Open(**store);
+//
+// Thread safety: thread-compatible; others may use the database meanwhile, see
+// SqliteDatabase::mu().
+#ifndef KONPRO_SQLITE_SQLITE_ACCOUNT_STORE_H_
+#define KONPRO_SQLITE_SQLITE_ACCOUNT_STORE_H_
+
+#include <memory>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "konpro/access/account_directory.h"
+#include "konpro/sqlite/sqlite_database.h"
+
+namespace konpro {
+
+class SqliteAccountStore : public AccountStore {
+ public:
+  // Makes the table where it is missing. kDataLoss: `accounts` in the file is
+  // another table. kUnavailable: it cannot be written.
+  static absl::StatusOr<std::unique_ptr<SqliteAccountStore>> Create(
+      std::shared_ptr<SqliteDatabase> database);
+
+  absl::Status Put(const AccountRecord& record) override;
+  absl::Status LoadAll(
+      absl::FunctionRef<absl::Status(AccountRecord record)> load) override;
+
+ private:
+  using Statement = SqliteDatabase::Statement;
+
+  explicit SqliteAccountStore(std::shared_ptr<SqliteDatabase> database)
+      : database_(std::move(database)) {}
+
+  absl::StatusOr<AccountRecord> Row() const;
+
+  // Constant after construction.
+  const std::shared_ptr<SqliteDatabase> database_;
+  Statement put_;
+  Statement load_;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_SQLITE_SQLITE_ACCOUNT_STORE_H_

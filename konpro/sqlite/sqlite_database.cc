@@ -1,0 +1,193 @@
+#include "konpro/sqlite/sqlite_database.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+// The file's identity is read before anything in it is trusted, and before
+// anything is written: a file of somebody else stays as it was. A new file is
+// made under another name and gets its own when it has its identity, so that a
+// file without a page is none of ours that has just begun, but one that lost
+// everything.
+//
+// The lock: in `locking_mode = EXCLUSIVE` a connection keeps the lock of its
+// first read or write until it is closed, and the index of the WAL is in its
+// memory, so that no other process can even read. It is taken here, and not by
+// whichever command comes first.
+
+namespace konpro {
+namespace {
+
+// Pages of the WAL after which it is copied into the database.
+constexpr char kPragmas[] =
+    "PRAGMA locking_mode = EXCLUSIVE;"
+    "PRAGMA trusted_schema = OFF;"
+    "PRAGMA cell_size_check = ON;"
+    "PRAGMA cache_size = -16384;";
+constexpr char kJournalMode[] =
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA wal_autocheckpoint = 4096;";
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Connect(
+    const std::string& path, const std::string& vfs, int flags) {
+  sqlite3* db = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &db,
+                      flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX |
+                          SQLITE_OPEN_EXRESCODE,
+                      vfs.empty() ? nullptr : vfs.c_str());
+  if (db == nullptr) return absl::ResourceExhaustedError("sqlite: no memory");
+  std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, db));
+  if (code != SQLITE_OK) return database->Error();
+  return database;
+}
+
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(
+    const std::string& path, const SqliteOptions& options) {
+  if (access(path.c_str(), F_OK) != 0) {
+    if (!options.create) {
+      return absl::NotFoundError(absl::StrCat(path, ": there is no such file"));
+    }
+    const absl::Status status = Make(path, options.vfs);
+    if (!status.ok()) return status;
+  }
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
+      Connect(path, options.vfs, 0);
+  if (!database.ok()) return database;
+  const absl::Status status = (*database)->SetUp();
+  if (!status.ok()) return status;
+  return database;
+}
+
+absl::Status SqliteDatabase::Make(const std::string& path,
+                                  const std::string& vfs) {
+  const std::string draft = absl::StrCat(path, ".new-", getpid());
+  unlink(draft.c_str());
+  absl::Status status;
+  {
+    absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
+        Connect(draft, vfs, SQLITE_OPEN_CREATE);
+    status = database.status();
+    if (status.ok()) {
+      status = (*database)->Execute(
+          absl::StrCat("PRAGMA application_id = ", kApplicationId,
+                       "; PRAGMA user_version = ", kSchemaVersion)
+              .c_str());
+    }
+  }
+  // Whoever else made it meanwhile made the same.
+  if (status.ok() && link(draft.c_str(), path.c_str()) != 0 &&
+      errno != EEXIST) {
+    status = absl::UnavailableError(
+        absl::StrCat(path, ": cannot be made: ", std::strerror(errno)));
+  }
+  unlink(draft.c_str());
+  return status;
+}
+
+SqliteDatabase::~SqliteDatabase() { sqlite3_close_v2(db_); }
+
+absl::Status SqliteDatabase::SetUp() {
+  absl::Status status = Execute(kPragmas);
+  if (status.ok()) status = CheckIdentity();
+  if (status.ok()) status = Execute(kJournalMode);
+  if (status.ok()) status = TakeLock();
+  return status;
+}
+
+absl::Status SqliteDatabase::CheckIdentity() {
+  const absl::StatusOr<int64_t> pages = ReadInteger("PRAGMA page_count");
+  if (!pages.ok()) return pages.status();
+  if (*pages == 0) {
+    return absl::DataLossError(
+        absl::StrCat(path_, ": is empty; remove it, if it is to begin anew"));
+  }
+  const absl::StatusOr<int64_t> application =
+      ReadInteger("PRAGMA application_id");
+  if (!application.ok()) return application.status();
+  if (*application != kApplicationId) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path_, ": a database of another application (application_id ",
+        *application, ", not ", kApplicationId, ")"));
+  }
+  const absl::StatusOr<int64_t> version = ReadInteger("PRAGMA user_version");
+  if (!version.ok()) return version.status();
+  if (*version > kSchemaVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, ": of schema version ", *version,
+                     "; this program knows up to ", kSchemaVersion));
+  }
+  if (*version < 1) {
+    return absl::DataLossError(
+        absl::StrCat(path_, ": no schema version ", *version));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteDatabase::TakeLock() {
+  return Execute("BEGIN IMMEDIATE; COMMIT");
+}
+
+absl::StatusOr<int64_t> SqliteDatabase::ReadInteger(absl::string_view sql) {
+  absl::StatusOr<Statement> statement = Prepare(sql);
+  if (!statement.ok()) return statement.status();
+  if (sqlite3_step(statement->get()) != SQLITE_ROW) return Error();
+  return sqlite3_column_int64(statement->get(), 0);
+}
+
+absl::Status SqliteDatabase::Execute(const char* sql) {
+  const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : Error();
+}
+
+absl::StatusOr<SqliteDatabase::Statement> SqliteDatabase::Prepare(
+    absl::string_view sql) {
+  sqlite3_stmt* prepared = nullptr;
+  const int code =
+      sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
+  if (code != SQLITE_OK) return Error();
+  return Statement(prepared);
+}
+
+absl::Status SqliteDatabase::Run(sqlite3_stmt* statement) {
+  const int code = sqlite3_step(statement);
+  absl::Status status = code == SQLITE_DONE ? absl::OkStatus() : Error();
+  sqlite3_reset(statement);
+  return status;
+}
+
+absl::Status SqliteDatabase::Error() const {
+  const int code = sqlite3_extended_errcode(db_);
+  const std::string what = absl::StrCat(path_, ": ", sqlite3_errmsg(db_),
+                                        " (SQLite code ", code, ")");
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(
+          absl::StrCat(path_, ": in use by another process"));
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+      return absl::ResourceExhaustedError(what);
+    case SQLITE_ERROR:  // such as: no such column
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::DataLossError(what);
+    case SQLITE_CONSTRAINT:
+      return absl::AbortedError(what);
+    case SQLITE_MISMATCH:
+    case SQLITE_MISUSE:
+      return absl::InternalError(what);
+    default:
+      return absl::UnavailableError(what);
+  }
+}
+
+}  // namespace konpro

@@ -1,0 +1,97 @@
+// A SqliteDatabase is konpro's file: one SQLite database that a ledger
+// (sqlite_store.h) and a directory of keys share, open in one process at a
+// time. docs/formats.md has its tables.
+//
+//   absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
+//       SqliteDatabase::Open("credits.db", {});
+//   SqliteDatabase::Open("credits.db", {})   // kUnavailable: is open already
+//   SqliteDatabase::Open("photos.db", {})    // kFailedPrecondition: not ours
+//
+// Thread safety: thread-compatible. Whoever uses the connection holds mu(): a
+// transaction belongs to a connection, not to a thread.
+//
+// Invariants: (1) the file bears kApplicationId and kSchemaVersion. (2) What is
+// committed is on the disk: the journal mode is WAL, `synchronous` is FULL. (3)
+// No other process has the file open.
+#ifndef KONPRO_SQLITE_SQLITE_DATABASE_H_
+#define KONPRO_SQLITE_SQLITE_DATABASE_H_
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace konpro {
+
+struct SqliteOptions {
+  // Whether a file that is not there is made.
+  bool create = true;
+  // The name of a registered VFS; "" is SQLite's own.
+  std::string vfs;
+};
+
+class SqliteDatabase {
+ public:
+  static constexpr int32_t kApplicationId = 0x6b6f6e70;  // "konp"
+  static constexpr int kSchemaVersion = 1;
+
+  // kNotFound: there is no file, and none is to be made. kFailedPrecondition:
+  // the file is another application's, or of a newer version. kDataLoss: it is
+  // no database, or damaged. kUnavailable: another process has it open, or it
+  // cannot be read or written. Messages begin with the path.
+  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(
+      const std::string& path, const SqliteOptions& options);
+
+  ~SqliteDatabase();
+  SqliteDatabase(const SqliteDatabase&) = delete;
+  SqliteDatabase& operator=(const SqliteDatabase&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::mutex& mu() { return mu_; }
+  sqlite3* handle() { return db_; }
+
+  // Runs statements that return nothing.
+  absl::Status Execute(const char* sql);
+
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const {
+      sqlite3_finalize(statement);
+    }
+  };
+  using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+  absl::StatusOr<Statement> Prepare(absl::string_view sql);
+  // Steps a statement that returns no row, and resets it.
+  absl::Status Run(sqlite3_stmt* statement);
+
+  // What the last call on the connection failed with. kResourceExhausted: the
+  // disk is full. kDataLoss: damaged. kAborted: a constraint. kUnavailable: any
+  // error of reading or writing.
+  absl::Status Error() const;
+
+ private:
+  SqliteDatabase(std::string path, sqlite3* db) : path_(path), db_(db) {}
+
+  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Connect(
+      const std::string& path, const std::string& vfs, int flags);
+  // A file of that name that has its identity and nothing else.
+  static absl::Status Make(const std::string& path, const std::string& vfs);
+
+  absl::Status SetUp();
+  absl::Status CheckIdentity();
+  absl::Status TakeLock();
+  absl::StatusOr<int64_t> ReadInteger(absl::string_view sql);
+
+  const std::string path_;
+  sqlite3* const db_;
+  std::mutex mu_;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_SQLITE_SQLITE_DATABASE_H_

@@ -1,0 +1,230 @@
+#include "konpro/sqlite/sqlite_key_store.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+namespace konpro {
+namespace {
+
+// The rowid keeps the order in which keys were made. STRICT makes the file
+// refuse what this code would not write.
+constexpr char kTable[] = R"sql(
+CREATE TABLE IF NOT EXISTS api_keys (
+  number INTEGER PRIMARY KEY,
+  digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
+  account_id TEXT NOT NULL,
+  last_four TEXT NOT NULL,
+  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),
+  created_at_ms INTEGER NOT NULL,
+  changed_at_ms INTEGER NOT NULL,
+  ends_at_ms INTEGER,
+  last_used_at_ms INTEGER
+) STRICT
+)sql";
+
+constexpr absl::string_view kPut = R"sql(
+INSERT INTO api_keys (digest, account_id, last_four, state, created_at_ms,
+                      changed_at_ms, ends_at_ms, last_used_at_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+ON CONFLICT (digest) DO UPDATE SET
+  state = excluded.state, changed_at_ms = excluded.changed_at_ms,
+  ends_at_ms = excluded.ends_at_ms, last_used_at_ms = excluded.last_used_at_ms
+)sql";
+
+constexpr absl::string_view kLoad = R"sql(
+SELECT digest, account_id, last_four, state, created_at_ms, changed_at_ms,
+       ends_at_ms, last_used_at_ms
+FROM api_keys ORDER BY number
+)sql";
+
+constexpr int kSynchronousFull = 2;
+
+void BindText(sqlite3_stmt* statement, int place, absl::string_view text) {
+  sqlite3_bind_text(statement, place, text.data(),
+                    static_cast<int>(text.size()), SQLITE_STATIC);
+}
+
+// NULL is for a time that never comes, or never was.
+void BindTime(sqlite3_stmt* statement, int place, absl::Time time) {
+  if (time == absl::InfiniteFuture() || time == absl::InfinitePast()) {
+    sqlite3_bind_null(statement, place);
+  } else {
+    sqlite3_bind_int64(statement, place, absl::ToUnixMillis(time));
+  }
+}
+
+std::string Bytes(sqlite3_stmt* statement, int column) {
+  const void* const bytes = sqlite3_column_blob(statement, column);
+  const int size = sqlite3_column_bytes(statement, column);
+  return std::string(static_cast<const char*>(bytes),
+                     static_cast<size_t>(size));
+}
+
+absl::Time TimeOr(sqlite3_stmt* statement, int column, absl::Time otherwise) {
+  if (sqlite3_column_type(statement, column) == SQLITE_NULL) return otherwise;
+  return absl::FromUnixMillis(sqlite3_column_int64(statement, column));
+}
+
+}  // namespace
+
+void SqliteKeyStore::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+absl::StatusOr<std::unique_ptr<SqliteKeyStore>> SqliteKeyStore::Create(
+    sqlite3* db) {
+  std::unique_ptr<SqliteKeyStore> store(new SqliteKeyStore(db));
+  Statement synchronous;
+  absl::Status status = store->Prepare("PRAGMA synchronous", synchronous);
+  if (!status.ok()) return status;
+  if (sqlite3_step(synchronous.get()) != SQLITE_ROW) return store->Error();
+  if (sqlite3_column_int(synchronous.get(), 0) < kSynchronousFull) {
+    return absl::FailedPreconditionError(
+        "keys need a durable connection: PRAGMA synchronous = FULL");
+  }
+  synchronous.reset();
+  if (sqlite3_exec(db, kTable, nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return store->Error();
+  }
+  const std::pair<absl::string_view, Statement*> statements[] = {
+      {"BEGIN IMMEDIATE", &store->begin_},
+      {"COMMIT", &store->commit_},
+      {"ROLLBACK", &store->rollback_},
+      {kPut, &store->put_},
+      {kLoad, &store->load_},
+  };
+  for (const auto& [sql, statement] : statements) {
+    status = store->Prepare(sql, *statement);
+    if (!status.ok()) return status;
+  }
+  return store;
+}
+
+absl::StatusOr<std::unique_ptr<SqliteKeyStore>> SqliteKeyStore::Create(
+    std::shared_ptr<SqliteDatabase> database) {
+  const std::lock_guard<std::mutex> lock(database->mu());
+  absl::StatusOr<std::unique_ptr<SqliteKeyStore>> store =
+      Create(database->handle());
+  if (store.ok()) (*store)->database_ = std::move(database);
+  return store;
+}
+
+std::unique_lock<std::mutex> SqliteKeyStore::Turn() const {
+  return database_ == nullptr ? std::unique_lock<std::mutex>()
+                              : std::unique_lock(database_->mu());
+}
+
+absl::StatusOr<size_t> SqliteKeyStore::Count() {
+  const std::unique_lock<std::mutex> turn = Turn();
+  Statement count;
+  absl::Status status = Prepare("SELECT count(*) FROM api_keys", count);
+  if (!status.ok()) return status;
+  if (sqlite3_step(count.get()) != SQLITE_ROW) return Error();
+  return static_cast<size_t>(sqlite3_column_int64(count.get(), 0));
+}
+
+absl::Status SqliteKeyStore::Put(absl::Span<const ApiKeyRecord> records) {
+  const std::unique_lock<std::mutex> turn = Turn();
+  absl::Status status = Run(begin_);
+  if (!status.ok()) return status;
+  for (const ApiKeyRecord& record : records) {
+    status = PutOne(record);
+    if (!status.ok()) break;
+  }
+  if (status.ok()) status = Run(commit_);
+  // Some errors have rolled back already, and then this one is of no interest.
+  if (!status.ok()) Run(rollback_).IgnoreError();
+  return status;
+}
+
+absl::Status SqliteKeyStore::LoadAll(
+    absl::FunctionRef<absl::Status(ApiKeyRecord record)> load) {
+  const std::unique_lock<std::mutex> turn = Turn();
+  absl::Status status;
+  int code;
+  while ((code = sqlite3_step(load_.get())) == SQLITE_ROW) {
+    absl::StatusOr<ApiKeyRecord> record = Row();
+    status = record.ok() ? load(*std::move(record)) : record.status();
+    if (!status.ok()) break;
+  }
+  if (code != SQLITE_ROW && code != SQLITE_DONE) status = Error();
+  sqlite3_reset(load_.get());
+  return status;
+}
+
+absl::Status SqliteKeyStore::Prepare(absl::string_view sql,
+                                     Statement& statement) {
+  sqlite3_stmt* prepared = nullptr;
+  const int code =
+      sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
+  statement.reset(prepared);
+  return code == SQLITE_OK ? absl::OkStatus() : Error();
+}
+
+absl::Status SqliteKeyStore::Run(const Statement& statement) {
+  const int code = sqlite3_step(statement.get());
+  absl::Status status = code == SQLITE_DONE ? absl::OkStatus() : Error();
+  sqlite3_reset(statement.get());
+  return status;
+}
+
+absl::Status SqliteKeyStore::PutOne(const ApiKeyRecord& record) {
+  sqlite3_stmt* const put = put_.get();
+  const absl::string_view digest = record.digest.bytes();
+  sqlite3_bind_blob(put, 1, digest.data(), static_cast<int>(digest.size()),
+                    SQLITE_STATIC);
+  BindText(put, 2, record.account_id);
+  BindText(put, 3, record.last_four);
+  sqlite3_bind_int(put, 4, static_cast<int>(record.state));
+  BindTime(put, 5, record.created_at);
+  BindTime(put, 6, record.changed_at);
+  BindTime(put, 7, record.ends_at);
+  BindTime(put, 8, record.last_used_at);
+  absl::Status status = Run(put_);
+  sqlite3_clear_bindings(put);
+  return status;
+}
+
+absl::StatusOr<ApiKeyRecord> SqliteKeyStore::Row() const {
+  sqlite3_stmt* const row = load_.get();
+  absl::StatusOr<ApiKeyDigest> digest = ApiKeyDigest::FromBytes(Bytes(row, 0));
+  if (!digest.ok()) return absl::DataLossError(digest.status().message());
+  // A number that is no state is the directory's to refuse.
+  const int state = std::clamp(sqlite3_column_int(row, 3), 0, 255);
+  return ApiKeyRecord{
+      .digest = *digest,
+      .account_id = Bytes(row, 1),
+      .last_four = Bytes(row, 2),
+      .state = static_cast<ApiKeyState>(state),
+      .created_at = TimeOr(row, 4, absl::InfinitePast()),
+      .changed_at = TimeOr(row, 5, absl::InfinitePast()),
+      .ends_at = TimeOr(row, 6, absl::InfiniteFuture()),
+      .last_used_at = TimeOr(row, 7, absl::InfinitePast()),
+  };
+}
+
+// SQLite's own words: they name tables and columns, never what is bound.
+absl::Status SqliteKeyStore::Error() const {
+  const std::string what =
+      absl::StrCat("api_keys: ", sqlite3_errmsg(db_), " (SQLite code ",
+                   sqlite3_extended_errcode(db_), ")");
+  switch (sqlite3_errcode(db_)) {
+    case SQLITE_ERROR:  // such as: no such column
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::DataLossError(what);
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_MISUSE:
+      return absl::InternalError(what);
+    default:
+      return absl::UnavailableError(what);
+  }
+}
+
+}  // namespace konpro

@@ -1,0 +1,83 @@
+// A KeyStore in a table of a SQLite database, which may be the ledger's: each
+// has its own tables there. docs/formats.md has the table.
+//
+//   absl::StatusOr<std::unique_ptr<SqliteKeyStore>> store =
+//       SqliteKeyStore::Create(connection);
+//   KeyDirectory::Open(**store, {.keys_max = 1'000'000});
+//
+// Thread safety: thread-compatible; others may use a SqliteDatabase meanwhile,
+// see SqliteDatabase::mu().
+//
+// Invariants: (1) what Put() wrote is on the disk when it returns OK, as far as
+// the connection's `PRAGMA synchronous` says: FULL or more is required. (2) The
+// table holds digests, never texts.
+#ifndef KONPRO_SQLITE_SQLITE_KEY_STORE_H_
+#define KONPRO_SQLITE_SQLITE_KEY_STORE_H_
+
+#include <sqlite3.h>
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "konpro/access/key_directory.h"
+#include "konpro/sqlite/sqlite_database.h"
+
+namespace konpro {
+
+class SqliteKeyStore : public KeyStore {
+ public:
+  // Makes the table where it is missing. `db` must outlive the store, and
+  // REQUIRES: no other user of this connection has a transaction open while the
+  // store is called. Other connections to the file are welcome: the store waits
+  // for them as long as the connection's busy handler does.
+  // kFailedPrecondition: the connection is not durable. kDataLoss: the file is
+  // no database, or `api_keys` in it is another table. kUnavailable: it cannot
+  // be written.
+  static absl::StatusOr<std::unique_ptr<SqliteKeyStore>> Create(sqlite3* db);
+
+  // The same in konpro's file, whose other users take turns by its mu().
+  // REQUIRES: no caller of the store holds it.
+  static absl::StatusOr<std::unique_ptr<SqliteKeyStore>> Create(
+      std::shared_ptr<SqliteDatabase> database);
+
+  absl::StatusOr<size_t> Count();
+  absl::Status Put(absl::Span<const ApiKeyRecord> records) override;
+  absl::Status LoadAll(
+      absl::FunctionRef<absl::Status(ApiKeyRecord record)> load) override;
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+  using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+
+  explicit SqliteKeyStore(sqlite3* db) : db_(db) {}
+
+  // The turn of this call, where there are others.
+  std::unique_lock<std::mutex> Turn() const;
+  absl::Status Prepare(absl::string_view sql, Statement& statement);
+  // Runs a prepared statement that returns no row.
+  absl::Status Run(const Statement& statement);
+  absl::Status PutOne(const ApiKeyRecord& record);
+  absl::StatusOr<ApiKeyRecord> Row() const;
+  absl::Status Error() const;
+
+  // Constant after construction.
+  sqlite3* const db_;
+  std::shared_ptr<SqliteDatabase> database_;  // null where it is not ours
+  Statement begin_;
+  Statement commit_;
+  Statement rollback_;
+  Statement put_;
+  Statement load_;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_SQLITE_SQLITE_KEY_STORE_H_

@@ -1,0 +1,81 @@
+// A Store in a SQLite file: the embedded default. One file, no server, durable
+// when a call returns.
+//
+//   absl::StatusOr<std::unique_ptr<SqliteStore>> store =
+//       SqliteStore::Open("credits.db", {});
+//   Ledger::Open(*std::move(store), {});
+//
+// Thread safety: thread-compatible; others may use the database meanwhile, see
+// SqliteDatabase::mu().
+//
+// Invariants: (1) no row of the journal is ever changed or deleted: triggers
+// refuse it. (2) The head is written with the entries, in their transaction: a
+// journal that lost its end has another head.
+#ifndef KONPRO_SQLITE_SQLITE_STORE_H_
+#define KONPRO_SQLITE_SQLITE_STORE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "konpro/ledger/store.h"
+#include "konpro/sqlite/sqlite_database.h"
+
+namespace konpro {
+
+class SqliteStore : public Store {
+ public:
+  // Errors of SqliteDatabase::Open(). kDataLoss: the tables are others.
+  static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(
+      const std::string& path, const SqliteOptions& options);
+  // The same in a database that is open. It makes its tables where they are
+  // missing.
+  static absl::StatusOr<std::unique_ptr<SqliteStore>> Create(
+      std::shared_ptr<SqliteDatabase> database);
+
+  const std::shared_ptr<SqliteDatabase>& database() const { return database_; }
+
+  std::string name() const override { return database_->path(); }
+  absl::StatusOr<JournalHead> ReadHead() override;
+  absl::Status Append(const JournalHead& head,
+                      absl::Span<const StoredEntry> entries) override;
+  absl::Status Read(uint64_t first, uint64_t last, EntryVisitor visit) override;
+  absl::Status WriteSnapshots(
+      absl::Span<const SnapshotChange> changes) override;
+  absl::Status ReadSnapshots(SnapshotVisitor visit) override;
+  absl::Status DropSnapshots() override;
+
+ private:
+  using Statement = SqliteDatabase::Statement;
+
+  explicit SqliteStore(std::shared_ptr<SqliteDatabase> database)
+      : database_(std::move(database)) {}
+
+  absl::Status PrepareAll();
+  // Runs `write` in a transaction: all of it or nothing.
+  absl::Status Transact(absl::FunctionRef<absl::Status()> write);
+  absl::StatusOr<JournalHead> Head();
+  absl::Status WriteEntries(absl::Span<const StoredEntry> entries);
+  absl::Status WriteSnapshot(const SnapshotChange& change);
+
+  // Constant after construction.
+  const std::shared_ptr<SqliteDatabase> database_;
+  Statement begin_;
+  Statement commit_;
+  Statement rollback_;
+  Statement read_head_;
+  Statement move_head_;
+  Statement append_;
+  Statement read_;
+  Statement put_snapshot_;
+  Statement delete_snapshot_;
+  Statement read_snapshots_;
+  Statement drop_snapshots_;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_SQLITE_SQLITE_STORE_H_

@@ -1,0 +1,109 @@
+// Real threads at one door: what ended before a request began is over for it.
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+#include "konpro/access/front_door.h"
+#include "tests/testing/memory_front_door.h"
+
+namespace konpro {
+namespace {
+
+using ::konpro::testing::MemoryFrontDoor;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'700'000'040);
+const UnixNanos kAt = UnixNanos::FromTime(kNow);
+
+enum class End { kDeactivate, kSuspend };
+
+// `ended` counts those whose end has returned; it is relaxed, so that it orders
+// nothing.
+void EndWhileTwoAsk(End end) {
+  constexpr size_t kAccounts = 500;
+  MemoryFrontDoor house(Catalog::BuiltIn(), {}, kAccounts);
+  std::vector<MintedKey> keys;
+  for (size_t i = 0; i < kAccounts; ++i) {
+    keys.push_back(
+        house.door->CreateKey({.account_id = absl::StrCat("a", i)}, kNow)
+            .value());
+  }
+  std::atomic<size_t> ended{0};
+  std::atomic<uint64_t> admitted_late{0};
+  std::atomic<uint64_t> wrong{0};
+  const auto ask = [&] {
+    for (size_t i = 0; i < kAccounts;) {
+      const bool late = ended.load(std::memory_order_relaxed) > i;
+      const Admission a =
+          house.door->Admit({.key = keys[i].secret.text()}, kAt);
+      if (late && a.ok()) ++admitted_late;
+      const bool is_fine = a.ok() ||
+                           a.reason == AdmissionReason::kRateLimited ||
+                           a.reason == AdmissionReason::kSuspended ||
+                           a.reason == AdmissionReason::kUnauthenticated;
+      if (!is_fine) ++wrong;
+      if (late) ++i;
+    }
+  };
+  std::thread first(ask);
+  std::thread second(ask);
+  for (size_t i = 0; i < kAccounts; ++i) {
+    const bool done =
+        end == End::kDeactivate
+            ? house.keys->Deactivate(keys[i].record.id(), kNow).ok()
+            : house.door->Suspend(keys[i].record.account_id, kNow).ok();
+    if (!done) ++wrong;
+    ended.store(i + 1, std::memory_order_relaxed);
+  }
+  first.join();
+  second.join();
+  EXPECT_EQ(admitted_late, 0u);
+  EXPECT_EQ(wrong, 0u);
+}
+
+TEST(FrontDoorThreads, NoneIsLetInBehindDeactivation) {
+  EndWhileTwoAsk(End::kDeactivate);
+}
+
+TEST(FrontDoorThreads, NoneIsLetInBehindSuspension) {
+  EndWhileTwoAsk(End::kSuspend);
+}
+
+// Plans that change under requests: each answer is of one of them, and nothing
+// that was used is lost.
+TEST(FrontDoorThreads, PlansChangeUnderRequests) {
+  MemoryFrontDoor house;
+  const MintedKey key =
+      house.door->CreateKey({.account_id = "acme"}, kNow).value();
+  std::atomic<uint64_t> admitted{0};
+  std::atomic<uint64_t> wrong{0};
+  const auto ask = [&] {
+    for (int i = 0; i < 400; ++i) {
+      const Admission a = house.door->Admit({.key = key.secret.text()}, kAt);
+      if (a.ok()) ++admitted;
+      if (!a.ok() && a.reason != AdmissionReason::kRateLimited) ++wrong;
+    }
+  };
+  std::thread first(ask);
+  std::thread second(ask);
+  for (int i = 0; i < 50; ++i) {
+    for (const absl::string_view plan : {"pro", "scale"}) {
+      if (!house.door->SetPlan("acme", plan, {}, kNow).ok()) ++wrong;
+    }
+  }
+  first.join();
+  second.join();
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_LE(admitted, 300u);
+  const Decision peek = *house.door->Describe("acme", kAt)->limits;
+  EXPECT_EQ(peek.remaining(0), 300 - admitted);
+}
+
+}  // namespace
+}  // namespace konpro

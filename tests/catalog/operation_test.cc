@@ -1,0 +1,156 @@
+#include "konpro/catalog/operation.h"
+
+#include <limits>
+#include <random>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/testing/status_matchers.h"
+
+namespace konpro {
+namespace {
+
+using ::absl::StatusCode;
+using ::konpro::testing::IsOk;
+using ::konpro::testing::StatusIs;
+using ::testing::HasSubstr;
+
+constexpr Unit kTime = Unit::kMilliseconds;
+
+TEST(Quantity, IsParsedExactly) {
+  const struct {
+    absl::string_view text;
+    Unit unit;
+    int64_t quantity;
+  } kCases[] = {
+      {"90s", kTime, 90'000},
+      {"1m30s", kTime, 90'000},
+      {"1min30s", kTime, 90'000},
+      {"1500ms", kTime, 1'500},
+      {"0.5h", kTime, 1'800'000},
+      {"1:30", kTime, 90'000},
+      {"0:00.001", kTime, 1},
+      {"90:00", kTime, 5'400'000},
+      {"1:02:03.250", kTime, 3'723'250},
+      {"100:00:00", kTime, 360'000'000},
+      {"1h2m3s4ms", kTime, 3'723'004},
+      {"1h4ms", kTime, 3'600'004},
+      {"0s", kTime, 0},
+      {"0.001s", kTime, 1},
+      {"0.0010000000000000000000000s", kTime, 1},
+      {"9223372036854775807ms", kTime, 9'223'372'036'854'775'807},
+      {"9223372036854775.807s", kTime, 9'223'372'036'854'775'807},
+      {"0", Unit::kCount, 0},
+      {"12", Unit::kCount, 12},
+      {"12.0", Unit::kCount, 12},
+      {"9223372036854775807", Unit::kCount, 9'223'372'036'854'775'807},
+  };
+  for (const auto& c : kCases) {
+    const auto parsed = ParseQuantity(c.text, c.unit);
+    ASSERT_TRUE(parsed.ok()) << c.text << ": " << parsed.status();
+    EXPECT_EQ(*parsed, c.quantity) << c.text;
+  }
+}
+
+TEST(Quantity, AnythingElseIsRefusedWithWhatWouldBeRight) {
+  const struct {
+    std::string text;
+    Unit unit;
+    StatusCode code;
+    absl::string_view reason;
+  } kCases[] = {
+      {"90", kTime, StatusCode::kInvalidArgument, "write 90s, 1m30s"},
+      {"", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"ninety", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"1e9s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"NaN", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"90 s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"90S", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"+90s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"1s1m", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"1s1s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"1..5s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"1.s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {".5s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"1:2", kTime, StatusCode::kInvalidArgument, "1:02:03.250"},
+      {"1:60", kTime, StatusCode::kInvalidArgument, "1:02:03.250"},
+      {"1:60:00", kTime, StatusCode::kInvalidArgument, "1:02:03.250"},
+      {"1.5:30", kTime, StatusCode::kInvalidArgument, "1:02:03.250"},
+      {"1:30s", kTime, StatusCode::kInvalidArgument, "1:02:03.250"},
+      {":30", kTime, StatusCode::kInvalidArgument, "1:02:03.250"},
+      {"1:", kTime, StatusCode::kInvalidArgument, "1:02:03.250"},
+      {"1:2:3:4", kTime, StatusCode::kInvalidArgument, "1:02:03.250"},
+      {std::string("9\0s", 3), kTime, StatusCode::kInvalidArgument, "\"9?s\""},
+      {"-5s", kTime, StatusCode::kInvalidArgument, "negative"},
+      {"0.000025m", kTime, StatusCode::kInvalidArgument,
+       "finer than one milli"},
+      {"0.5ms", kTime, StatusCode::kInvalidArgument, "finer than one milli"},
+      {"1.0005s", kTime, StatusCode::kInvalidArgument, "finer than one milli"},
+      {"1:30.0001", kTime, StatusCode::kInvalidArgument, "finer than one"},
+      {"9223372036854775808ms", kTime, StatusCode::kOutOfRange, "too large"},
+      {"9223372036854775.808s", kTime, StatusCode::kOutOfRange, "too large"},
+      {"2562047788016h", kTime, StatusCode::kOutOfRange, "too large"},
+      {"1.5", Unit::kCount, StatusCode::kInvalidArgument, "finer than one pie"},
+      {"12s", Unit::kCount, StatusCode::kInvalidArgument, "whole number"},
+      {"-1", Unit::kCount, StatusCode::kInvalidArgument, "negative"},
+      {"9223372036854775808", Unit::kCount, StatusCode::kOutOfRange, "large"},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_THAT(ParseQuantity(c.text, c.unit),
+                StatusIs(c.code, HasSubstr(std::string(c.reason))))
+        << c.text;
+  }
+}
+
+TEST(Quantity, OfAColumnWithAUnitIsABareDecimal) {
+  EXPECT_EQ(ParseDecimalQuantity("1164", 1'000).value(), 1'164'000);
+  EXPECT_EQ(ParseDecimalQuantity("1.5", 60'000).value(), 90'000);
+  EXPECT_THAT(ParseDecimalQuantity("90s", 1'000),
+              StatusIs(StatusCode::kInvalidArgument,
+                       HasSubstr("write a number such as 90")));
+  EXPECT_THAT(ParseDecimalQuantity("0.0001", 1'000),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("finer")));
+}
+
+TEST(Quantity, PrintedReadsBack) {
+  EXPECT_EQ(FormatQuantity(0, kTime), "0s");
+  EXPECT_EQ(FormatQuantity(90'000, kTime), "1m30s");
+  EXPECT_EQ(FormatQuantity(60'000, kTime), "1m");
+  EXPECT_EQ(FormatQuantity(3'600'250, kTime), "1h0.25s");
+  EXPECT_EQ(FormatQuantity(12, Unit::kCount), "12");
+  std::mt19937_64 random(2);
+  for (int i = 0; i < 100'000; ++i) {
+    const auto quantity = static_cast<int64_t>(random() >> (1 + random() % 63));
+    for (Unit unit : {kTime, Unit::kCount}) {
+      EXPECT_EQ(ParseQuantity(FormatQuantity(quantity, unit), unit).value(),
+                quantity);
+    }
+  }
+}
+
+TEST(Operation, NamesAndUnitsAreChecked) {
+  const std::string longest(Operation::kNameBytesMax, 'a');
+  EXPECT_THAT(ValidateOperation({longest, kTime, "ms"}), IsOk());
+  EXPECT_THAT(ValidateOperation({"voice_clone", Unit::kCount, "item"}), IsOk());
+  for (const Operation& bad : {
+           Operation{longest + "a", kTime, "ms"},
+           Operation{"", kTime, "ms"},
+           Operation{"Avatar", kTime, "ms"},
+           Operation{"9lives", kTime, "ms"},
+           Operation{"avatar-video", kTime, "ms"},
+           Operation{"avatar_video", kTime, "s"},
+           Operation{"photo_avatar", Unit::kCount, ""},
+           Operation{"photo_avatar", Unit::kCount, "s"},
+           Operation{"photo_avatar", Unit::kCount, "ms"},
+       }) {
+    EXPECT_THAT(ValidateOperation(bad),
+                StatusIs(StatusCode::kInvalidArgument, HasSubstr("\"")))
+        << bad.name << " " << bad.unit_name;
+  }
+}
+
+}  // namespace
+}  // namespace konpro

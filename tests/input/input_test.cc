@@ -1,0 +1,96 @@
+#include "konpro/input/input.h"
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace konpro::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr size_t kLineBytesMax = LineReader::kLineBytesMax;
+
+struct Lines {
+  std::vector<std::string> texts;
+  int64_t last_number = 0;
+  bool too_long = false;
+};
+
+Lines ReadLines(const std::string& text) {
+  std::istringstream in(text);
+  Input input("-", in, nullptr);
+  LineReader reader(input);
+  Lines lines;
+  absl::string_view line;
+  while (reader.Next(line)) lines.texts.emplace_back(line);
+  lines.last_number = reader.line_number();
+  lines.too_long = reader.too_long();
+  return lines;
+}
+
+TEST(LineReader, GivesLinesWithTheirEnds) {
+  EXPECT_THAT(ReadLines("").texts, IsEmpty());
+  EXPECT_THAT(ReadLines("\n").texts, ElementsAre("\n"));
+  EXPECT_THAT(ReadLines("a\r\n\nb").texts, ElementsAre("a\r\n", "\n", "b"));
+  EXPECT_THAT(ReadLines("\xEF\xBB\xBF").texts, IsEmpty());
+  EXPECT_THAT(ReadLines("\xEF\xBB\xBF\xEF\xBB\xBFx").texts,
+              ElementsAre("\xEF\xBB\xBFx"));
+}
+
+// A line may begin, end and lie anywhere in the blocks of its input.
+TEST(LineReader, BlocksMayEndAnywhere) {
+  for (size_t before = Input::kBlockBytes - 3; before <= Input::kBlockBytes;
+       ++before) {
+    const std::string first = std::string(before, 'a') + "\n";
+    const std::string third(Input::kBlockBytes, 'c');
+    EXPECT_THAT(ReadLines(first + "b\n" + third).texts,
+                ElementsAre(first, "b\n", third));
+  }
+}
+
+TEST(LineReader, ALineHasAtMostSoManyBytes) {
+  const std::string longest = std::string(kLineBytesMax - 1, 'x') + "\n";
+  EXPECT_THAT(ReadLines(longest + "a").texts, ElementsAre(longest, "a"));
+  const Lines lines = ReadLines("a\nx" + longest + "b\n");
+  EXPECT_THAT(lines.texts, ElementsAre("a\n"));
+  EXPECT_EQ(lines.last_number, 2);
+  EXPECT_TRUE(lines.too_long);
+  EXPECT_FALSE(ReadLines(std::string(kLineBytesMax, 'x')).too_long);
+  EXPECT_TRUE(ReadLines(std::string(kLineBytesMax + 1, 'x')).too_long);
+}
+
+TEST(InputErrors, SoManyAreShownAndTheRestCounted) {
+  constexpr int64_t kMax = InputErrors::kShownMax;
+  for (const int64_t count : {int64_t{0}, kMax, kMax + 1, 3 * kMax}) {
+    std::ostringstream err;
+    InputErrors errors("f", err);
+    for (int64_t i = 1; i <= count; ++i) {
+      i % 2 == 0 ? errors.Add(i, 7, "wrong") : errors.AddForFile("wrong");
+    }
+    errors.Finish();
+    EXPECT_EQ(errors.count(), count);
+    EXPECT_EQ(errors.none(), count == 0);
+    if (count > 0) {
+      EXPECT_THAT(err.str(), StartsWith("f: wrong\nf:2:7: wrong\n"));
+    }
+    if (count > kMax) {
+      EXPECT_THAT(err.str(), EndsWith(absl::StrCat("f: and ", count - kMax,
+                                                   " more errors\n")));
+    } else {
+      EXPECT_THAT(err.str(), Not(HasSubstr("more errors")));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace konpro::cli

@@ -1,0 +1,193 @@
+// Entries as bytes: every kind, there and back; nothing else is taken.
+#include "konpro/ledger/journal.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/testing/status_matchers.h"
+
+namespace konpro {
+namespace {
+
+using ::konpro::testing::IsOk;
+using ::konpro::testing::StatusIs;
+
+Credits C(absl::string_view text) { return Credits::Parse(text).value(); }
+UnixNanos At(int64_t nanos) { return UnixNanos::FromNanos(nanos); }
+
+JournalEntry Entry(LedgerRequest request) {
+  JournalEntry entry;
+  entry.place = {.sequence = 300, .previous = 7, .at = At(1'000'000'000)};
+  entry.command.account = "acme";
+  entry.command.id = "job-7/hold";
+  entry.command.at = entry.place.at;
+  entry.command.request = std::move(request);
+  return entry;
+}
+
+// One of every kind and of every optional part.
+std::vector<JournalEntry> Entries() {
+  std::vector<JournalEntry> entries;
+  entries.push_back(Entry(GrantCommand{.id = "welcome",
+                                       .amount = Credits::Max(),
+                                       .priority = -3,
+                                       .effective_at = At(5),
+                                       .expires_at = At(9),
+                                       .operations = {"a", "bc"},
+                                       .kind = GrantKind::kPromotional}));
+  entries.push_back(Entry(GrantCommand{.amount = C("1")}));
+  entries.push_back(Entry(
+      AllowanceCommand{Allowance::Create({.source = "sub",
+                                          .item = "credits",
+                                          .amount = C("10"),
+                                          .cycle = Cycle::kWeek,
+                                          .anchor = absl::CivilDay(2027, 1, 31),
+                                          .zone = "Europe/Berlin",
+                                          .priority = 2,
+                                          .operations = {"a"},
+                                          .kind = GrantKind::kPromotional,
+                                          .rollover_max = C("5"),
+                                          .periods = 12})
+                           .value()}));
+  entries.push_back(
+      Entry(EndAllowanceCommand{.source = "sub", .item = "credits"}));
+  entries.push_back(Entry(VoidGrantCommand{.grant = "welcome"}));
+  entries.push_back(Entry(ReserveRequest{.amount = C("6"),
+                                         .operation = "avatar_video",
+                                         .timeout = absl::Hours(1),
+                                         .overrun = Overrun::kTopUp,
+                                         .mode = Mode::kBestEffort}));
+  entries.back().effect.held = {{.grant = 1, .amount = C("4")},
+                                {.grant = 200, .amount = C("2")}};
+  entries.push_back(Entry(CaptureRequest{
+      .reservation = "job-7/hold", .amount = C("4"), .final = false}));
+  entries.back().resolution = {.target = 300, .amount = C("4")};
+  entries.back().effect.posted = {{.grant = 1, .amount = C("4")}};
+  entries.push_back(Entry(CaptureRequest{.reservation = "job-7/hold"}));
+  entries.back().resolution = {.target = 300, .amount = C("2")};
+  entries.back().effect.refusal = Refusal::kReservationExpired;
+  entries.back().effect.released = C("6");
+  entries.push_back(Entry(VoidRequest{.reservation = "job-7/hold"}));
+  entries.back().resolution.target = 300;
+  entries.push_back(Entry(SpendCommand{.amount = C("9"),
+                                       .operation = "voice_clone",
+                                       .mode = Mode::kBestEffort}));
+  entries.back().command.event_at = At(3);
+  entries.back().command.pricing = Pricing{
+      .catalog_version = "2027-1",
+      .operation = "voice_clone",
+      .quantity = 9,
+      .quantity_before = 5,
+      .terms = {.credits = C("2"), .per = 9, .increment = 2, .minimum = 4},
+      .effective_at = At(2),
+      .job = "j"};
+  entries.back().effect.refusal = Refusal::kInsufficientCredits;
+  entries.back().effect.need = C("9");
+  entries.push_back(
+      Entry(RefundRequest{.command = "job-7/done", .amount = C("1")}));
+  entries.back().resolution = {.target = 301,
+                               .amount = C("1"),
+                               .posted_at = At(4),
+                               .posted = {{.grant = 1, .amount = C("3")},
+                                          {.grant = 2, .amount = C("1")}}};
+  entries.back().effect.refunded = {{.grant = 2, .amount = C("1")}};
+  entries.push_back(Entry(RefundRequest{.sequence = 301}));
+  return entries;
+}
+
+std::string Encode(const JournalEntry& entry) {
+  std::string bytes;
+  EncodeEntry(entry.place, entry.command, entry.resolution, entry.effect,
+              bytes);
+  return bytes;
+}
+
+TEST(Journal, EntriesComeBackAsTheyWere) {
+  JournalEntry back;
+  for (const JournalEntry& entry : Entries()) {
+    SCOPED_TRACE(RequestName(entry.command.request));
+    const std::string bytes = Encode(entry);
+    // The same entry is read into each time: nothing of the last one stays.
+    ASSERT_THAT(DecodeEntry(bytes, back), IsOk());
+    EXPECT_EQ(Encode(back), bytes);
+    EXPECT_EQ(back.place.sequence, entry.place.sequence);
+    EXPECT_EQ(back.place.previous, entry.place.previous);
+    EXPECT_EQ(back.place.at, entry.place.at);
+    EXPECT_EQ(back.command.account, entry.command.account);
+    EXPECT_EQ(back.command.id, entry.command.id);
+    EXPECT_EQ(ContentDifference(back.command, entry.command), "");
+    EXPECT_EQ(back.command.pricing, entry.command.pricing);
+    EXPECT_EQ(back.resolution.target, entry.resolution.target);
+    EXPECT_EQ(back.resolution.amount, entry.resolution.amount);
+    EXPECT_EQ(back.resolution.posted_at, entry.resolution.posted_at);
+    EXPECT_EQ(back.resolution.posted, entry.resolution.posted);
+    EXPECT_TRUE(SameEffect(back.effect, entry.effect));
+  }
+}
+
+TEST(Journal, NothingElseIsTaken) {
+  for (const JournalEntry& entry : Entries()) {
+    SCOPED_TRACE(RequestName(entry.command.request));
+    const std::string bytes = Encode(entry);
+    for (size_t size = 0; size < bytes.size(); ++size) {
+      EXPECT_FALSE(DecodeEntry(bytes.substr(0, size)).ok()) << size;
+    }
+    EXPECT_FALSE(DecodeEntry(absl::StrCat(bytes, "x")).ok());
+    // A bit makes another entry or none, and one entry has one form.
+    for (size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+      std::string other = bytes;
+      other[bit / 8] = static_cast<char>(other[bit / 8] ^ (1 << bit % 8));
+      const absl::StatusOr<JournalEntry> decoded = DecodeEntry(other);
+      if (decoded.ok()) {
+        EXPECT_EQ(Encode(*decoded), other) << bit;
+      } else {
+        EXPECT_EQ(decoded.status().code(), absl::StatusCode::kDataLoss);
+      }
+    }
+  }
+}
+
+// docs/formats.md says them.
+TEST(Journal, TheBytesAreThese) {
+  JournalEntry entry =
+      Entry(SpendCommand{.amount = Credits::FromTicks(130), .operation = "op"});
+  entry.place = {.sequence = 2, .previous = 1, .at = At(256)};
+  entry.command.id = "x";
+  entry.effect.posted = {{.grant = 1, .amount = Credits::FromTicks(130)}};
+  const std::string bytes = Encode(entry);
+  EXPECT_EQ(absl::BytesToHexString(bytes),
+            "010800"      // version, spend, nothing optional
+            "0201"        // sequence, previous
+            "8002"        // at
+            "0461636d65"  // account
+            "0178"        // id
+            "8201"        // amount
+            "026f70"      // operation
+            "00"          // mode
+            "0008"        // not refused; posted:
+            "01018201");  // one part, of grant 1
+  const JournalHash first = ChainHash({}, bytes);
+  EXPECT_EQ(absl::BytesToHexString(absl::string_view(
+                reinterpret_cast<const char*>(first.data()), first.size())),
+            "18bd59483f21d809b02cecf40a416369"
+            "c7f84dbbc24867d4bb216201edf58cc4");
+  EXPECT_NE(ChainHash(first, bytes), first);
+}
+
+TEST(Journal, EveryRefusalHasAName) {
+  for (int i = 0; i <= static_cast<int>(Refusal::kUnknownAllowance); ++i) {
+    EXPECT_FALSE(RefusalName(static_cast<Refusal>(i)).empty()) << i;
+  }
+}
+
+}  // namespace
+}  // namespace konpro

@@ -1,0 +1,201 @@
+// Threads that apply commands to the same few accounts, while others read: what
+// they were told is one order of all commands, which keeps the order of calls,
+// and the journal replayed alone gives the same accounts.
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "konpro/ledger/ledger.h"
+#include "tests/testing/ledger_workload.h"
+#include "tests/testing/shared_store.h"
+#include "tests/testing/status_matchers.h"
+
+namespace konpro {
+namespace {
+
+using ::konpro::testing::IsOk;
+using ::konpro::testing::LedgerWorkload;
+using ::konpro::testing::SharedStore;
+
+constexpr int kThreads = 6;
+constexpr int kCalls = 150;
+constexpr size_t kAccounts = 3;
+const UnixNanos kStart = UnixNanos::FromNanos(1'800'000'000'000'000'000);
+
+// A command that took effect, and when its call began and had returned, by a
+// count of both.
+struct Event {
+  uint64_t sequence = 0;
+  uint64_t begin = 0;
+  uint64_t end = 0;
+};
+
+class Contest {
+ public:
+  explicit Contest(uint64_t seed) : seed_(seed) {
+    std::cout << "seed " << seed << std::endl;
+    ledger_ = Ledger::Open(std::make_unique<SharedStore>(content_),
+                           {.snapshot_every = 500})
+                  .value();
+  }
+
+  // The threads of a run; each asks again where it is told to.
+  void Apply() {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+      threads.emplace_back([this, i] { Call(i); });
+    }
+    std::thread reader([this] { Read(); });
+    for (std::thread& thread : threads) thread.join();
+    is_done_ = true;
+    reader.join();
+  }
+
+  // For i before j in the ledger's order, j did not end before i began.
+  void ExpectOrderOfCalls() {
+    std::sort(events_.begin(), events_.end(), [](const auto& a, const auto& b) {
+      return a.sequence < b.sequence;
+    });
+    uint64_t earliest_end = ~uint64_t{0};
+    for (size_t i = events_.size(); i-- > 0;) {
+      EXPECT_GE(earliest_end, events_[i].begin)
+          << "entry " << events_[i].sequence;
+      earliest_end = std::min(earliest_end, events_[i].end);
+    }
+  }
+
+  void ExpectJournalAloneGivesTheSame() {
+    EXPECT_THAT(ledger_->Verify([](uint64_t) {}), IsOk());
+    std::vector<Balance> balances;
+    std::vector<std::string> accounts = ledger_->AccountIds().value();
+    EXPECT_EQ(accounts.size(), kAccounts);
+    const UnixNanos now = ledger_->Now().value();
+    for (const std::string& account : accounts) {
+      balances.push_back(ledger_->BalanceOf(account, now).value());
+    }
+    const uint64_t sequence = ledger_->Head()->sequence;
+    ledger_.reset();
+    ASSERT_THAT(content_->store.DropSnapshots(), IsOk());
+    ledger_ = Ledger::Open(std::make_unique<SharedStore>(content_), {}).value();
+    EXPECT_EQ(ledger_->Head()->sequence, sequence);
+    for (size_t i = 0; i < accounts.size(); ++i) {
+      EXPECT_EQ(ledger_->BalanceOf(accounts[i], now).value(), balances[i]);
+      absl::StatusOr<Account> past =
+          ledger_->AccountAtSequence(accounts[i], sequence);
+      ASSERT_THAT(past, IsOk());
+      past->Advance(now);
+      EXPECT_EQ(past->balance(), balances[i]);
+    }
+  }
+
+  // Each id once, though some were asked again after an error.
+  void ExpectEveryIdOnce() {
+    std::set<std::string> ids;
+    ASSERT_THAT(ledger_->ForEachEntry(
+                    1, ~uint64_t{0},
+                    [&](const JournalEntry& entry, absl::string_view) {
+                      EXPECT_TRUE(ids.emplace(entry.command.id).second)
+                          << entry.command.id;
+                      return absl::OkStatus();
+                    }),
+                IsOk());
+    EXPECT_GE(ids.size(), events_.size());
+  }
+
+  SharedStore::Content& content() { return *content_; }
+  int unavailable() const { return unavailable_; }
+
+ private:
+  void Call(int thread) {
+    LedgerWorkload workload(seed_ + thread, absl::StrCat("t", thread, "-"),
+                            kAccounts, kStart);
+    std::mt19937_64 random(seed_ ^ thread);
+    std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
+    std::vector<Event> events;
+    for (int i = 0; i < kCalls; ++i) {
+      std::vector<LedgerCommand> batch;
+      for (uint64_t j = 1 + random() % 6; j-- > 0;) {
+        batch.push_back(workload.Next());
+      }
+      const uint64_t begin = clock_++;
+      ledger_->ApplyBatch(batch, outcomes);
+      while (absl::IsUnavailable(outcomes.front().status())) {
+        ++unavailable_;
+        // It may have been done by the call that failed.
+        ledger_->ApplyBatch(batch, outcomes);
+      }
+      const uint64_t end = clock_++;
+      for (const absl::StatusOr<LedgerOutcome>& outcome : outcomes) {
+        if (!outcome.ok() || outcome->replayed) continue;
+        events.push_back({outcome->sequence, begin, end});
+      }
+    }
+    const std::lock_guard<std::mutex> lock(mu_);
+    events_.insert(events_.end(), events.begin(), events.end());
+  }
+
+  // Whatever it sees has been committed, and only grows.
+  void Read() {
+    uint64_t seen = 0;
+    while (!is_done_) {
+      const uint64_t sequence = ledger_->Head()->sequence;
+      EXPECT_GE(sequence, seen);
+      seen = sequence;
+      ledger_->BalanceOf("account-0", kStart).status().IgnoreError();
+      EXPECT_THAT(ledger_->Verify([](uint64_t) {}), IsOk());
+      ledger_
+          ->History("account-1",
+                    [](const JournalEntry&, absl::string_view) {
+                      return absl::OkStatus();
+                    })
+          .IgnoreError();
+    }
+  }
+
+  const uint64_t seed_;
+  const std::shared_ptr<SharedStore::Content> content_ =
+      std::make_shared<SharedStore::Content>();
+  std::unique_ptr<Ledger> ledger_;
+  std::atomic<uint64_t> clock_ = 0;
+  std::atomic<bool> is_done_ = false;
+  std::atomic<int> unavailable_ = 0;
+  std::mutex mu_;
+  std::vector<Event> events_;
+};
+
+TEST(LedgerThreads, AgreeOnOneOrder) {
+  Contest run(std::random_device{}());
+  run.Apply();
+  run.ExpectOrderOfCalls();
+  run.ExpectEveryIdOnce();
+  run.ExpectJournalAloneGivesTheSame();
+  EXPECT_EQ(run.unavailable(), 0);
+}
+
+TEST(LedgerThreads, AgreeOnOneOrderWhenCommitsFail) {
+  Contest run(std::random_device{}());
+  // The store is used by one thread at a time.
+  run.content().fails_before = [n = 0]() mutable { return ++n % 7 == 0; };
+  run.content().fails_behind = [n = 0]() mutable { return ++n % 5 == 0; };
+  run.Apply();
+  run.ExpectOrderOfCalls();
+  run.ExpectEveryIdOnce();
+  run.ExpectJournalAloneGivesTheSame();
+  EXPECT_GT(run.unavailable(), 0);
+}
+
+}  // namespace
+}  // namespace konpro

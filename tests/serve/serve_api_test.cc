@@ -1,0 +1,302 @@
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "konpro/access/http.h"
+#include "konpro/access/key_directory.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/serve/api.h"
+#include "konpro/serve/http_request.h"
+#include "konpro/serve/metrics.h"
+#include "tests/testing/memory_front_door.h"
+
+namespace konpro::serve {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// 2027-01-01T00:00:30Z
+const absl::Time kStart = absl::FromUnixSeconds(1'798'761'630);
+
+std::string FieldOf(const HttpAnswer& answer, absl::string_view name) {
+  std::string value;
+  for (const HttpField& field : answer.fields) {
+    if (field.name != name) continue;
+    EXPECT_EQ(value, "") << name << " twice";
+    value = field.value;
+  }
+  return value;
+}
+
+class ServeApi : public ::testing::Test {
+ protected:
+  ServeApi()
+      : door_(Catalog::BuiltIn(), {.observer = &metrics_}),
+        key_(door_.door->CreateKey({.account_id = "acme"}, kStart).value()),
+        api_({.door = *door_.door, .keys = *door_.keys, .metrics = metrics_}) {
+    door_.Grant("acme", "100", now_);
+  }
+
+  HttpAnswer Ask(absl::string_view method, absl::string_view path,
+                 absl::string_view body = "",
+                 std::vector<HttpHeader> more = {}) {
+    more.push_back({"X-API-Key", key_.secret.text().Reveal()});
+    return AskAs(more, method, path, body);
+  }
+
+  HttpAnswer AskAs(const std::vector<HttpHeader>& headers,
+                   absl::string_view method, absl::string_view path,
+                   absl::string_view body = "") {
+    return api_.Answer(
+        {.method = method, .path = path, .headers = headers, .body = body},
+        now_);
+  }
+
+  HttpAnswer Hold(absl::string_view id, int64_t quantity) {
+    return Ask("POST", "/v1/jobs",
+               absl::StrCat(R"({"operation":"avatar_video","quantity":)",
+                            quantity, "}"),
+               {{"Idempotency-Key", id}});
+  }
+
+  UnixNanos now_ = UnixNanos::FromTime(kStart);
+  ServeMetrics metrics_;
+  testing::MemoryFrontDoor door_;
+  MintedKey key_;
+  Api api_;
+};
+
+TEST_F(ServeApi, AdmittedRequestSaysWhoseItIsAndWhatRemains) {
+  const HttpAnswer answer = Ask("GET", "/v1/admit");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(FieldOf(answer, "X-Konpro-Status"), "200");
+  EXPECT_EQ(FieldOf(answer, "X-Konpro-Account"), "acme");
+  EXPECT_EQ(FieldOf(answer, "X-Konpro-Reservation"), "");
+  EXPECT_EQ(FieldOf(answer, "Cache-Control"), "no-store");
+  EXPECT_EQ(FieldOf(answer, "RateLimit"),
+            "\"minute\";r=9;t=30, \"day\";r=99;t=86370");
+}
+
+TEST_F(ServeApi, StrangersGetOneAnswerWhateverTheirKeyIs) {
+  const HttpAnswer missing = AskAs({}, "GET", "/v1/admit");
+  EXPECT_EQ(missing.status, 401);
+  EXPECT_EQ(FieldOf(missing, "X-Konpro-Status"), "401");
+  ASSERT_TRUE(door_.keys->Deactivate(key_.record.id(), kStart).ok());
+  for (const HttpAnswer& answer :
+       {Ask("GET", "/v1/admit"),
+        AskAs({{"x-api-key", "kp_none"}}, "GET", "/v1/admit")}) {
+    EXPECT_EQ(answer.status, missing.status);
+    EXPECT_EQ(answer.body, missing.body);
+    ASSERT_EQ(answer.fields.size(), missing.fields.size());
+    for (size_t i = 0; i < answer.fields.size(); ++i) {
+      EXPECT_EQ(answer.fields[i].name, missing.fields[i].name);
+      EXPECT_EQ(answer.fields[i].value, missing.fields[i].value);
+    }
+  }
+}
+
+TEST_F(ServeApi, RefusalsButStrangersReachAuthRequestAs403WithTheTrueStatus) {
+  struct {
+    absl::string_view operation;
+    absl::string_view quantity;
+    absl::string_view status;
+    absl::string_view code;
+  } const kRows[] = {
+      {"avatar_video", "100001", "402", "insufficient_credits"},
+      {"avatar_video", "many", "400", "malformed"},
+      {"avatar_video", "", "400", "malformed"},
+      {"avatar_video", "-1", "400", "malformed"},
+      {"avatar_vide", "1", "400", "unknown_operation"},
+      {"photo_avatar", "1", "403", "operation_not_in_plan"},
+  };
+  for (const auto& row : kRows) {
+    const HttpAnswer answer = Ask("GET", "/v1/admit", "",
+                                  {{"X-Konpro-Operation", row.operation},
+                                   {"X-Konpro-Quantity", row.quantity},
+                                   {"Idempotency-Key", "a"}});
+    EXPECT_EQ(answer.status, 403) << row.code;
+    EXPECT_EQ(FieldOf(answer, "X-Konpro-Status"), row.status) << row.code;
+    EXPECT_THAT(FieldOf(answer, "X-Konpro-Problem"),
+                HasSubstr(absl::StrCat("\"code\":\"", row.code, "\"")));
+  }
+}
+
+TEST_F(ServeApi, FullWindowSaysWhenToComeBack) {
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(Ask("GET", "/v1/admit").status, 200) << i;
+  }
+  const HttpAnswer answer = Ask("GET", "/v1/admit");
+  EXPECT_EQ(answer.status, 403);
+  EXPECT_EQ(FieldOf(answer, "X-Konpro-Status"), "429");
+  EXPECT_EQ(FieldOf(answer, "Retry-After"), "30");
+  now_ = UnixNanos::FromTime(kStart + absl::Seconds(30));
+  EXPECT_EQ(Ask("GET", "/v1/admit").status, 200);
+}
+
+TEST_F(ServeApi, ProblemNamesTheOriginalPathWithoutItsQuery) {
+  const HttpAnswer answer =
+      AskAs({{"X-Original-Method", "GET"},
+             {"X-Original-URI", "/v1/avatars/\"<?token=hidden"}},
+            "GET", "/v1/admit");
+  EXPECT_THAT(answer.body,
+              HasSubstr("\"instance\":\"/v1/avatars/\\\"\\u003c\"}"));
+  EXPECT_THAT(answer.body, Not(HasSubstr("hidden")));
+}
+
+TEST_F(ServeApi, MeteredAdmissionHoldsCreditsOnceForAnId) {
+  for (int i = 0; i < 2; ++i) {
+    const HttpAnswer answer = Ask("GET", "/v1/admit", "",
+                                  {{"X-Konpro-Operation", "avatar_video"},
+                                   {"X-Konpro-Quantity", "60000"},
+                                   {"Idempotency-Key", "job-1"}});
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(FieldOf(answer, "X-Konpro-Reservation"), "job-1");
+  }
+  EXPECT_EQ(door_.ledger->BalanceOf("acme", now_)->reserved,
+            *Credits::Parse("60"));
+}
+
+TEST_F(ServeApi, JobIsHeldCompletedAndToldTheSameAgain) {
+  EXPECT_EQ(Hold("job/1", 60'000).status, 200);
+  for (int i = 0; i < 2; ++i) {
+    const HttpAnswer done =
+        Ask("POST", "/v1/jobs/job/1/complete", R"({"quantity":"40000"})");
+    EXPECT_EQ(done.status, 200);
+    EXPECT_THAT(done.body, HasSubstr("\"charged\":{\"credits\":\"40\""));
+  }
+  EXPECT_EQ(Ask("POST", "/v1/jobs/job/1/cancel").status, 409);
+  EXPECT_EQ(door_.ledger->BalanceOf("acme", now_)->available,
+            *Credits::Parse("60"));
+  EXPECT_THAT(metrics_.Text(),
+              HasSubstr("konpro_jobs_total{end=\"completed\"} 1\n"));
+  EXPECT_THAT(metrics_.Text(),
+              HasSubstr("konpro_charged_ticks_total 240000000\n"));
+}
+
+TEST_F(ServeApi, ServiceEndsAJobByItsAccountWhenTheKeyIsGone) {
+  ASSERT_EQ(Hold("job-1", 60'000).status, 200);
+  ASSERT_TRUE(door_.keys->Deactivate(key_.record.id(), kStart).ok());
+  const absl::string_view named = R"({"account":"acme"})";
+  // A dead key is not made up for by a name.
+  EXPECT_EQ(Ask("POST", "/v1/jobs/job-1/cancel", named).status, 401);
+  EXPECT_EQ(AskAs({}, "POST", "/v1/jobs/job-1/cancel").status, 401);
+  EXPECT_EQ(
+      AskAs({}, "POST", "/v1/jobs/job-1/cancel", R"({"account":"b"})").status,
+      404);
+  EXPECT_EQ(AskAs({}, "POST", "/v1/jobs/job-1/cancel", named).status, 200);
+}
+
+TEST_F(ServeApi, KeyEndsNoOtherAccountsJob) {
+  const MintedKey other =
+      door_.door->CreateKey({.account_id = "globex"}, kStart).value();
+  ASSERT_EQ(Hold("job-1", 60'000).status, 200);
+  const std::vector<HttpHeader> headers = {
+      {"x-api-key", other.secret.text().Reveal()}};
+  EXPECT_EQ(AskAs(headers, "POST", "/v1/jobs/job-1/cancel").status, 404);
+  EXPECT_EQ(
+      AskAs(headers, "POST", "/v1/jobs/job-1/cancel", R"({"account":"acme"})")
+          .status,
+      400);
+}
+
+TEST_F(ServeApi, BodiesThatAreNotWhatIsExpectedAreRefused) {
+  const std::string long_body(kApiBodyBytesMax + 1, ' ');
+  struct {
+    absl::string_view path;
+    absl::string_view body;
+    int status;
+  } const kRows[] = {
+      {"/v1/jobs", "", 400},
+      {"/v1/jobs", "[]", 400},
+      {"/v1/jobs", "{}", 400},
+      {"/v1/jobs", R"({"operation":"avatar_video"})", 400},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":1.5})", 400},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":-1})", 400},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":1,"x":1})", 400},
+      {"/v1/jobs", long_body, 413},
+      {"/v1/jobs/a/complete", "{}", 400},
+      {"/v1/jobs/a/complete", R"({"quantity":-1})", 400},
+      {"/v1/jobs/a/complete", R"({"quantity":1})", 404},
+      {"/v1/jobs/a/cancel", "x", 400},
+      {"/v1/estimate", R"({"jobs":[{"operation":"avatar_video"}]})", 400},
+      {"/v1/estimate", R"({"jobs":[{"operation":"x","quantity":1}]})", 400},
+  };
+  for (const auto& row : kRows) {
+    const HttpAnswer answer =
+        Ask("POST", row.path, row.body, {{"Idempotency-Key", "a"}});
+    EXPECT_EQ(answer.status, row.status)
+        << row.path << " " << row.body.substr(0, 80) << ": " << answer.body;
+    // A full window would hide what is meant.
+    now_ = UnixNanos::FromTime(now_.ToTime() + absl::Minutes(1));
+  }
+  EXPECT_EQ(Hold("", 1).status, 400);
+}
+
+TEST_F(ServeApi, EstimateIsUnderTheAccountsPlanAndBalance) {
+  const HttpAnswer answer =
+      Ask("POST", "/v1/estimate",
+          R"({"jobs":[{"operation":"avatar_video","quantity":90000,"jobs":2},
+                      {"operation":"photo_avatar","quantity":"1"}]})");
+  EXPECT_EQ(answer.status, 200);
+  for (const char* part :
+       {R"("plan": "free_trial")", R"("credits": "182")", R"("requests": "3")",
+        R"("allowed": false)", R"("refused_operations": [)",
+        R"("credits": "82")"}) {
+    EXPECT_THAT(answer.body, HasSubstr(part));
+  }
+}
+
+TEST_F(ServeApi, AccountIsShownWithoutCountingTheRequest) {
+  for (int i = 0; i < 20; ++i) {
+    const HttpAnswer answer = Ask("GET", "/v1/account");
+    ASSERT_EQ(answer.status, 200);
+    EXPECT_THAT(answer.body, HasSubstr(R"("remaining": "10")"));
+    EXPECT_THAT(answer.body, HasSubstr(R"("credits": "100")"));
+  }
+  EXPECT_EQ(AskAs({}, "GET", "/v1/account").status, 401);
+}
+
+TEST_F(ServeApi, OtherPathsAndMethodsAreRefused) {
+  struct {
+    absl::string_view method;
+    absl::string_view path;
+    int status;
+    absl::string_view allow;
+  } const kRows[] = {
+      {"GET", "/healthz", 200, ""},
+      {"GET", "/metrics", 200, ""},
+      {"POST", "/healthz", 405, "GET"},
+      {"POST", "/v1/admit", 405, "GET"},
+      {"GET", "/v1/jobs", 405, "POST"},
+      {"GET", "/v1/jobs/a/cancel", 405, "POST"},
+      {"GET", "/v1/jobs/a", 404, ""},
+      {"GET", "/v1/admit/", 404, ""},
+      {"GET", "", 404, ""},
+  };
+  for (const auto& row : kRows) {
+    const HttpAnswer answer = Ask(row.method, row.path);
+    EXPECT_EQ(answer.status, row.status) << row.method << " " << row.path;
+    EXPECT_EQ(FieldOf(answer, "Allow"), row.allow) << row.path;
+  }
+}
+
+TEST_F(ServeApi, MetricsCountAnswersAndReasons) {
+  Ask("GET", "/v1/admit");
+  AskAs({}, "GET", "/v1/admit");
+  const std::string text = Ask("GET", "/metrics").body;
+  for (const char* line :
+       {"konpro_http_answers_total{status=\"200\"} 1\n",
+        "konpro_http_answers_total{status=\"401\"} 1\n",
+        "konpro_admissions_total{reason=\"admitted\"} 1\n",
+        "konpro_admissions_total{reason=\"unauthenticated\"} 1\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+}  // namespace
+}  // namespace konpro::serve

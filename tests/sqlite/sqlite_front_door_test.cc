@@ -1,0 +1,249 @@
+// All of a front door in one file: what it keeps, what it refuses, and that no
+// key's text is in it.
+#include "konpro/sqlite/sqlite_front_door.h"
+
+#include <sqlite3.h>
+
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "konpro/access/http.h"
+#include "konpro/base/credits.h"
+#include "konpro/catalog/window_text.h"
+#include "tests/testing/status_matchers.h"
+
+namespace konpro {
+namespace {
+
+using ::konpro::testing::IsOk;
+using ::konpro::testing::StatusIs;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'700'000'040);
+const UnixNanos kAt = UnixNanos::FromTime(kNow);
+
+std::string NewPath(const std::string& name) {
+  const std::string path =
+      absl::StrCat(::testing::TempDir(), "/front_door_", name, ".db");
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    remove(absl::StrCat(path, suffix).c_str());
+  }
+  return path;
+}
+
+std::unique_ptr<SqliteFrontDoor> OpenAt(const std::string& path) {
+  SqliteFrontDoor::Options options;
+  options.spare_keys = options.spare_accounts = 100;
+  return SqliteFrontDoor::Open(path, Catalog::BuiltIn(), std::move(options))
+      .value();
+}
+
+void Grant(SqliteFrontDoor& all, absl::string_view account) {
+  ASSERT_THAT(
+      all.ledger().Apply(
+          {.account = account,
+           .id = "grant",
+           .at = kAt,
+           .request = GrantCommand{.amount = Credits::Parse("100").value()}}),
+      IsOk());
+}
+
+std::string BytesOf(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+// Runs SQL on a file that nobody has open.
+void Damage(const std::string& path, const char* sql) {
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK)
+      << sqlite3_errmsg(db);
+  sqlite3_close(db);
+}
+
+TEST(SqliteFrontDoor, AllOfItIsThereAgain) {
+  const std::string path = NewPath("again");
+  auto all = OpenAt(path);
+  const MintedKey key =
+      all->door().CreateKey({.account_id = "acme"}, kNow).value();
+  const MintedKey dead =
+      all->door().CreateKey({.account_id = "acme"}, kNow).value();
+  ASSERT_THAT(all->keys().Deactivate(dead.record.id(), kNow), IsOk());
+  ASSERT_THAT(all->door().SetPlan("acme", "enterprise",
+                                  ParseWindows("minute:7/1m").value(), kNow),
+              IsOk());
+  ASSERT_THAT(all->door().Provision("other", kNow), IsOk());
+  ASSERT_THAT(all->door().Suspend("other", kNow), IsOk());
+  Grant(*all, "acme");
+  const AdmissionRequest job = {.key = key.secret.text(),
+                                .operation = "avatar_video",
+                                .quantity = 90'000,
+                                .id = "job-7"};
+  ASSERT_TRUE(all->door().Admit(job, kAt).ok());
+
+  all.reset();
+  all = OpenAt(path);
+  const Admission again = all->door().Admit(job, kAt);
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again.replayed);
+  EXPECT_EQ(again.plan->name(), "enterprise");
+  EXPECT_EQ(all->door().Admit({.key = dead.secret.text()}, kAt).reason,
+            AdmissionReason::kUnauthenticated);
+  EXPECT_TRUE(all->accounts().Find("other")->is_suspended);
+  EXPECT_EQ(all->door().Complete({"acme", "job-7", 84'000}, kAt)->charged,
+            Credits::Parse("84").value());
+  // Written when the first one ended.
+  EXPECT_EQ(all->keys().Find(key.record.id())->last_used_at, kNow);
+}
+
+TEST(SqliteFrontDoor, CarriesWhatWindowsHaveUsedWhereItIsGiven) {
+  const std::string path = NewPath("limits");
+  auto all = OpenAt(path);
+  const MintedKey key =
+      all->door().CreateKey({.account_id = "acme"}, kNow).value();
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(all->door().Admit({.key = key.secret.text()}, kAt).ok());
+  }
+  SqliteFrontDoor::Options options;
+  options.limits = LimiterRegistry::Create({.capacity = 10}).value();
+  ASSERT_THAT(
+      all->limits().HandOver([&](const LimiterRegistry::Account& account) {
+        EXPECT_THAT(options.limits->Restore(account), IsOk());
+      }),
+      IsOk());
+  all.reset();
+  all = SqliteFrontDoor::Open(path, Catalog::BuiltIn(), std::move(options))
+            .value();
+  EXPECT_EQ(
+      all->door().Admit({.key = key.secret.text()}, kAt).limits->remaining(0),
+      3u);
+}
+
+TEST(SqliteFrontDoor, IsOpenInOneProcessAtATime) {
+  const std::string path = NewPath("once");
+  const auto all = OpenAt(path);
+  EXPECT_THAT(SqliteFrontDoor::Open(path, Catalog::BuiltIn(), {}),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr(path)));
+}
+
+TEST(SqliteFrontDoor, DamagedAccountsAreDataLoss) {
+  const struct {
+    const char* sql;
+    absl::string_view what;
+  } kCases[] = {
+      {"UPDATE accounts SET windows = 'minute'", "account acme: windows: "},
+      {"UPDATE accounts SET account_id = 'a b'", "a b"},
+      {"DROP TABLE accounts; CREATE TABLE accounts (name TEXT)", "account_id"},
+  };
+  for (const auto& c : kCases) {
+    const std::string path = NewPath("damaged");
+    ASSERT_THAT(OpenAt(path)->door().Provision("acme", kNow), IsOk());
+    Damage(path, c.sql);
+    EXPECT_THAT(
+        SqliteFrontDoor::Open(path, Catalog::BuiltIn(), {}),
+        StatusIs(absl::StatusCode::kDataLoss, HasSubstr(std::string(c.what))));
+  }
+}
+
+// Keys, accounts and the ledger write through one connection, each from threads
+// of its own.
+TEST(SqliteFrontDoor, WritersTakeTurns) {
+  const auto all = OpenAt(NewPath("turns"));
+  Grant(*all, "acme");
+  const auto provision = [&](absl::string_view prefix) {
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_THAT(all->door().Provision(absl::StrCat(prefix, i), kNow), IsOk());
+    }
+  };
+  const auto spend = [&] {
+    for (int i = 0; i < 20; ++i) {
+      const std::string id = absl::StrCat("spend-", i);
+      EXPECT_THAT(all->ledger().Apply({.account = "acme",
+                                       .id = id,
+                                       .at = kAt,
+                                       .request = SpendCommand{}}),
+                  IsOk());
+    }
+  };
+  const auto mint = [&] {
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_THAT(all->keys().Mint({.account_id = "acme"}, kNow), IsOk());
+    }
+  };
+  std::thread first(provision, "a");
+  std::thread second(spend);
+  std::thread third(mint);
+  first.join();
+  second.join();
+  third.join();
+  EXPECT_EQ(all->accounts().size(), 20u);
+  EXPECT_EQ(all->keys().List("acme").size(), 20u);
+}
+
+// The whole life of keys, with every answer, error and file that comes of it.
+TEST(SqliteFrontDoor, TextOfAKeyIsNowhereButInItsOwnersHands) {
+  const std::string path = NewPath("secret");
+  auto all = OpenAt(path);
+  std::vector<MintedKey> keys;
+  for (int i = 0; i < 4; ++i) {
+    keys.push_back(all->door().CreateKey({.account_id = "acme"}, kNow).value());
+  }
+  keys.push_back(
+      all->keys()
+          .Reset({.key = keys[0].record.id(), .overlap = absl::Hours(1)}, kNow)
+          .value());
+  keys.push_back(all->keys().Reset({.key = keys[1].record.id()}, kNow).value());
+  ASSERT_THAT(all->keys().Deactivate(keys[2].record.id(), kNow), IsOk());
+  std::string seen;
+  for (const MintedKey& key : keys) {
+    for (const absl::string_view operation : {"", "avatar_video", "no_such"}) {
+      // Somebody sends the key as an id, too.
+      const HttpAnswer answer =
+          AnswerOf(all->door().Admit({.key = key.secret.text(),
+                                      .operation = operation,
+                                      .quantity = operation.empty() ? 0 : 1'000,
+                                      .id = "job"},
+                                     kAt));
+      absl::StrAppend(&seen, answer.body);
+      for (const HttpField& field : answer.fields) {
+        absl::StrAppend(&seen, field.name, field.value);
+      }
+    }
+    const auto again = all->keys().Reset({.key = key.record.id()}, kNow);
+    absl::StrAppend(&seen, again.status().ToString());
+    for (const ApiKeyRecord& record : all->keys().List("acme")) {
+      absl::StrAppend(&seen, record.account_id, record.last_four,
+                      record.digest.bytes());
+    }
+    absl::StrAppend(&seen, ::testing::PrintToString(key.secret.text()),
+                    ::testing::PrintToString(key.secret));
+  }
+  const std::string wal = BytesOf(path + "-wal");
+  EXPECT_FALSE(wal.empty());
+  absl::StrAppend(&seen, wal, BytesOf(path));
+  all.reset();
+  absl::StrAppend(&seen, BytesOf(path));
+  EXPECT_THAT(seen, HasSubstr("acme"));
+  for (const MintedKey& key : keys) {
+    const std::string text(key.secret.text().Reveal());
+    // Nor what would do to guess it.
+    EXPECT_EQ(seen.find(text), std::string::npos);
+    EXPECT_EQ(seen.find(text.substr(3, 30)), std::string::npos);
+    EXPECT_EQ(seen.find(text.substr(20, 12)), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace konpro

@@ -1,0 +1,272 @@
+#include "konpro/sqlite/sqlite_key_store.h"
+
+#include <sqlite3.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "konpro/access/api_key.h"
+#include "konpro/access/key_directory.h"
+#include "konpro/base/unix_nanos.h"
+#include "tests/testing/status_matchers.h"
+
+namespace konpro {
+namespace {
+
+using ::konpro::testing::IsOk;
+using ::konpro::testing::StatusIs;
+using ::testing::HasSubstr;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'700'000'040);
+
+struct Close {
+  void operator()(sqlite3* db) const { sqlite3_close(db); }
+};
+using Database = std::unique_ptr<sqlite3, Close>;
+
+Database Connect(const std::string& path) {
+  sqlite3* db = nullptr;
+  EXPECT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+  return Database(db);
+}
+
+// The only integer that `sql` selects; of no row, -1.
+int64_t Select(sqlite3* db, const std::string& sql) {
+  int64_t value = -1;
+  const auto take = [](void* to, int, char** columns, char**) {
+    *static_cast<int64_t*>(to) = columns[0] == nullptr ? -2 : atoll(columns[0]);
+    return 0;
+  };
+  char* error = nullptr;
+  EXPECT_EQ(sqlite3_exec(db, sql.c_str(), take, &value, &error), SQLITE_OK)
+      << sql << ": " << (error == nullptr ? "" : error);
+  sqlite3_free(error);
+  return value;
+}
+
+class SqliteKeyStoreTest : public ::testing::Test {
+ protected:
+  SqliteKeyStoreTest() {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directory(folder_);
+    db_ = Connect(path_);
+    Select(db_.get(), "PRAGMA journal_mode = WAL");
+    store_ = SqliteKeyStore::Create(db_.get()).value();
+  }
+
+  // As another process would.
+  void OpenAgain() {
+    store_.reset();
+    db_ = Connect(path_);
+    store_ = SqliteKeyStore::Create(db_.get()).value();
+  }
+
+  std::vector<ApiKeyRecord> Rows() {
+    std::vector<ApiKeyRecord> rows;
+    EXPECT_THAT(store_->LoadAll([&](ApiKeyRecord record) {
+      rows.push_back(std::move(record));
+      return absl::OkStatus();
+    }),
+                IsOk());
+    return rows;
+  }
+
+  const std::string folder_ = absl::StrCat(::testing::TempDir(), "/keys");
+  const std::string path_ = absl::StrCat(folder_, "/konpro.db");
+  Database db_;
+  std::unique_ptr<SqliteKeyStore> store_;
+};
+
+ApiKeyRecord Record(absl::string_view text) {
+  return {.digest = ApiKeyDigest::Of(ApiKeyText(text)),
+          .account_id = absl::StrCat("account ", text),
+          .last_four = "Ab12",
+          .created_at = kNow,
+          .changed_at = kNow};
+}
+
+void ExpectSame(const ApiKeyRecord& a, const ApiKeyRecord& b) {
+  EXPECT_EQ(a.id(), b.id());
+  EXPECT_TRUE(a.digest == b.digest);
+  EXPECT_EQ(a.account_id, b.account_id);
+  EXPECT_EQ(a.last_four, b.last_four);
+  EXPECT_EQ(a.state, b.state);
+  EXPECT_EQ(a.created_at, b.created_at);
+  EXPECT_EQ(a.changed_at, b.changed_at);
+  EXPECT_EQ(a.ends_at, b.ends_at);
+  EXPECT_EQ(a.last_used_at, b.last_used_at);
+}
+
+TEST_F(SqliteKeyStoreTest, RecordsComeBackInTheirOrder) {
+  std::vector<ApiKeyRecord> records;
+  for (int i = 0; i < 20; ++i) records.push_back(Record(absl::StrCat(i)));
+  records[1].ends_at = kNow + absl::Milliseconds(1);
+  records[1].last_used_at = kNow + absl::Minutes(1);
+  records[2].state = ApiKeyState::kDeactivated;
+  records[2].created_at = absl::UnixEpoch();
+  EXPECT_THAT(store_->Put(records), IsOk());
+  records[0].state = ApiKeyState::kReplaced;
+  records[0].changed_at = kNow + absl::Seconds(1);
+  records[0].ends_at = kNow + absl::Hours(1);
+  records[0].last_used_at = kNow;
+  EXPECT_THAT(store_->Put({&records[0], 1}), IsOk());
+  EXPECT_THAT(store_->Put({}), IsOk());
+  OpenAgain();
+  const std::vector<ApiKeyRecord> rows = Rows();
+  ASSERT_EQ(rows.size(), records.size());
+  for (size_t i = 0; i < rows.size(); ++i) ExpectSame(rows[i], records[i]);
+}
+
+TEST_F(SqliteKeyStoreTest, AllRecordsAreWrittenOrNone) {
+  const Database other = Connect(path_);
+  Select(other.get(),
+         "CREATE TRIGGER no BEFORE INSERT ON api_keys WHEN new.account_id = "
+         "'account bad' BEGIN SELECT raise(ABORT, 'refused'); END");
+  const ApiKeyRecord good = Record("good");
+  EXPECT_THAT(store_->Put({{good, Record("bad")}}),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("refused")));
+  EXPECT_TRUE(Rows().empty());
+  EXPECT_THAT(store_->Put({&good, 1}), IsOk());
+  EXPECT_EQ(Rows().size(), 1u);
+}
+
+TEST_F(SqliteKeyStoreTest, LockedFileIsUnavailableAndLaterFine) {
+  const Database other = Connect(path_);
+  Select(other.get(), "BEGIN IMMEDIATE");
+  const ApiKeyRecord record = Record("x");
+  EXPECT_THAT(store_->Put({&record, 1}),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("locked")));
+  Select(other.get(), "COMMIT");
+  EXPECT_THAT(store_->Put({&record, 1}), IsOk());
+}
+
+TEST_F(SqliteKeyStoreTest, LoadingStopsWhereItIsTold) {
+  ASSERT_THAT(store_->Put({{Record("1"), Record("2")}}), IsOk());
+  int calls = 0;
+  EXPECT_THAT(store_->LoadAll([&](ApiKeyRecord) {
+    ++calls;
+    return absl::ResourceExhaustedError("full");
+  }),
+              StatusIs(absl::StatusCode::kResourceExhausted, "full"));
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(Rows().size(), 2u);
+}
+
+TEST_F(SqliteKeyStoreTest, ConnectionMustBeDurable) {
+  Select(db_.get(), "PRAGMA synchronous = NORMAL");
+  EXPECT_THAT(SqliteKeyStore::Create(db_.get()),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("synchronous")));
+}
+
+TEST_F(SqliteKeyStoreTest, OtherTableIsDataLoss) {
+  store_.reset();
+  Select(db_.get(), "DROP TABLE api_keys");
+  Select(db_.get(), "CREATE TABLE api_keys (digest BLOB)");
+  EXPECT_THAT(SqliteKeyStore::Create(db_.get()),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("column")));
+}
+
+TEST_F(SqliteKeyStoreTest, DamagedRowsAreDataLoss) {
+  const struct {
+    absl::string_view column;
+    absl::string_view value;
+    absl::string_view message;
+  } kCases[] = {
+      {"digest", "x'00'", "32 bytes"},    {"digest", "NULL", "32 bytes"},
+      {"account_id", "''", "account_id"}, {"last_four", "NULL", "last_four"},
+      {"state", "257", "state"},          {"state", "-1", "state"},
+  };
+  store_.reset();
+  Select(db_.get(), "DROP TABLE api_keys");
+  Select(db_.get(),
+         "CREATE TABLE api_keys (number INTEGER PRIMARY KEY, digest UNIQUE, "
+         "account_id, last_four, state, created_at_ms, changed_at_ms, "
+         "ends_at_ms, last_used_at_ms)");
+  store_ = SqliteKeyStore::Create(db_.get()).value();
+  for (const auto& c : kCases) {
+    const auto key = KeyDirectory::Open(*store_, {.keys_max = 10})
+                         .value()
+                         ->Mint({.account_id = "acme"}, kNow);
+    ASSERT_THAT(key, IsOk());
+    Select(db_.get(),
+           absl::StrCat("UPDATE api_keys SET ", c.column, " = ", c.value));
+    EXPECT_THAT(KeyDirectory::Open(*store_, {.keys_max = 10}),
+                StatusIs(absl::StatusCode::kDataLoss,
+                         HasSubstr(std::string(c.message))));
+    Select(db_.get(), "DELETE FROM api_keys");
+  }
+}
+
+TEST_F(SqliteKeyStoreTest, FileThatIsNoDatabaseIsDataLoss) {
+  const std::string path = absl::StrCat(folder_, "/text");
+  std::ofstream(path) << std::string(4096, 'x');
+  const Database db = Connect(path);
+  EXPECT_THAT(SqliteKeyStore::Create(db.get()),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("database")));
+}
+
+TEST_F(SqliteKeyStoreTest, DirectoryLivesOnInTheFile) {
+  auto directory = KeyDirectory::Open(*store_, {.keys_max = 10}).value();
+  const auto live = directory->Mint({.account_id = "acme"}, kNow);
+  const auto dead = directory->Mint({.account_id = "acme"}, kNow);
+  const auto old = directory->Mint({.account_id = "acme"}, kNow);
+  const auto next = directory->Reset(
+      {.key = old->record.id(), .overlap = absl::Hours(1)}, kNow);
+  ASSERT_THAT(directory->Deactivate(dead->record.id(), kNow), IsOk());
+  directory.reset();
+  OpenAgain();
+  directory = KeyDirectory::Open(*store_, {.keys_max = 10}).value();
+  const auto verdict = [&](const auto& key, absl::Duration later) {
+    return directory
+        ->Authenticate(key->secret.text(), UnixNanos::FromTime(kNow + later))
+        .verdict();
+  };
+  EXPECT_EQ(verdict(live, absl::Hours(1)), ApiKeyVerdict::kAccepted);
+  EXPECT_EQ(verdict(dead, absl::ZeroDuration()), ApiKeyVerdict::kDeactivated);
+  EXPECT_EQ(verdict(old, absl::Minutes(59)), ApiKeyVerdict::kAccepted);
+  EXPECT_EQ(verdict(old, absl::Hours(1)), ApiKeyVerdict::kReplaced);
+  EXPECT_EQ(verdict(next, absl::Hours(1)), ApiKeyVerdict::kAccepted);
+  EXPECT_EQ(directory->List("acme").size(), 4u);
+}
+
+// The whole folder, the write-ahead log included, is searched for every key.
+TEST_F(SqliteKeyStoreTest, NoTextIsInTheFile) {
+  const auto directory = KeyDirectory::Open(*store_, {.keys_max = 100}).value();
+  std::vector<std::string> texts;
+  for (int i = 0; i < 20; ++i) {
+    const auto key = directory->Mint({.account_id = "acme"}, kNow);
+    const auto next = directory->Reset({.key = key->record.id()}, kNow);
+    ASSERT_THAT(directory->Deactivate(next->record.id(), kNow), IsOk());
+    texts.emplace_back(key->secret.text().Reveal());
+    texts.emplace_back(next->secret.text().Reveal());
+  }
+  const std::string digest(directory->List("acme")[0].digest.bytes());
+  int digests = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)),
+                            std::istreambuf_iterator<char>());
+    digests += bytes.find(digest) != std::string::npos;
+    EXPECT_EQ(bytes.find("kp_"), std::string::npos) << entry.path();
+    for (const std::string& text : texts) {
+      EXPECT_EQ(bytes.find(text.substr(3, 12)), std::string::npos)
+          << entry.path();
+    }
+  }
+  EXPECT_GT(digests, 0);
+}
+
+}  // namespace
+}  // namespace konpro

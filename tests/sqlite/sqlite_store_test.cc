@@ -1,0 +1,192 @@
+// What the file does besides being a store: whose it is, who has it open, and
+// what cannot be done to it.
+#include "konpro/sqlite/sqlite_store.h"
+
+#include <dirent.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "konpro/sqlite/sqlite_database.h"
+#include "tests/testing/status_matchers.h"
+
+namespace konpro {
+namespace {
+
+using ::konpro::testing::IsOk;
+using ::konpro::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string NewPath() {
+  const std::string path = absl::StrCat(::testing::TempDir(), "file.db");
+  for (const char* suffix : {"", "-wal", "-journal"}) {
+    unlink(absl::StrCat(path, suffix).c_str());
+  }
+  return path;
+}
+
+void Write(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+// A database of somebody else.
+void MakeForeign(const std::string& path, const std::string& sql) {
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(db);
+}
+
+int64_t ReadInteger(SqliteDatabase& database, const char* sql) {
+  const SqliteDatabase::Statement statement = database.Prepare(sql).value();
+  EXPECT_EQ(sqlite3_step(statement.get()), SQLITE_ROW);
+  return sqlite3_column_int64(statement.get(), 0);
+}
+
+TEST(SqliteDatabase, HasItsIdentityAndIsDurable) {
+  const std::string path = NewPath();
+  for (int round = 0; round < 2; ++round) {
+    const std::unique_ptr<SqliteStore> store =
+        SqliteStore::Open(path, {}).value();
+    SqliteDatabase& database = *store->database();
+    EXPECT_EQ(ReadInteger(database, "PRAGMA application_id"), 0x6b6f6e70);
+    EXPECT_EQ(ReadInteger(database, "PRAGMA user_version"), 1);
+    EXPECT_EQ(ReadInteger(database, "PRAGMA synchronous"), 2);
+    const SqliteDatabase::Statement mode =
+        database.Prepare("PRAGMA journal_mode").value();
+    ASSERT_EQ(sqlite3_step(mode.get()), SQLITE_ROW);
+    EXPECT_STREQ(
+        reinterpret_cast<const char*>(sqlite3_column_text(mode.get(), 0)),
+        "wal");
+  }
+}
+
+TEST(SqliteDatabase, RefusesWhatIsNotItsFile) {
+  const std::string path = NewPath();
+  const auto open = [&] { return SqliteDatabase::Open(path, {}).status(); };
+  const auto is = [&](absl::StatusCode code, const char* message) {
+    return StatusIs(code, AllOf(HasSubstr(path), HasSubstr(message)));
+  };
+  MakeForeign(path, "CREATE TABLE photos (id INTEGER)");
+  EXPECT_THAT(open(), is(absl::StatusCode::kFailedPrecondition,
+                         "another application (application_id 0"));
+  MakeForeign(path, "PRAGMA application_id = 7");
+  EXPECT_THAT(open(), is(absl::StatusCode::kFailedPrecondition,
+                         "another application (application_id 7"));
+  MakeForeign(path, absl::StrCat("PRAGMA application_id = ",
+                                 SqliteDatabase::kApplicationId,
+                                 "; PRAGMA user_version = 2"));
+  EXPECT_THAT(open(),
+              is(absl::StatusCode::kFailedPrecondition, "schema version 2"));
+  MakeForeign(path, "PRAGMA user_version = 0");
+  EXPECT_THAT(open(), is(absl::StatusCode::kDataLoss, "schema version 0"));
+  MakeForeign(path, "PRAGMA user_version = 1");
+  EXPECT_THAT(open(), IsOk());
+  NewPath();
+  Write(path, "");
+  EXPECT_THAT(open(), is(absl::StatusCode::kDataLoss, "is empty"));
+  Write(path, std::string(8192, 'x'));
+  EXPECT_THAT(open(), is(absl::StatusCode::kDataLoss, "not a database"));
+  NewPath();
+  EXPECT_THAT(SqliteDatabase::Open(path, {.create = false}),
+              is(absl::StatusCode::kNotFound, "no such file"));
+  const std::string nowhere = absl::StrCat(path, ".dir/file.db");
+  EXPECT_THAT(SqliteDatabase::Open(nowhere, {}),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr(nowhere)));
+}
+
+// A refused file is as it was.
+TEST(SqliteDatabase, LeavesAForeignFileAlone) {
+  const std::string path = NewPath();
+  MakeForeign(path, "CREATE TABLE photos (id INTEGER)");
+  const auto bytes = [&] {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string before = bytes();
+  EXPECT_FALSE(SqliteDatabase::Open(path, {}).ok());
+  EXPECT_EQ(bytes(), before);
+}
+
+TEST(SqliteDatabase, IsOpenInOneProcessAtATime) {
+  const std::string path = NewPath();
+  std::unique_ptr<SqliteStore> store = SqliteStore::Open(path, {}).value();
+  const auto is_refused =
+      StatusIs(absl::StatusCode::kUnavailable,
+               AllOf(HasSubstr(path), HasSubstr("in use by another process")));
+  EXPECT_THAT(SqliteDatabase::Open(path, {}), is_refused);
+  // A process of its own: locks are a process's.
+  store.reset();
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto held = SqliteStore::Open(path, {});
+    const char is_open = held.ok() ? 1 : 0;
+    if (write(ends[1], &is_open, 1) != 1) _exit(1);
+    pause();
+    _exit(0);
+  }
+  char is_open = 0;
+  ASSERT_EQ(read(ends[0], &is_open, 1), 1);
+  ASSERT_EQ(is_open, 1);
+  EXPECT_THAT(SqliteDatabase::Open(path, {}), is_refused);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_THAT(SqliteDatabase::Open(path, {}), IsOk());
+}
+
+TEST(SqliteDatabase, LeavesNoDraftsBehind) {
+  const std::string path = NewPath();
+  ASSERT_THAT(SqliteDatabase::Open(path, {}), IsOk());
+  std::vector<std::string> drafts;
+  DIR* const directory = opendir(::testing::TempDir().c_str());
+  while (const dirent* entry = readdir(directory)) {
+    const std::string name = entry->d_name;
+    if (name.find("file.db.new") != std::string::npos) drafts.push_back(name);
+  }
+  closedir(directory);
+  EXPECT_THAT(drafts, IsEmpty());
+}
+
+TEST(SqliteStore, TheJournalIsAppendOnly) {
+  const std::unique_ptr<SqliteStore> store =
+      SqliteStore::Open(NewPath(), {}).value();
+  JournalHash hash{};
+  ASSERT_THAT(store->Append({}, {{.sequence = 1, .bytes = "x", .hash = hash}}),
+              IsOk());
+  for (const char* sql :
+       {"UPDATE journal SET entry = x'00'", "DELETE FROM journal"}) {
+    EXPECT_THAT(store->database()->Execute(sql),
+                StatusIs(absl::StatusCode::kAborted, HasSubstr("append-only")));
+  }
+  EXPECT_THAT(
+      store->database()->Execute("INSERT INTO journal VALUES (2, 'text', '')"),
+      StatusIs(absl::StatusCode::kAborted, HasSubstr("journal")));
+}
+
+TEST(SqliteStore, TablesOfAnotherFormAreRefused) {
+  const std::string path = NewPath();
+  {
+    const std::unique_ptr<SqliteDatabase> database =
+        SqliteDatabase::Open(path, {}).value();
+    ASSERT_THAT(database->Execute("CREATE TABLE journal (number INTEGER)"),
+                IsOk());
+  }
+  EXPECT_THAT(SqliteStore::Open(path, {}),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("sequence")));
+}
+
+}  // namespace
+}  // namespace konpro
