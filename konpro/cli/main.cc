@@ -545,7 +545,14 @@ void AddReplay(CLI::App& app, ReplayOptions& options) {
   AddTraceColumns(command, options.trace);
 }
 
-void AddServe(CLI::App& app, serve::ServeOptions& options) {
+struct ServeFlags {
+  ServeOptions options;
+  // A catalog file; "" for the built-in catalog.
+  std::string catalog;
+};
+
+void AddServe(CLI::App& app, ServeFlags& flags) {
+  ServeOptions& options = flags.options;
   CLI::App& command = *app.add_subcommand(
       "serve", "keys, limits and credits over HTTP, until SIGTERM");
   command.footer(
@@ -566,8 +573,8 @@ void AddServe(CLI::App& app, serve::ServeOptions& options) {
       .add_option("--threads", options.threads,
                   "threads that answer (default: 8)")
       ->type_name("N")
-      ->check(CLI::Range(1u, serve::ServeOptions::kThreadsMax).description(""));
-  AddCatalog(command, options.catalog);
+      ->check(CLI::Range(1u, ServeOptions::kThreadsMax).description(""));
+  AddCatalog(command, flags.catalog);
 }
 
 // What a command line is run in.
@@ -589,7 +596,7 @@ ExitCode RunOnFile(const std::vector<std::string>& arguments, Flags& flags,
     flags.RunOn(*context.open);
     return flags.Run(streams);
   }
-  if (access(serve::AdminSocketPath(flags.db()).c_str(), F_OK) != 0) {
+  if (access(AdminSocketPath(flags.db()).c_str(), F_OK) != 0) {
     return flags.Run(streams);
   }
   absl::StatusOr<std::string> input = flags.ReadInput(streams);
@@ -597,7 +604,7 @@ ExitCode RunOnFile(const std::vector<std::string>& arguments, Flags& flags,
     PrintReason(streams, input.status().message());
     return ExitCode::kBadInput;
   }
-  const auto forwarded = serve::ForwardCommand(flags.db(), arguments, *input);
+  const auto forwarded = ForwardCommand(flags.db(), arguments, *input);
   std::istringstream in(*input);
   explicit_bzero(input->data(), input->size());
   if (!forwarded.ok()) {
@@ -613,17 +620,22 @@ ExitCode RunOnFile(const std::vector<std::string>& arguments, Flags& flags,
   streams.out << (*forwarded)->out;
   streams.out.flush();
   streams.err << (*forwarded)->err;
-  return (*forwarded)->code;
+  return static_cast<ExitCode>((*forwarded)->exit_code);
 }
 
-ExitCode RunServer(const serve::ServeOptions& options, Streams streams) {
-  return serve::RunServe(
-      options,
-      [](SqliteFrontDoor& open, const std::vector<std::string>& arguments,
-         Streams command) {
-        return RunCommandLine(arguments, {.streams = command, .open = &open});
+ExitCode RunServer(const ServeFlags& flags, Streams streams) {
+  const std::optional<Catalog> catalog = LoadCatalog(flags.catalog, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
+  const absl::Status status = RunServe(
+      flags.options, *catalog,
+      [](SqliteFrontDoor& service, const std::vector<std::string>& arguments,
+         std::istream& in, std::ostream& out, std::ostream& err) {
+        return static_cast<int>(RunCommandLine(
+            arguments,
+            {.streams = {.in = in, .out = out, .err = err}, .open = &service}));
       },
-      streams);
+      streams.out, streams.err);
+  return status.ok() ? ExitCode::kOk : FailWith(status, streams);
 }
 
 ExitCode RunCommandLine(const std::vector<std::string>& arguments,
@@ -656,7 +668,7 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
   door.AddKeys(app, kExitCodes);
   LedgerFlags ledger;
   ledger.Add(app, kExitCodes);
-  serve::ServeOptions serve;
+  ServeFlags serve;
   AddServe(app, serve);
   try {
     // CLI11 takes words from the end.

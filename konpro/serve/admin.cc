@@ -8,14 +8,15 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/message.h"
 #include "google/protobuf/util/json_util.h"
 #include "proto/serve.pb.h"
 
-namespace konpro::serve {
+namespace konpro {
 namespace {
 
 constexpr absl::string_view kPath = "/v1/command";
-// Of an answer: a ledger's export is the longest.
+// The longest answer is a ledger's export.
 constexpr size_t kAnswerBytesMax = size_t{1} << 30;
 
 struct FreeCurl {
@@ -26,9 +27,16 @@ struct FreeCurl {
 size_t Append(char* data, size_t size, size_t count, void* out) {
   auto& text = *static_cast<std::string*>(out);
   const size_t bytes = size * count;
-  if (bytes > kAnswerBytesMax - text.size()) return 0;  // which curl refuses
+  if (bytes > kAnswerBytesMax - text.size()) return 0;  // curl then fails
   text.append(data, bytes);
   return bytes;
+}
+
+std::string ToJson(const google::protobuf::Message& message) {
+  std::string json;
+  // Fails for messages of unknown types alone, and there is none.
+  (void)google::protobuf::util::MessageToJsonString(message, &json);
+  return json;
 }
 
 absl::StatusOr<CommandResult> ParseAnswer(const std::string& json) {
@@ -36,7 +44,7 @@ absl::StatusOr<CommandResult> ParseAnswer(const std::string& json) {
   if (!google::protobuf::util::JsonStringToMessage(json, &answer).ok()) {
     return absl::UnavailableError("the server's answer cannot be read");
   }
-  return CommandResult{.code = static_cast<cli::ExitCode>(answer.exit_code()),
+  return CommandResult{.exit_code = answer.exit_code(),
                        .out = std::move(*answer.mutable_out()),
                        .err = std::move(*answer.mutable_err())};
 }
@@ -49,29 +57,25 @@ std::string AdminSocketPath(absl::string_view db) {
 
 HttpAnswer AnswerCommand(const HttpRequest& request, const CommandRunner& run) {
   if (request.path != kPath || request.method != "POST") {
-    return AnswerOf(absl::NotFoundError("there is nothing at this path"));
+    return AnswerOf(absl::NotFoundError("no resource has this path"));
   }
   v1::CommandRequest command;
   if (!google::protobuf::util::JsonStringToMessage(
            {request.body.data(), request.body.size()}, &command)
            .ok()) {
-    return AnswerOf(absl::InvalidArgumentError("the body is no command"));
+    return AnswerOf(absl::InvalidArgumentError("the body is not a command"));
   }
   std::istringstream in(command.input());
   std::ostringstream out;
   std::ostringstream err;
-  const cli::ExitCode code =
-      run({command.arguments().begin(), command.arguments().end()},
-          {.in = in, .out = out, .err = err});
   v1::CommandAnswer answer;
-  answer.set_exit_code(static_cast<int32_t>(code));
+  answer.set_exit_code(run(
+      {command.arguments().begin(), command.arguments().end()}, in, out, err));
   answer.set_out(out.str());
   answer.set_err(err.str());
-  std::ostringstream json;
-  cli::PrintJson(answer, json);
   return {.status = 200,
           .fields = {{"Content-Type", "application/json"}},
-          .body = json.str()};
+          .body = ToJson(answer)};
 }
 
 absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
@@ -85,9 +89,7 @@ absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
   v1::CommandRequest request;
   for (const std::string& argument : arguments) request.add_arguments(argument);
   request.set_input(std::string(input));
-  std::ostringstream body;
-  cli::PrintJson(request, body);
-  const std::string bytes = body.str();
+  const std::string bytes = ToJson(request);
   if (bytes.size() > kCommandBytesMax) {
     return absl::ResourceExhaustedError(
         "the command is too long for the server that has the file open");
@@ -96,7 +98,7 @@ absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
   const std::unique_ptr<curl_slist, FreeCurl> headers(
       curl_slist_append(nullptr, "Content-Type: application/json"));
   if (curl == nullptr || headers == nullptr) {
-    return absl::UnavailableError("no memory to ask the server");
+    return absl::UnavailableError("no memory for a request to the server");
   }
   std::string answer;
   curl_easy_setopt(curl.get(), CURLOPT_URL, "http://localhost/v1/command");
@@ -113,7 +115,7 @@ absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &Append);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer);
   const CURLcode code = curl_easy_perform(curl.get());
-  // A socket that a server left when it died.
+  // A server that was killed left its socket.
   if (code == CURLE_COULDNT_CONNECT) return std::nullopt;
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -128,4 +130,4 @@ absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
   return std::optional<CommandResult>(*std::move(result));
 }
 
-}  // namespace konpro::serve
+}  // namespace konpro

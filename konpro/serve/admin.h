@@ -1,17 +1,19 @@
-// How a command reaches a file that a server has open: over the Unix socket
-// beside it, which only the file's owner can connect to. The server runs the
-// very function that the command line runs, on what it has open; so there is no
-// second set of rules, and no second form of a report.
+// The admin socket: how a command of the command line reaches a database file
+// that a server has open. The socket stands beside the file, and only the
+// file's owner can connect to it. The server runs the same function that the
+// command line would have run, on the service that it has open, so rules and
+// reports are the same.
 //
-//   // in the server:
+//   // In the server:
 //   HttpServer::Start(*ListenUnix(AdminSocketPath(db)),
 //                     [&](const HttpRequest& request) {
 //                       return AnswerCommand(request, run);
 //                     }, {...});
-//   // in a command:
+//   // In the command line:
 //   ForwardCommand(db, {"keys", "list", "acme", "--db=credits.db"}, "")
 //
-// Thread safety: AnswerCommand() is as thread-safe as `run`.
+// Thread safety: AnswerCommand() is as thread-safe as `run`; ForwardCommand()
+// is thread-safe.
 //
 // Limits: kCommandBytesMax of arguments and input; kForwardTimeout for the
 // answer.
@@ -20,7 +22,9 @@
 
 #include <cstddef>
 #include <functional>
+#include <istream>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -28,21 +32,21 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "konpro/access/http.h"
-#include "konpro/cli/command.h"
-#include "konpro/cli/exit_code.h"
 #include "konpro/serve/http_request.h"
 
-namespace konpro::serve {
+namespace konpro {
 
 inline constexpr size_t kCommandBytesMax = size_t{1} << 20;
 inline constexpr absl::Duration kForwardTimeout = absl::Seconds(60);
 
-// Runs a command's words, as they are behind "konpro".
-using CommandRunner = std::function<cli::ExitCode(
-    const std::vector<std::string>& arguments, cli::Streams streams)>;
+// Runs a command and returns its exit code. `arguments` are the words that
+// follow "konpro" on the command line.
+using CommandRunner =
+    std::function<int(const std::vector<std::string>& arguments,
+                      std::istream& in, std::ostream& out, std::ostream& err)>;
 
 struct CommandResult {
-  cli::ExitCode code = cli::ExitCode::kInternal;
+  int exit_code = 1;
   std::string out;
   std::string err;
 };
@@ -52,13 +56,14 @@ std::string AdminSocketPath(absl::string_view db);
 // POST /v1/command.
 HttpAnswer AnswerCommand(const HttpRequest& request, const CommandRunner& run);
 
-// What the server that has `db` open made of the command; nullopt where none
-// has: nothing was sent then. kUnavailable: it did not answer; whether the
-// command was run is not known. kResourceExhausted: the command is too long.
+// Sends a command to the server that has `db` open, and returns its result.
+// nullopt: no server has it open, and nothing was sent. kUnavailable: the
+// server did not answer; whether it ran the command is not known.
+// kResourceExhausted: the command is longer than kCommandBytesMax.
 absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
     absl::string_view db, const std::vector<std::string>& arguments,
     absl::string_view input);
 
-}  // namespace konpro::serve
+}  // namespace konpro
 
 #endif  // KONPRO_SERVE_ADMIN_H_

@@ -21,7 +21,7 @@
 #include "proto/report.pb.h"
 #include "proto/serve.pb.h"
 
-namespace konpro::serve {
+namespace konpro {
 namespace {
 
 using cli::ToAmount;
@@ -370,4 +370,4 @@ std::optional<HttpAnswer> Api::FindOwner(const HttpRequest& request,
   return std::nullopt;
 }
 
-}  // namespace konpro::serve
+}  // namespace konpro

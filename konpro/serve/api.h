@@ -44,7 +44,7 @@
 #include "konpro/serve/http_request.h"
 #include "konpro/serve/metrics.h"
 
-namespace konpro::serve {
+namespace konpro {
 
 inline constexpr size_t kApiBodyBytesMax = size_t{64} << 10;
 inline constexpr int kEstimateJobsMax = 1'000;
@@ -87,6 +87,6 @@ class Api {
   const Parts parts_;
 };
 
-}  // namespace konpro::serve
+}  // namespace konpro
 
 #endif  // KONPRO_SERVE_API_H_

@@ -6,7 +6,7 @@
 #include "absl/types/span.h"
 #include "konpro/access/http.h"
 
-namespace konpro::serve {
+namespace konpro {
 
 struct HttpRequest {
   absl::string_view method;
@@ -15,6 +15,6 @@ struct HttpRequest {
   absl::string_view body;
 };
 
-}  // namespace konpro::serve
+}  // namespace konpro
 
 #endif  // KONPRO_SERVE_HTTP_REQUEST_H_

@@ -19,7 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
-namespace konpro::serve {
+namespace konpro {
 namespace {
 
 constexpr absl::Duration kSweepEvery = absl::Milliseconds(500);
@@ -266,4 +266,4 @@ void HttpServer::Stop() {
   daemon_.reset();
 }
 
-}  // namespace konpro::serve
+}  // namespace konpro

@@ -30,7 +30,7 @@
 #include "konpro/serve/http_request.h"
 #include "konpro/serve/listen_socket.h"
 
-namespace konpro::serve {
+namespace konpro {
 
 class HttpServer {
  public:
@@ -71,6 +71,6 @@ class HttpServer {
   std::unique_ptr<Daemon> daemon_;
 };
 
-}  // namespace konpro::serve
+}  // namespace konpro
 
 #endif  // KONPRO_SERVE_HTTP_SERVER_H_

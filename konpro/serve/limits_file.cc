@@ -13,7 +13,7 @@
 #include "konpro/access/limiter_snapshot.h"
 #include "proto/limiter.pb.h"
 
-namespace konpro::serve {
+namespace konpro {
 namespace {
 
 using google::protobuf::io::FileInputStream;
@@ -69,4 +69,4 @@ absl::Status RestoreLimits(const std::string& path, LimiterRegistry& registry) {
   }
 }
 
-}  // namespace konpro::serve
+}  // namespace konpro

@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "konpro/limits/limiter_registry.h"
 
-namespace konpro::serve {
+namespace konpro {
 
 // kUnavailable: it cannot be written; what was there before is there still.
 absl::Status SaveLimits(LimiterRegistry& registry, const std::string& path);
@@ -25,6 +25,6 @@ absl::Status SaveLimits(LimiterRegistry& registry, const std::string& path);
 // RestoreLimiter().
 absl::Status RestoreLimits(const std::string& path, LimiterRegistry& registry);
 
-}  // namespace konpro::serve
+}  // namespace konpro
 
 #endif  // KONPRO_SERVE_LIMITS_FILE_H_

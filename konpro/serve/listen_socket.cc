@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
-namespace konpro::serve {
+namespace konpro {
 namespace {
 
 constexpr int kBacklog = 1'024;
@@ -120,4 +120,4 @@ absl::StatusOr<ListenSocket> ListenUnix(const std::string& path) {
   return made;
 }
 
-}  // namespace konpro::serve
+}  // namespace konpro

@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace konpro::serve {
+namespace konpro {
 
 class ListenSocket {
  public:
@@ -48,6 +48,6 @@ absl::StatusOr<ListenSocket> ListenTcp(absl::string_view address);
 // the path is too long for a socket. kUnavailable: it cannot be made.
 absl::StatusOr<ListenSocket> ListenUnix(const std::string& path);
 
-}  // namespace konpro::serve
+}  // namespace konpro
 
 #endif  // KONPRO_SERVE_LISTEN_SOCKET_H_

@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
-namespace konpro::serve {
+namespace konpro {
 namespace {
 
 void AppendHead(absl::string_view name, absl::string_view help,
@@ -66,4 +66,4 @@ std::string ServeMetrics::Text() const {
   return out;
 }
 
-}  // namespace konpro::serve
+}  // namespace konpro

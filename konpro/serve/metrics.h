@@ -19,7 +19,7 @@
 
 #include "konpro/access/admission.h"
 
-namespace konpro::serve {
+namespace konpro {
 
 class ServeMetrics : public AdmissionObserver {
  public:
@@ -42,6 +42,6 @@ class ServeMetrics : public AdmissionObserver {
   std::atomic<uint64_t> charged_ticks_{0};
 };
 
-}  // namespace konpro::serve
+}  // namespace konpro
 
 #endif  // KONPRO_SERVE_METRICS_H_

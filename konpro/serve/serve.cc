@@ -4,11 +4,12 @@
 #include <unistd.h>
 
 #include <memory>
-#include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
@@ -21,103 +22,96 @@
 #include "konpro/serve/listen_socket.h"
 #include "konpro/serve/metrics.h"
 
-namespace konpro::serve {
+namespace konpro {
 namespace {
-
-using cli::ExitCode;
-using cli::Streams;
 
 constexpr absl::Duration kSaveEvery = absl::Minutes(1);
 
-ExitCode Fail(const absl::Status& status, Streams streams) {
-  cli::PrintReason(streams, status.message());
-  return status.code() == absl::StatusCode::kUnavailable ||
-                 status.code() == absl::StatusCode::kDataLoss
-             ? ExitCode::kInternal
-             : ExitCode::kBadInput;
+void Log(absl::string_view text, std::ostream& err) {
+  err << "konpro: " << text << "\n";
 }
 
-// What no request waits for: when keys were last used, and what windows have
-// used.
-void Save(SqliteFrontDoor& all, const std::string& limits_path,
-          Streams streams) {
+// Saves what no request waits for: when keys were last used, and what windows
+// have used.
+void Save(SqliteFrontDoor& service, const std::string& limits_path,
+          std::ostream& err) {
   for (const absl::Status& saved :
-       {all.keys().SaveLastUses(), SaveLimits(all.limits(), limits_path)}) {
-    if (!saved.ok()) cli::PrintReason(streams, saved.message());
+       {service.keys().SaveLastUses(),
+        SaveLimits(service.limits(), limits_path)}) {
+    if (!saved.ok()) Log(saved.message(), err);
   }
 }
 
 }  // namespace
 
-ExitCode RunServe(const ServeOptions& options, const OpenCommandRunner& run,
-                  Streams streams) {
-  // Threads inherit it: the signals wait for WaitForStop(), whenever they come.
+absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
+                      const ServiceCommandRunner& run, std::ostream& out,
+                      std::ostream& err) {
+  // All threads inherit the mask, so signals wait for sigtimedwait() below.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  const std::optional<Catalog> catalog =
-      cli::LoadCatalog(options.catalog, streams);
-  if (!catalog.has_value()) return ExitCode::kBadInput;
   ServeMetrics metrics;
-  SqliteFrontDoor::Options door;
-  door.door.observer = &metrics;
+  SqliteFrontDoor::Options service_options;
+  service_options.door.observer = &metrics;
   const std::string limits_path = options.db + ".limits";
-  door.restore_limits = [&](LimiterRegistry& registry) {
+  service_options.restore_limits = [&](LimiterRegistry& registry) {
     return RestoreLimits(limits_path, registry);
   };
   const absl::StatusOr<std::unique_ptr<SqliteFrontDoor>> opened =
-      SqliteFrontDoor::Open(options.db, *catalog, std::move(door));
-  if (!opened.ok()) return Fail(opened.status(), streams);
-  SqliteFrontDoor& all = **opened;
+      SqliteFrontDoor::Open(options.db, catalog, std::move(service_options));
+  if (!opened.ok()) return opened.status();
+  SqliteFrontDoor& service = **opened;
 
-  // Whoever has the file open may replace a socket that was left beside it.
+  // The file is locked by now: a socket that is there has no server.
   const std::string admin_path = AdminSocketPath(options.db);
   absl::StatusOr<ListenSocket> admin_socket = ListenUnix(admin_path);
-  if (!admin_socket.ok()) return Fail(admin_socket.status(), streams);
+  if (!admin_socket.ok()) return admin_socket.status();
   absl::StatusOr<ListenSocket> socket = ListenTcp(options.listen);
-  if (!socket.ok()) return Fail(socket.status(), streams);
+  if (!socket.ok()) return socket.status();
   const std::string address = socket->address();
   if (!socket->is_loopback()) {
-    cli::PrintReason(streams, address +
-                                  " is no loopback address: whoever reaches it "
-                                  "can end any account's jobs");
+    Log(address +
+            " is not a loopback address: anyone who can connect to it can end "
+            "jobs of any account",
+        err);
   }
 
-  Api api({.door = all.door(), .keys = all.keys(), .metrics = metrics});
+  Api api({.door = service.door(), .keys = service.keys(), .metrics = metrics});
   auto server = HttpServer::Start(
       *std::move(socket),
       [&api](const HttpRequest& request) {
         return api.Answer(request, UnixNanos::CoarseNow());
       },
       {.threads = options.threads, .body_bytes_max = kApiBodyBytesMax});
-  if (!server.ok()) return Fail(server.status(), streams);
-  auto admin = HttpServer::Start(
-      *std::move(admin_socket),
-      [&](const HttpRequest& request) {
-        return AnswerCommand(
-            request,
-            [&](const std::vector<std::string>& arguments, Streams command) {
-              return run(all, arguments, command);
-            });
-      },
-      {.body_bytes_max = kCommandBytesMax});
-  if (!admin.ok()) return Fail(admin.status(), streams);
-  streams.out << "listening on " << address << std::endl;
+  if (!server.ok()) return server.status();
+  const CommandRunner run_here =
+      [&](const std::vector<std::string>& arguments, std::istream& command_in,
+          std::ostream& command_out, std::ostream& command_err) {
+        return run(service, arguments, command_in, command_out, command_err);
+      };
+  auto admin = HttpServer::Start(*std::move(admin_socket),
+                                 [&](const HttpRequest& request) {
+                                   return AnswerCommand(request, run_here);
+                                 },
+                                 {.body_bytes_max = kCommandBytesMax});
+  if (!admin.ok()) return admin.status();
+  out << "listening on " << address << std::endl;
   const timespec every = absl::ToTimespec(kSaveEvery);
   while (sigtimedwait(&signals, nullptr, &every) < 0) {
-    Save(all, limits_path, streams);
+    Save(service, limits_path, err);
   }
 
   // From here on a command opens the file itself, as soon as it is closed.
   unlink(admin_path.c_str());
   (*admin)->Stop();
   (*server)->Stop();
-  Save(all, limits_path, streams);
-  streams.out << "stopped" << std::endl;
-  return ExitCode::kOk;
+  Save(service, limits_path, err);
+  out << "stopped" << std::endl;
+  return absl::OkStatus();
 }
 
-}  // namespace konpro::serve
+}  // namespace konpro

@@ -1,41 +1,43 @@
 // `konpro serve`: the API of api.h on a TCP address, and the commands of
-// admin.h on the socket beside the file, until SIGTERM or SIGINT.
+// admin.h on the socket beside the database file, until SIGTERM or SIGINT.
 #ifndef KONPRO_SERVE_SERVE_H_
 #define KONPRO_SERVE_SERVE_H_
 
 #include <functional>
+#include <istream>
+#include <ostream>
 #include <string>
 #include <vector>
 
-#include "konpro/cli/command.h"
-#include "konpro/cli/exit_code.h"
+#include "absl/status/status.h"
+#include "konpro/catalog/catalog.h"
 #include "konpro/sqlite/sqlite_front_door.h"
 
-namespace konpro::serve {
+namespace konpro {
 
 struct ServeOptions {
   static constexpr unsigned kThreadsMax = 256;
 
   std::string db;
   std::string listen = "127.0.0.1:8080";
-  // A catalog file; "" for the built-in catalog.
-  std::string catalog;
-  // Connections are spread over them. Each waits for the disk when it holds or
-  // charges credits; writes of several are one.
+  // Connections are spread over them. A thread that holds or charges credits
+  // waits for the disk; the writes of several threads share one commit.
   unsigned threads = 8;
 };
 
-// Runs a command on what the server has open.
-using OpenCommandRunner = std::function<cli::ExitCode(
-    SqliteFrontDoor& open, const std::vector<std::string>& arguments,
-    cli::Streams streams)>;
+// Runs a command (admin.h) on the service that the server has open.
+using ServiceCommandRunner = std::function<int(
+    SqliteFrontDoor& service, const std::vector<std::string>& arguments,
+    std::istream& in, std::ostream& out, std::ostream& err)>;
 
-// Says on streams.out where it listens, once it does. Returns when it was told
-// to stop, and everything is written and closed.
-// REQUIRES: no other thread runs.
-cli::ExitCode RunServe(const ServeOptions& options,
-                       const OpenCommandRunner& run, cli::Streams streams);
+// Prints its address to `out` once it listens. Returns after a signal has
+// stopped it and everything is written and closed. Warnings, and what could not
+// be saved meanwhile, go to `err`.
+// REQUIRES: the process has no other thread.
+absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
+                      const ServiceCommandRunner& run, std::ostream& out,
+                      std::ostream& err);
 
-}  // namespace konpro::serve
+}  // namespace konpro
 
 #endif  // KONPRO_SERVE_SERVE_H_

@@ -14,7 +14,7 @@
 #include "konpro/serve/metrics.h"
 #include "tests/testing/memory_front_door.h"
 
-namespace konpro::serve {
+namespace konpro {
 namespace {
 
 using ::testing::HasSubstr;
@@ -299,4 +299,4 @@ TEST_F(ServeApi, MetricsCountAnswersAndReasons) {
 }
 
 }  // namespace
-}  // namespace konpro::serve
+}  // namespace konpro

@@ -42,13 +42,12 @@ bool IsDocumented(int status) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::Time start = absl::FromUnixSeconds(1'798'761'630);
   const UnixNanos now = UnixNanos::FromTime(start);
-  konpro::serve::ServeMetrics metrics;
+  konpro::ServeMetrics metrics;
   konpro::testing::MemoryFrontDoor door;
   const konpro::MintedKey key =
       door.door->CreateKey({.account_id = "acme"}, start).value();
   door.Grant("acme", "100", now);
-  konpro::serve::Api api(
-      {.door = *door.door, .keys = *door.keys, .metrics = metrics});
+  konpro::Api api({.door = *door.door, .keys = *door.keys, .metrics = metrics});
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
   int requests = 0;
   for (absl::string_view one : absl::StrSplit(text, "\n.\n")) {

@@ -40,7 +40,7 @@
 #include "konpro/serve/metrics.h"
 #include "konpro/sqlite/sqlite_front_door.h"
 
-namespace konpro::serve {
+namespace konpro {
 namespace {
 
 constexpr int kClients = 4;
@@ -230,4 +230,4 @@ TEST(ServeSoak, MemoryAndDescriptorsStayAndTheJournalVerifies) {
 }
 
 }  // namespace
-}  // namespace konpro::serve
+}  // namespace konpro
