@@ -4,23 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "konpro/base/account_id.h"
 #include "konpro/base/internal/name.h"
 
 namespace konpro {
-namespace {
-
-absl::Status CheckAccountId(absl::string_view id) {
-  if (internal::IsId(id, AccountDirectory::kAccountIdBytesMax)) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("account_id: ", internal::Quoted(id), " is not 1 to ",
-                   AccountDirectory::kAccountIdBytesMax,
-                   " bytes of printable ASCII without blanks"));
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<AccountDirectory>> AccountDirectory::Open(
     AccountStore& store) {
   std::unique_ptr<AccountDirectory> directory(new AccountDirectory(store));

@@ -11,8 +11,8 @@
 // Invariants: (1) what Put() returned OK for, a directory opened later from the
 // store has too. (2) Where Put() failed, this directory is as it was.
 //
-// Limits: as limiter_registry.h's: 2^24 accounts, ids of 1 .. 128 bytes of
-// printable ASCII without blanks. About 250 bytes of memory an account.
+// Limits: 2^24 accounts, as limiter_registry.h; about 250 bytes of memory an
+// account.
 #ifndef KONPRO_ACCESS_ACCOUNT_DIRECTORY_H_
 #define KONPRO_ACCESS_ACCOUNT_DIRECTORY_H_
 
@@ -65,7 +65,6 @@ class AccountStore {
 class AccountDirectory {
  public:
   static constexpr size_t kAccountsMax = size_t{1} << 24;
-  static constexpr size_t kAccountIdBytesMax = 128;
 
   // With all records of `store`, which must outlive the directory and is its
   // own from now on. kDataLoss: a record that no directory wrote. Else the

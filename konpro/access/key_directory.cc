@@ -1,8 +1,6 @@
 #include "konpro/access/key_directory.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <bit>
@@ -11,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "konpro/access/internal/base62.h"
-#include "konpro/base/internal/name.h"
+#include "konpro/base/account_id.h"
 
 // The table is open addressing with linear probing, of a fixed size, at most
 // three quarters full. A slot is a cache line and holds all that a live key
@@ -74,7 +72,6 @@ constexpr int64_t kNanosPerMs = 1'000'000;
 constexpr int64_t kNanosPerMinute = 60'000'000'000;
 constexpr uint64_t kStateMask = 3;
 constexpr size_t kSaveChunk = 1'024;
-constexpr size_t kHugePageBytes = size_t{2} << 20;
 
 // Fibonacci hashing (Knuth, volume 3, 6.4) of the four bytes.
 size_t PlaceOf(const char* last_four, int shift) {
@@ -119,16 +116,6 @@ ApiKeyVerdict VerdictOfDead(uint64_t word) {
   return ApiKeyVerdict::kUnknown;  // an empty slot
 }
 
-absl::Status CheckAccountId(absl::string_view id) {
-  if (internal::IsId(id, KeyDirectory::kAccountIdBytesMax)) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("account_id: ", internal::Quoted(id), " is not 1 to ",
-                   KeyDirectory::kAccountIdBytesMax,
-                   " bytes of printable ASCII without blanks"));
-}
-
 absl::Status NoSuchKey(ApiKeyId key) {
   return absl::NotFoundError(absl::StrCat("no key has id ", key.ToString()));
 }
@@ -159,8 +146,6 @@ absl::string_view Authentication::account_id() const {
   return account_ == nullptr ? absl::string_view() : account_->id;
 }
 
-void KeyDirectory::FreeSlots::operator()(Slot* slots) const { free(slots); }
-
 absl::StatusOr<std::unique_ptr<KeyDirectory>> KeyDirectory::Open(
     KeyStore& store, const Options& options) {
   static_assert(sizeof(Slot) == 64);
@@ -171,20 +156,15 @@ absl::StatusOr<std::unique_ptr<KeyDirectory>> KeyDirectory::Open(
   }
   const size_t slots =
       std::bit_ceil(options.keys_max + options.keys_max / 3 + 1);
-  const size_t bytes = slots * sizeof(Slot);
-  const bool huge = bytes >= kHugePageBytes;
-  void* const memory =
-      aligned_alloc(huge ? kHugePageBytes : alignof(Slot), bytes);
-  if (memory == nullptr) {
+  internal::HugePages memory(slots * sizeof(Slot));
+  if (memory.data() == nullptr) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("no memory for ", bytes, " bytes of keys"));
+        absl::StrCat("no memory for ", memory.bytes(), " bytes of keys"));
   }
-  // Where the system has none, small pages do.
-  if (huge) madvise(memory, bytes, MADV_HUGEPAGE);
-  Slot* const first = static_cast<Slot*>(memory);
-  std::uninitialized_default_construct_n(first, slots);
-  std::unique_ptr<KeyDirectory> directory(new KeyDirectory(
-      store, options, std::unique_ptr<Slot[], FreeSlots>(first), slots));
+  std::uninitialized_default_construct_n(static_cast<Slot*>(memory.data()),
+                                         slots);
+  std::unique_ptr<KeyDirectory> directory(
+      new KeyDirectory(store, options, std::move(memory), slots));
   const std::lock_guard<std::mutex> lock(directory->mu_);
   const absl::Status loaded = store.LoadAll(
       [&](ApiKeyRecord record) { return directory->Load(std::move(record)); });
@@ -193,11 +173,11 @@ absl::StatusOr<std::unique_ptr<KeyDirectory>> KeyDirectory::Open(
 }
 
 KeyDirectory::KeyDirectory(KeyStore& store, const Options& options,
-                           std::unique_ptr<Slot[], FreeSlots> slots,
-                           size_t slot_count)
+                           internal::HugePages memory, size_t slot_count)
     : store_(store),
       keys_max_(options.keys_max),
-      slots_(std::move(slots)),
+      memory_(std::move(memory)),
+      slots_(static_cast<Slot*>(memory_.data())),
       shift_(std::countl_zero(slot_count) + 1),
       mask_(slot_count - 1) {}
 

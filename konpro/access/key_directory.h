@@ -27,9 +27,8 @@
 // that authenticates was durable before. (4) No text of a key is kept.
 //
 // Limits: keys_max keys, 2^23 at most, dead ones included, and as many
-// accounts; 64 live keys to an account; account ids of 1 .. 128 bytes of
-// printable ASCII without blanks; overlaps of up to 90 days; times in whole
-// milliseconds, rounded down.
+// accounts; 64 live keys to an account; overlaps of up to 90 days; times in
+// whole milliseconds, rounded down.
 #ifndef KONPRO_ACCESS_KEY_DIRECTORY_H_
 #define KONPRO_ACCESS_KEY_DIRECTORY_H_
 
@@ -49,6 +48,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "konpro/access/api_key.h"
+#include "konpro/base/internal/huge_pages.h"
 #include "konpro/base/unix_nanos.h"
 
 namespace konpro {
@@ -142,7 +142,6 @@ class KeyDirectory {
  public:
   static constexpr size_t kKeysMaxMax = size_t{1} << 23;
   static constexpr size_t kLiveKeysMax = 64;  // of an account
-  static constexpr size_t kAccountIdBytesMax = 128;
   static constexpr absl::Duration kOverlapMax = absl::Hours(24 * 90);
 
   struct Options {
@@ -198,12 +197,9 @@ class KeyDirectory {
 
  private:
   struct Slot;
-  struct FreeSlots {
-    void operator()(Slot* slots) const;
-  };
 
   KeyDirectory(KeyStore& store, const Options& options,
-               std::unique_ptr<Slot[], FreeSlots> slots, size_t slot_count);
+               internal::HugePages memory, size_t slot_count);
 
   // The slot of the key with this digest, or the empty one that it would take.
   // `last_four` begins with the last digits of its text.
@@ -224,7 +220,8 @@ class KeyDirectory {
   // Constant after construction.
   KeyStore& store_;
   const size_t keys_max_;
-  const std::unique_ptr<Slot[], FreeSlots> slots_;
+  const internal::HugePages memory_;
+  Slot* const slots_;  // in memory_
   const int shift_;    // 64 less the bits of a slot's place
   const size_t mask_;  // the number of slots less 1
   // Guarded by mu_.

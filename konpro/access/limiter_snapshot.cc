@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "konpro/base/account_id.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog_file.h"
 #include "konpro/limits/limiter.h"
@@ -114,11 +115,11 @@ absl::Status RestoreLimiter(const v1::LimiterSnapshot& part,
     if (account.windows() >= windows.size()) {
       return DataLoss("an account refers to windows that are not there");
     }
-    if (account.id().empty() ||
-        account.id().size() > LimiterRegistry::kAccountIdBytesMax ||
-        account.first() == WindowRule::kClosed.word ||
+    const absl::Status id = CheckAccountId(account.id());
+    if (!id.ok()) return DataLoss(id.message());
+    if (account.first() == WindowRule::kClosed.word ||
         account.second() == WindowRule::kClosed.word) {
-      return DataLoss("an account has an id or a state outside its limits");
+      return DataLoss("an account has a state outside its limits");
     }
   }
   registry.RaiseFreshSince(UnixNanos::FromNanos(part.fresh_since()));

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "konpro/base/account_id.h"
 #include "konpro/base/internal/name.h"
 
 namespace konpro {
@@ -308,7 +309,7 @@ void Compare(const RefundRequest& now, const RefundRequest& first, bool,
 
 absl::Status ValidateCommand(const LedgerCommand& command,
                              absl::Duration duplicate_window) {
-  absl::Status status = CheckId("account", command.account, kAccountIdBytesMax);
+  absl::Status status = CheckAccountId(command.account);
   if (!status.ok()) return status;
   if (!IsCheckOnly(command.request)) {
     status = CheckId("id", command.id, kCommandIdBytesMax);

@@ -36,7 +36,6 @@
 namespace konpro {
 
 // Printable ASCII without blanks.
-inline constexpr size_t kAccountIdBytesMax = 128;
 inline constexpr size_t kCommandIdBytesMax = 256;
 
 // A reservation is named by the id of the command that made it. A command with

@@ -14,7 +14,6 @@
 // and so meets no windows or another hash.
 #include "konpro/limits/limiter_registry.h"
 
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -25,38 +24,12 @@
 namespace konpro {
 namespace {
 
-constexpr size_t kHugePageBytes = size_t{2} << 20;
 constexpr uint64_t kEmpty = 0;
 constexpr uint64_t kPassed = 1;
 constexpr uint64_t kSharedBit = 1;
 // So that a search always meets an empty slot, however small the table is.
 constexpr size_t kSpareLines = 8;
 constexpr size_t kIdBytesReserved = 32;
-
-// Whole huge pages.
-size_t MappedBytes(size_t lines) {
-  const size_t bytes = lines * 2 * sizeof(internal::LimiterSlot);
-  return (bytes + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
-}
-
-// Zeroed memory that begins at a huge page, or null.
-void* Map(size_t bytes) {
-  const size_t around = bytes + kHugePageBytes;
-  void* const got = mmap(nullptr, around, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (got == MAP_FAILED) return nullptr;
-  const size_t before =
-      kHugePageBytes - reinterpret_cast<uintptr_t>(got) % kHugePageBytes;
-  char* const begin = static_cast<char*>(got) + before;
-  munmap(got, before);
-  if (before < kHugePageBytes) munmap(begin + bytes, kHugePageBytes - before);
-#ifdef MADV_HUGEPAGE
-  // Advice: where the system has none, small pages do; what is smaller than one
-  // should not become one.
-  if (bytes > kHugePageBytes) madvise(begin, bytes, MADV_HUGEPAGE);
-#endif
-  return begin;
-}
 
 // REQUIRES: an account is there.
 bool IsShared(const internal::LimiterSlot& slot) {
@@ -167,22 +140,23 @@ absl::StatusOr<std::unique_ptr<LimiterRegistry>> LimiterRegistry::Create(
     return absl::UnavailableError("the system gives no random bytes");
   }
   const size_t lines = options.capacity + options.capacity / 8 + kSpareLines;
-  void* const table = Map(MappedBytes(lines));
-  if (table == nullptr) {
+  internal::HugePages table(lines * kSlotsPerLine * sizeof(Slot));
+  if (table.data() == nullptr) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("capacity: ", MappedBytes(lines), " bytes for ",
-                     options.capacity, " accounts are not to be had"));
+        absl::StrCat("capacity: no memory for ", table.bytes(), " bytes of ",
+                     options.capacity, " accounts"));
   }
   return std::unique_ptr<LimiterRegistry>(
-      new LimiterRegistry(options, key, lines, table));
+      new LimiterRegistry(options, key, lines, std::move(table)));
 }
 
 LimiterRegistry::LimiterRegistry(const Options& options,
                                  const internal::AccountHash::Key& key,
-                                 size_t lines, void* table)
+                                 size_t lines, internal::HugePages table)
     : hash_(key),
+      table_(std::move(table)),
       // Zeroed memory is empty slots.
-      slots_(static_cast<Slot*>(table)),
+      slots_(static_cast<Slot*>(table_.data())),
       lines_(lines),
       capacity_(options.capacity),
       staggered_(options.staggered),
@@ -195,7 +169,7 @@ LimiterRegistry::LimiterRegistry(const Options& options,
   ids_.reserve(capacity_ * kIdBytesReserved);
 }
 
-LimiterRegistry::~LimiterRegistry() { munmap(slots_, MappedBytes(lines_)); }
+LimiterRegistry::~LimiterRegistry() = default;
 
 LimiterRegistry::Handle LimiterRegistry::FindFurther(absl::string_view account,
                                                      uint64_t hash) const {
@@ -223,12 +197,7 @@ LimiterRegistry::Handle LimiterRegistry::FindShared(
 
 absl::Status LimiterRegistry::CheckAccount(absl::string_view account) const {
   if (handed_over()) return HandedOverError();
-  if (!IsId(account)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("account: an id of ", account.size(),
-                     " bytes is outside 1 .. ", kAccountIdBytesMax));
-  }
-  return absl::OkStatus();
+  return CheckAccountId(account);
 }
 
 absl::StatusOr<const LimiterWindows*> LimiterRegistry::Keep(

@@ -32,10 +32,10 @@
 // own account and of windows that this had during the call. (3) A change of
 // windows, a drop and a hand-over lose no permit that was taken.
 //
-// Limits: 1 .. 2^24 accounts; ids of 1 .. 128 bytes; 65,536 different windows
-// (with staggering each phase is one of its own) in the life of a registry, and
-// 16 accounts with a shared hash. 72 bytes an account, and 10 and its id. The
-// table is mapped at once, on huge pages where there are any.
+// Limits: 1 .. 2^24 accounts; 65,536 different windows (with staggering each
+// phase is one of its own) in the life of a registry, and 16 accounts with a
+// shared hash. 72 bytes an account, and 10 and its id. The table is mapped at
+// once, on huge pages if the system has them.
 #ifndef KONPRO_LIMITS_LIMITER_REGISTRY_H_
 #define KONPRO_LIMITS_LIMITER_REGISTRY_H_
 
@@ -55,6 +55,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "konpro/base/account_id.h"
+#include "konpro/base/internal/huge_pages.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/limits/internal/account_hash.h"
 #include "konpro/limits/limiter.h"
@@ -68,8 +70,6 @@ struct LimiterSlot;
 class LimiterRegistry {
  public:
   static constexpr size_t kCapacityMax = size_t{1} << 24;
-  static constexpr size_t kAccountIdBytesMax =
-      internal::AccountHash::kIdBytesMax;
   static constexpr size_t kDistinctWindowsMax = 65'536;
   static constexpr size_t kSharedHashesMax = 16;
   static constexpr size_t kPhases = 256;
@@ -148,7 +148,7 @@ class LimiterRegistry {
 
   // Adds an account that has used nothing; without windows, it is refused
   // everything. kAlreadyExists: it is there. kInvalidArgument: the id is
-  // outside its limits, or there are more than two windows, or two of one name.
+  // not IsAccountId(), or there are more than two windows, or two of one name.
   // kResourceExhausted: the registry is full.
   absl::StatusOr<Handle> Insert(absl::string_view account,
                                 absl::Span<const RateWindow> windows);
@@ -198,10 +198,10 @@ class LimiterRegistry {
   struct Shared;
 
   LimiterRegistry(const Options& options, const internal::AccountHash::Key& key,
-                  size_t lines, void* table);
+                  size_t lines, internal::HugePages table);
 
   // Data plane.
-  static bool IsId(absl::string_view account);
+  static bool HasIdSize(absl::string_view account);
   uint64_t HashOf(absl::string_view account) const;
   size_t LineOf(uint64_t hash) const;
   void Prefetch(uint64_t hash) const;
@@ -227,7 +227,8 @@ class LimiterRegistry {
 
   // Constant after construction.
   const internal::AccountHash hash_;
-  Slot* const slots_;  // kSlotsPerLine * lines_
+  const internal::HugePages table_;
+  Slot* const slots_;  // kSlotsPerLine * lines_, in table_
   const size_t lines_;
   const size_t capacity_;
   const bool staggered_;

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/base/account_id.h"
 #include "konpro/catalog/window_text.h"
 #include "tests/testing/memory_account_store.h"
 #include "tests/testing/status_matchers.h"
@@ -48,7 +49,7 @@ TEST(AccountDirectory, StrangersAreNamed) {
 TEST(AccountDirectory, IdsOutsideTheLimitsAreRefused) {
   MemoryAccountStore store;
   const auto directory = AccountDirectory::Open(store).value();
-  const std::string longest(AccountDirectory::kAccountIdBytesMax, 'x');
+  const std::string longest(kAccountIdBytesMax, 'x');
   EXPECT_THAT(directory->Put({.account_id = longest}), IsOk());
   for (const std::string& id :
        {std::string(), longest + "x", std::string("a b"), std::string("\n")}) {

@@ -139,17 +139,19 @@ TEST(LimiterSnapshot, SpoiltPartAddsNothing) {
   } kCases[] = {
       {"windows that are not there",
        [](v1::LimiterSnapshot& s) { s.mutable_accounts(1)->set_windows(1); }},
-      {"an id or a state",
+      {"account_id: \"\" is not",
        [](v1::LimiterSnapshot& s) { s.mutable_accounts(1)->clear_id(); }},
-      {"an id or a state",
+      {"account_id: \"a b\" is not",
+       [](v1::LimiterSnapshot& s) { s.mutable_accounts(1)->set_id("a b"); }},
+      {"is not 1 to 128 bytes",
        [](v1::LimiterSnapshot& s) {
          s.mutable_accounts(1)->set_id(std::string(129, 'x'));
        }},
-      {"an id or a state",
+      {"a state outside its limits",
        [](v1::LimiterSnapshot& s) {
          s.mutable_accounts(1)->set_first(~uint64_t{0});
        }},
-      {"an id or a state",
+      {"a state outside its limits",
        [](v1::LimiterSnapshot& s) {
          s.mutable_accounts(1)->set_second(~uint64_t{0});
        }},

@@ -251,8 +251,9 @@ TEST_F(LedgerTest, MalformedCommandsAreNotJournaled) {
     LedgerCommand command;
     const char* message;
   } kCases[] = {
-      {{.account = "", .id = "x", .request = VoidRequest{"a"}}, "account: "},
-      {{.account = "a b", .id = "x", .request = VoidRequest{"a"}}, "account: "},
+      {{.account = "", .id = "x", .request = VoidRequest{"a"}}, "account_id: "},
+      {{.account = "a b", .id = "x", .request = VoidRequest{"a"}},
+       "account_id: "},
       {{.account = "a", .id = "", .request = VoidRequest{"a"}}, "id: "},
       {{.account = "a", .id = "\n", .request = VoidRequest{"a"}}, "id: "},
       {{.account = "a", .id = "x", .request = VoidRequest{""}},

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/base/account_id.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/limits/internal/account_hash.h"
 #include "konpro/limits/limiter.h"
@@ -132,10 +134,13 @@ TEST(LimiterRegistry, WrongInputChangesNothing) {
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("a")));
   EXPECT_THAT(registry->Insert("", windows),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("0 bytes is outside 1 .. 128")));
+                       HasSubstr("account_id: \"\" is not 1 to 128 bytes")));
   EXPECT_THAT(
       registry->Insert(std::string(129, 'x'), windows),
-      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("129 bytes")));
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("account_id: ")));
+  EXPECT_THAT(registry->Insert("a b", windows),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("\"a b\" is not")));
   EXPECT_THAT(registry->Insert("b", {windows[0], windows[1], windows[0]}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("3 are more than 2")));
@@ -162,7 +167,7 @@ TEST(LimiterRegistry, IdsOfEveryLengthAreTold) {
   std::vector<std::string> ids;
   for (size_t size = 1; size <= 128; ++size) {
     ids.push_back(std::string(size, 'a'));
-    ids.push_back(std::string(size, '\0'));
+    ids.push_back(std::string(size, '!'));
     ids.push_back(std::string(size - 1, 'a') + "b");
     if (size > 1) ids.push_back("b" + std::string(size - 1, 'a'));
     if (size > 8) ids.push_back(ids.back().substr(0, size - 5) + "bbbbb");
@@ -174,6 +179,16 @@ TEST(LimiterRegistry, IdsOfEveryLengthAreTold) {
   for (const std::string& id : ids) {
     EXPECT_TRUE(registry->TryAcquire(id, 1, At(0)).allowed()) << id.size();
   }
+}
+
+// Zeros follow a short id's bytes; its length is hashed too.
+TEST(LimiterRegistry, HashOfZerosDependsOnTheirNumber) {
+  const internal::AccountHash hash(internal::AccountHash::KeyOf(1));
+  std::set<uint64_t> hashes;
+  for (size_t size = 1; size <= kAccountIdBytesMax; ++size) {
+    hashes.insert(hash(std::string(size, '\0')));
+  }
+  EXPECT_EQ(hashes.size(), kAccountIdBytesMax);
 }
 
 TEST(LimiterRegistry, AccountWithoutWindowsIsRefusedUntilItHasSome) {
@@ -261,40 +276,53 @@ TEST(LimiterRegistry, DifferentWindowsAreLimited) {
 
 // Whoever knows the key can make ids of equal hashes: where the first word is
 // the negative of its key, no second word counts.
-std::string Colliding(uint64_t seed, uint64_t second) {
-  const uint64_t first = -internal::AccountHash::KeyOf(seed)[0];
-  const uint64_t words[2] = {first, second};
-  // Bytes 8 .. 15 are a factor of the first product alone where 16 more follow.
-  std::string id(32, 'x');
-  std::memcpy(id.data(), words, sizeof(words));
-  return id;
+std::string FirstWord(uint64_t seed) {
+  const uint64_t word = -internal::AccountHash::KeyOf(seed)[0];
+  std::string bytes(sizeof(word), '\0');
+  std::memcpy(bytes.data(), &word, sizeof(word));
+  return bytes;
+}
+
+// The first seed with which such a word is legal in an id.
+uint64_t CollidingSeed() {
+  static const uint64_t seed = [] {
+    uint64_t s = 0;
+    while (!IsAccountId(FirstWord(s))) ++s;
+    return s;
+  }();
+  return seed;
+}
+
+std::string Colliding(int second) {
+  // Bytes 8 .. 15 are a factor of the first product alone if 16 more follow.
+  return absl::StrCat(FirstWord(CollidingSeed()),
+                      absl::Dec(second, absl::kZeroPad8), std::string(16, 'x'));
 }
 
 TEST(LimiterRegistry, AccountsWithEqualHashesAreBothRight) {
-  const auto registry = Registry(100, /*staggered=*/false, /*seed=*/7);
-  const internal::AccountHash hash(internal::AccountHash::KeyOf(7));
-  ASSERT_EQ(hash(Colliding(7, 0)), hash(Colliding(7, 1)));
+  const auto registry = Registry(100, /*staggered=*/false, CollidingSeed());
+  const internal::AccountHash hash(
+      internal::AccountHash::KeyOf(CollidingSeed()));
+  ASSERT_EQ(hash(Colliding(0)), hash(Colliding(1)));
   std::vector<Handle> handles;
   constexpr int kMax = LimiterRegistry::kSharedHashesMax;
   for (int i = 0; i < kMax; ++i) {
-    ASSERT_THAT(registry->Insert(Colliding(7, i), MinuteAndDay(kMax, 99)),
-                IsOk());
-    handles.push_back(registry->Find(Colliding(7, i)));
+    ASSERT_THAT(registry->Insert(Colliding(i), MinuteAndDay(kMax, 99)), IsOk());
+    handles.push_back(registry->Find(Colliding(i)));
   }
-  EXPECT_THAT(registry->Insert(Colliding(7, kMax), MinuteAndDay(1, 5)),
+  EXPECT_THAT(registry->Insert(Colliding(kMax), MinuteAndDay(1, 5)),
               StatusIs(absl::StatusCode::kResourceExhausted,
                        HasSubstr("has the hash of another")));
-  EXPECT_EQ(registry->TryAcquire(Colliding(7, 1'000), 1, At(0)).outcome(),
+  EXPECT_EQ(registry->TryAcquire(Colliding(1'000), 1, At(0)).outcome(),
             Outcome::kUnknownAccount);
   for (int i = 0; i < kMax; ++i) {
-    ASSERT_TRUE(registry->TryAcquire(Colliding(7, i), 1 + i, At(0)).allowed());
+    ASSERT_TRUE(registry->TryAcquire(Colliding(i), 1 + i, At(0)).allowed());
   }
   for (int i = 0; i < kMax; ++i) {
     EXPECT_EQ(registry->Peek(handles[i], 1, At(0)).remaining(1), 98u - i);
   }
-  ASSERT_THAT(
-      registry->SetWindows(Colliding(7, 3), MinuteAndDay(50, 99), At(0)),
-      IsOk());
+  ASSERT_THAT(registry->SetWindows(Colliding(3), MinuteAndDay(50, 99), At(0)),
+              IsOk());
   EXPECT_EQ(registry->Peek(handles[3], 1, At(0)).remaining(0), 46u);
   EXPECT_EQ(registry->Peek(handles[4], 1, At(0)).remaining(0), kMax - 5u);
   // They stay, idle or not.
@@ -304,23 +332,22 @@ TEST(LimiterRegistry, AccountsWithEqualHashesAreBothRight) {
 }
 
 TEST(LimiterRegistry, DroppedAccountWithTheHashOfAnotherComesBack) {
-  const auto registry = Registry(100, /*staggered=*/false, /*seed=*/7);
-  ASSERT_THAT(registry->Insert(Colliding(7, 0), MinuteAndDay(3, 9)), IsOk());
+  const auto registry = Registry(100, /*staggered=*/false, CollidingSeed());
+  ASSERT_THAT(registry->Insert(Colliding(0), MinuteAndDay(3, 9)), IsOk());
   ASSERT_EQ(registry->DropIdle(At(0)), 1u);
-  ASSERT_THAT(registry->Insert(Colliding(7, 1), MinuteAndDay(3, 9)), IsOk());
+  ASSERT_THAT(registry->Insert(Colliding(1), MinuteAndDay(3, 9)), IsOk());
   for (int i = 0; i < 2; ++i) registry->DropIdle(At(0));
   // One of them would take its slot.
   for (int i = 0; i < 98; ++i) {
     ASSERT_THAT(registry->Insert(absl::StrCat("a", i), MinuteAndDay(3, 9)),
                 IsOk());
   }
-  ASSERT_THAT(registry->Insert(Colliding(7, 0), MinuteAndDay(3, 9)), IsOk());
+  ASSERT_THAT(registry->Insert(Colliding(0), MinuteAndDay(3, 9)), IsOk());
   for (int i = 0; i < 2; ++i) {
-    EXPECT_TRUE(registry->TryAcquire(Colliding(7, i), 1 + i, At(0)).allowed());
+    EXPECT_TRUE(registry->TryAcquire(Colliding(i), 1 + i, At(0)).allowed());
   }
-  EXPECT_EQ(
-      registry->Peek(registry->Find(Colliding(7, 0)), 1, At(0)).remaining(0),
-      2u);
+  EXPECT_EQ(registry->Peek(registry->Find(Colliding(0)), 1, At(0)).remaining(0),
+            2u);
 }
 
 TEST(LimiterRegistry, IdleAccountsAreDroppedAndMakeRoom) {

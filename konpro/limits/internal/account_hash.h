@@ -21,14 +21,14 @@
 
 #include "absl/base/attributes.h"
 #include "absl/strings/string_view.h"
+#include "konpro/base/account_id.h"
 
 namespace konpro::internal {
 
 class AccountHash {
  public:
-  static constexpr size_t kIdBytesMax = 128;
   // One for each word of the id, one for its length and two to fold.
-  static constexpr size_t kKeys = kIdBytesMax / sizeof(uint64_t) + 3;
+  static constexpr size_t kKeys = kAccountIdBytesMax / sizeof(uint64_t) + 3;
   using Key = std::array<uint64_t, kKeys>;
 
   explicit AccountHash(const Key& key) : key_(key) {}
@@ -46,7 +46,7 @@ class AccountHash {
     return key;
   }
 
-  // REQUIRES: 1 <= id.size() <= kIdBytesMax.
+  // REQUIRES: 1 <= id.size() <= kAccountIdBytesMax.
   ABSL_ATTRIBUTE_ALWAYS_INLINE uint64_t operator()(absl::string_view id) const {
     const char* bytes = id.data();
     const size_t size = id.size();

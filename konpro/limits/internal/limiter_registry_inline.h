@@ -55,7 +55,8 @@ class LimiterRegistry::WindowsOf {
   const LimiterWindows& unknown_;
 };
 
-inline bool LimiterRegistry::IsId(absl::string_view account) {
+// What the hash requires; an id of another form was never inserted.
+inline bool LimiterRegistry::HasIdSize(absl::string_view account) {
   // One comparison finds both: 0 wraps to the largest.
   return account.size() - 1 < kAccountIdBytesMax;
 }
@@ -97,8 +98,7 @@ LimiterRegistry::FindHashed(absl::string_view account, uint64_t hash) const {
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline LimiterRegistry::Handle
 LimiterRegistry::Find(absl::string_view account) const {
-  // One comparison finds both: 0 wraps to the largest.
-  if (account.size() - 1 >= kAccountIdBytesMax) [[unlikely]]
+  if (!HasIdSize(account)) [[unlikely]]
     return Handle();
   return FindHashed(account, HashOf(account));
 }
@@ -128,7 +128,7 @@ inline Decision LimiterRegistry::TryAcquire(Handle handle, uint64_t cost) {
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision LimiterRegistry::TryAcquire(
     absl::string_view account, uint64_t cost) {
-  if (!IsId(account)) [[unlikely]]
+  if (!HasIdSize(account)) [[unlikely]]
     return Unknown(cost, UnixNanos::CoarseNow());
   const uint64_t hash = HashOf(account);
   Prefetch(hash);
@@ -144,7 +144,7 @@ void LimiterRegistry::AcquireBatch(absl::Span<const Request> requests,
     const size_t size = std::min(kBatch, requests.size() - begin);
     for (size_t i = 0; i < size; ++i) {
       const absl::string_view account = requests[begin + i].account;
-      hashes[i] = IsId(account) ? HashOf(account) : 0;
+      hashes[i] = HasIdSize(account) ? HashOf(account) : 0;
       Prefetch(hashes[i]);
     }
     for (size_t i = 0; i < size; ++i) {
