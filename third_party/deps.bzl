@@ -33,8 +33,37 @@ def _absl_libraries():
 
 _WELL_KNOWN = ["any", "duration", "struct", "timestamp"]
 
+# protobuf's map fields have two members more under gcc's thread sanitizer, which
+# the system's library was not built with. This header, found before protobuf's,
+# gives them the library's layout.
+_MAP_FIELD = """
+#include <cstddef>  // the standard library sees the sanitizer
+#pragma push_macro("__SANITIZE_THREAD__")
+#undef __SANITIZE_THREAD__
+#include_next <google/protobuf/map_field.h>
+#pragma pop_macro("__SANITIZE_THREAD__")
+"""
+
 _PROTOBUF_BUILD = """
 exports_files(["protoc"])
+
+config_setting(
+    name = "thread_sanitizer",
+    define_values = {"sanitizer": "thread"},
+)
+
+cc_library(
+    name = "protobuf",
+    hdrs = select({
+        ":thread_sanitizer": ["tsan/google/protobuf/map_field.h"],
+        "//conditions:default": [],
+    }),
+    includes = select({
+        ":thread_sanitizer": ["tsan"],
+        "//conditions:default": [],
+    }),
+    deps = [":system_protobuf"],
+)
 
 proto_lang_toolchain(
     name = "cc_toolchain",
@@ -105,7 +134,8 @@ def konpro_deps():
         name = "com_google_protobuf",
         build = _PROTOBUF_BUILD,
         headers = ["/usr/bin/protoc"],
-        libraries = {":protobuf": "protobuf"},
+        files = {"tsan/google/protobuf/map_field.h": _MAP_FIELD},
+        libraries = {":system_protobuf": "protobuf"},
         links = dict(
             [
                 ("google/protobuf/%s.proto" % name, "/usr/include/google/protobuf/%s.proto" % name)
