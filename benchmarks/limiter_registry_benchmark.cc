@@ -397,7 +397,7 @@ BENCHMARK(BM_Floor_SystemClock);
 // Time given.
 
 template <typename Law, typename Table>
-void AcquireGiven(benchmark::State& state, Outcome outcome) {
+void AcquireGiven(benchmark::State& state, LimitOutcome outcome) {
   Registry& registry = TableOf<Table>(state.range(0));
   LimiterRegistry& limiter = *registry.limiter;
   Ids<Law> ids(state.range(0), state.thread_index());
@@ -413,28 +413,28 @@ void AcquireGiven(benchmark::State& state, Outcome outcome) {
 }
 
 void BM_AdmittedGiven_Registry(benchmark::State& state) {
-  AcquireGiven<Uniform, Registry>(state, Outcome::kAllowed);
+  AcquireGiven<Uniform, Registry>(state, LimitOutcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedGiven_Registry)->Apply(Sizes);
 
 void BM_AdmittedGiven_RegistryZipf(benchmark::State& state) {
-  AcquireGiven<Zipf, Registry>(state, Outcome::kAllowed);
+  AcquireGiven<Zipf, Registry>(state, LimitOutcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedGiven_RegistryZipf)->Apply(Sizes);
 
 // 256 profiles of windows instead of one.
 void BM_AdmittedGiven_StaggeredRegistry(benchmark::State& state) {
-  AcquireGiven<Uniform, StaggeredRegistry>(state, Outcome::kAllowed);
+  AcquireGiven<Uniform, StaggeredRegistry>(state, LimitOutcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedGiven_StaggeredRegistry)->Apply(Large);
 
 void BM_RefusedGiven_Registry(benchmark::State& state) {
-  AcquireGiven<Uniform, FullRegistry>(state, Outcome::kRetryLater);
+  AcquireGiven<Uniform, FullRegistry>(state, LimitOutcome::kRetryLater);
 }
 BENCHMARK(BM_RefusedGiven_Registry)->Apply(Sizes);
 
 void BM_RefusedGiven_RegistryZipf(benchmark::State& state) {
-  AcquireGiven<Zipf, FullRegistry>(state, Outcome::kRetryLater);
+  AcquireGiven<Zipf, FullRegistry>(state, LimitOutcome::kRetryLater);
 }
 BENCHMARK(BM_RefusedGiven_RegistryZipf)->Apply(Large);
 
@@ -459,7 +459,7 @@ void BM_UnknownGiven_Registry(benchmark::State& state) {
   for (auto _ : state) {
     const Id id(places.Next() + 0x80000000);
     unknown &= limiter.TryAcquire(id.view(), 1, time.Next()).outcome() ==
-               Outcome::kUnknownAccount;
+               LimitOutcome::kUnknownAccount;
   }
   Expect(state, unknown, "known");
 }
@@ -467,7 +467,8 @@ BENCHMARK(BM_UnknownGiven_Registry)->Apply(Large);
 
 // Each iteration is one request, of batches of 32.
 template <typename Law, typename Table>
-void AcquireBatches(benchmark::State& state, Outcome outcome, bool own_clock) {
+void AcquireBatches(benchmark::State& state, LimitOutcome outcome,
+                    bool own_clock) {
   constexpr size_t kBatch = LimiterRegistry::kBatch;
   LimiterRegistry& limiter = *TableOf<Table>(state.range(0)).limiter;
   Law accounts(state.range(0), state.thread_index());
@@ -490,29 +491,30 @@ void AcquireBatches(benchmark::State& state, Outcome outcome, bool own_clock) {
 }
 
 void BM_AdmittedGiven_RegistryBatch32(benchmark::State& state) {
-  AcquireBatches<Uniform, Registry>(state, Outcome::kAllowed, false);
+  AcquireBatches<Uniform, Registry>(state, LimitOutcome::kAllowed, false);
 }
 BENCHMARK(BM_AdmittedGiven_RegistryBatch32)->Apply(Sizes);
 
 void BM_AdmittedGiven_RegistryBatch32Zipf(benchmark::State& state) {
-  AcquireBatches<Zipf, Registry>(state, Outcome::kAllowed, false);
+  AcquireBatches<Zipf, Registry>(state, LimitOutcome::kAllowed, false);
 }
 BENCHMARK(BM_AdmittedGiven_RegistryBatch32Zipf)->Apply(Large);
 
 void BM_RefusedGiven_RegistryBatch32(benchmark::State& state) {
-  AcquireBatches<Uniform, FullRegistry>(state, Outcome::kRetryLater, false);
+  AcquireBatches<Uniform, FullRegistry>(state, LimitOutcome::kRetryLater,
+                                        false);
 }
 BENCHMARK(BM_RefusedGiven_RegistryBatch32)->Apply(Large);
 
 void BM_AdmittedOwnClock_RegistryBatch32(benchmark::State& state) {
-  AcquireBatches<Uniform, Registry>(state, Outcome::kAllowed, true);
+  AcquireBatches<Uniform, Registry>(state, LimitOutcome::kAllowed, true);
 }
 BENCHMARK(BM_AdmittedOwnClock_RegistryBatch32)->Apply(Large);
 
 // Own clock.
 
 template <typename Law, typename Table>
-void AcquireOwnClock(benchmark::State& state, Outcome outcome) {
+void AcquireOwnClock(benchmark::State& state, LimitOutcome outcome) {
   LimiterRegistry& limiter = *TableOf<Table>(state.range(0)).limiter;
   Ids<Law> ids(state.range(0), state.thread_index());
   bool as_expected = true;
@@ -523,17 +525,17 @@ void AcquireOwnClock(benchmark::State& state, Outcome outcome) {
 }
 
 void BM_AdmittedOwnClock_Registry(benchmark::State& state) {
-  AcquireOwnClock<Uniform, Registry>(state, Outcome::kAllowed);
+  AcquireOwnClock<Uniform, Registry>(state, LimitOutcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedOwnClock_Registry)->Apply(Sizes);
 
 void BM_AdmittedOwnClock_RegistryZipf(benchmark::State& state) {
-  AcquireOwnClock<Zipf, Registry>(state, Outcome::kAllowed);
+  AcquireOwnClock<Zipf, Registry>(state, LimitOutcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedOwnClock_RegistryZipf)->Apply(Large);
 
 void BM_RefusedOwnClock_Registry(benchmark::State& state) {
-  AcquireOwnClock<Uniform, FullRegistry>(state, Outcome::kRetryLater);
+  AcquireOwnClock<Uniform, FullRegistry>(state, LimitOutcome::kRetryLater);
 }
 BENCHMARK(BM_RefusedOwnClock_Registry)->Apply(Large);
 

@@ -260,17 +260,17 @@ AdmissionReason FrontDoor::AskWindows(const Bound& bound, uint64_t cost,
         LimiterSlots::At(parts_.limits, bound.slot()), cost, now);
     a.limits = decision;
     switch (decision.outcome()) {
-      case Outcome::kAllowed:
+      case LimitOutcome::kAllowed:
         break;
-      case Outcome::kRetryLater:
+      case LimitOutcome::kRetryLater:
         a.retry_after = decision.retry_after();
         a.retryable = decision.retry_at() < UnixNanos::Max();
         return AdmissionReason::kRateLimited;
-      case Outcome::kExceedsLimit:
+      case LimitOutcome::kExceedsLimit:
         return AdmissionReason::kExceedsLimit;
-      case Outcome::kNoWindows:
+      case LimitOutcome::kNoWindows:
         return AdmissionReason::kNoWindows;
-      case Outcome::kUnknownAccount:
+      case LimitOutcome::kUnknownAccount:
         // The registry was handed over: somebody else has it by now.
         a.limits.reset();
         a.retryable = true;

@@ -230,7 +230,7 @@ std::vector<HttpField> RateLimitFields(const Decision& decision,
       {"RateLimit-Policy", Policy(decision.windows())},
       {"RateLimit", Limits(decision)},
   };
-  if (decision.outcome() == Outcome::kRetryLater &&
+  if (decision.outcome() == LimitOutcome::kRetryLater &&
       decision.retry_at() < UnixNanos::Max()) {
     fields.push_back(
         {"Retry-After", absl::StrCat(SecondsCeil(decision.retry_after()))});
@@ -283,7 +283,7 @@ HttpAnswer AnswerOf(const Admission& admission, LegacyRateLimit legacy) {
          absl::StrCat("ApiKey header=\"", kApiKeyHeader, "\"")});
   }
   if (admission.limits.has_value() &&
-      admission.limits->outcome() != Outcome::kNoWindows) {
+      admission.limits->outcome() != LimitOutcome::kNoWindows) {
     for (HttpField& field : RateLimitFields(*admission.limits, legacy)) {
       answer.fields.push_back(std::move(field));
     }

@@ -140,10 +140,10 @@ Catalog::Spec Published() {
   constexpr int64_t kMinuteMs = 60'000;
   Catalog::Spec spec;
   spec.version = "builtin-1";
-  spec.operations = {{"avatar_video", Unit::kMilliseconds, "ms"},
-                     {"video_translation", Unit::kMilliseconds, "ms"},
-                     {"photo_avatar", Unit::kCount, "image"},
-                     {"interactive_avatar", Unit::kMilliseconds, "ms"}};
+  spec.operations = {{"avatar_video", QuantityUnit::kMilliseconds, "ms"},
+                     {"video_translation", QuantityUnit::kMilliseconds, "ms"},
+                     {"photo_avatar", QuantityUnit::kCount, "image"},
+                     {"interactive_avatar", QuantityUnit::kMilliseconds, "ms"}};
   spec.price_lists.push_back(Built(PriceList::Create(
       absl::InfinitePast(),
       {{"avatar_video", PublishedPrice("1", kSecondMs)},

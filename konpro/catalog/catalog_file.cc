@@ -51,7 +51,8 @@ auto ConvertAll(absl::string_view field,
 
 // The base units of the text of `field`; `if_empty` where there is none.
 absl::Status ReadQuantity(absl::string_view field, absl::string_view text,
-                          Unit unit, int64_t if_empty, int64_t& quantity) {
+                          QuantityUnit unit, int64_t if_empty,
+                          int64_t& quantity) {
   quantity = if_empty;
   if (text.empty() && if_empty >= 0) return absl::OkStatus();
   const absl::StatusOr<int64_t> parsed = ParseQuantity(text, unit);
@@ -61,7 +62,8 @@ absl::Status ReadQuantity(absl::string_view field, absl::string_view text,
 }
 
 absl::StatusOr<Operation> ToOperation(const v1::Operation& message) {
-  const Unit unit = message.unit() == "ms" ? Unit::kMilliseconds : Unit::kCount;
+  const QuantityUnit unit = message.unit() == "ms" ? QuantityUnit::kMilliseconds
+                                                   : QuantityUnit::kCount;
   const Operation operation = {message.name(), unit, message.unit()};
   // Before prices are read by what may be no unit.
   const absl::Status status = ValidateOperation(operation);
@@ -82,7 +84,7 @@ absl::StatusOr<PriceList::Entry> ToPrice(
     // this price by its operation.
     return PriceList::Entry{message.operation(), Price::Create({}).value()};
   }
-  const Unit unit = operation->unit;
+  const QuantityUnit unit = operation->unit;
   for (const absl::Status& status :
        {ReadQuantity("per", message.per(), unit, -1, terms.per),
         ReadQuantity("increment", message.increment(), unit, 1,
@@ -251,9 +253,9 @@ absl::StatusOr<RateWindow> RateWindowFromProto(const v1::RateWindow& message) {
   int64_t period_ms = 0;
   int64_t phase_ms = 0;
   for (const absl::Status& status :
-       {ReadQuantity("period", message.period(), Unit::kMilliseconds, -1,
-                     period_ms),
-        ReadQuantity("phase", message.phase(), Unit::kMilliseconds, 0,
+       {ReadQuantity("period", message.period(), QuantityUnit::kMilliseconds,
+                     -1, period_ms),
+        ReadQuantity("phase", message.phase(), QuantityUnit::kMilliseconds, 0,
                      phase_ms)}) {
     if (!status.ok()) return status;
   }
@@ -280,9 +282,11 @@ v1::RateWindow RateWindowToProto(const RateWindow& window) {
                        ? v1::RateWindow::TOKEN_BUCKET
                        : v1::RateWindow::FIXED);
   message.set_limit(window.limit());
-  message.set_period(FormatQuantity(window.period_ms(), Unit::kMilliseconds));
+  message.set_period(
+      FormatQuantity(window.period_ms(), QuantityUnit::kMilliseconds));
   if (window.phase_ms() != 0) {
-    message.set_phase(FormatQuantity(window.phase_ms(), Unit::kMilliseconds));
+    message.set_phase(
+        FormatQuantity(window.phase_ms(), QuantityUnit::kMilliseconds));
   }
   return message;
 }
@@ -301,7 +305,7 @@ v1::Catalog CatalogToProto(const Catalog& catalog) {
       out_list.set_effective_at(internal::FormatRfc3339(list.effective_at()));
     }
     for (const PriceList::Entry& entry : list.entries()) {
-      const Unit unit = catalog.FindOperation(entry.operation)->unit;
+      const QuantityUnit unit = catalog.FindOperation(entry.operation)->unit;
       const Price::Terms& terms = entry.price.terms();
       v1::Price& out = *out_list.add_prices();
       out.set_operation(entry.operation);

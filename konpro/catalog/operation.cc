@@ -173,7 +173,7 @@ absl::Status ValidateOperation(const Operation& operation) {
                      " is no operation name: write ", internal::kNameRule,
                      ", at most ", Operation::kNameBytesMax));
   }
-  if (operation.unit == Unit::kMilliseconds) {
+  if (operation.unit == QuantityUnit::kMilliseconds) {
     if (operation.unit_name == "ms") return absl::OkStatus();
     return absl::InvalidArgumentError(
         "unit: what is metered in milliseconds has the unit \"ms\"");
@@ -196,9 +196,10 @@ absl::Status ValidateOperation(const Operation& operation) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> ParseQuantity(absl::string_view text, Unit unit) {
+absl::StatusOr<int64_t> ParseQuantity(absl::string_view text,
+                                      QuantityUnit unit) {
   int64_t quantity = 0;
-  if (unit == Unit::kCount) {
+  if (unit == QuantityUnit::kCount) {
     const Fault fault = ParseDecimal(text, 1, quantity);
     if (fault == Fault::kNone) return quantity;
     return FaultError(fault, text, "write a whole number such as 12", "piece");
@@ -222,8 +223,8 @@ absl::StatusOr<int64_t> ParseDecimalQuantity(absl::string_view text,
                     base_units == 1 ? "piece" : "millisecond");
 }
 
-std::string FormatQuantity(int64_t quantity, Unit unit) {
-  if (unit == Unit::kCount) return absl::StrCat(quantity);
+std::string FormatQuantity(int64_t quantity, QuantityUnit unit) {
+  if (unit == QuantityUnit::kCount) return absl::StrCat(quantity);
   std::string text;
   if (quantity >= kHourMs) {
     absl::StrAppend(&text, quantity / kHourMs, "h");

@@ -2,13 +2,14 @@
 // Operations are data: a catalog names them (catalog.h) and prices them
 // (price_list.h).
 //
-//   Operation{"avatar_video", Unit::kMilliseconds, "ms"}
-//   Operation{"photo_avatar", Unit::kCount, "image"}
+//   Operation{"avatar_video", QuantityUnit::kMilliseconds, "ms"}
+//   Operation{"photo_avatar", QuantityUnit::kCount, "image"}
 //
-//   ParseQuantity("1m30s", Unit::kMilliseconds)        // 90,000
-//   ParseQuantity("1:02:03.250", Unit::kMilliseconds)  // 3,723,250
-//   ParseQuantity("90", Unit::kMilliseconds)           // kInvalidArgument
-//   ParseQuantity("12", Unit::kCount)                  // 12
+//   ParseQuantity("12", QuantityUnit::kCount)               // 12
+//   constexpr QuantityUnit kTime = QuantityUnit::kMilliseconds;
+//   ParseQuantity("1m30s", kTime)                           // 90,000
+//   ParseQuantity("1:02:03.250", kTime)                     // 3,723,250
+//   ParseQuantity("90", kTime)                              // kInvalidArgument
 //
 // Thread safety: immutable. All functions are pure.
 //
@@ -28,7 +29,7 @@
 namespace konpro {
 
 // What a base unit of an operation is.
-enum class Unit : uint8_t {
+enum class QuantityUnit : uint8_t {
   kMilliseconds,  // of media or of a session
   kCount,         // of pieces
 };
@@ -38,7 +39,7 @@ struct Operation {
 
   // A lower-case letter, then lower-case letters, digits and "_".
   std::string name;
-  Unit unit = Unit::kMilliseconds;
+  QuantityUnit unit = QuantityUnit::kMilliseconds;
   // What a base unit is called: "ms", or what is counted, such as "image".
   std::string unit_name;
 
@@ -60,7 +61,8 @@ absl::Status ValidateOperation(const Operation& operation);
 // kInvalidArgument, saying what would be right: another form, a number of time
 // without a unit, a negative, anything finer than a millisecond or than one
 // piece. kOutOfRange: above 2^63-1 base units.
-absl::StatusOr<int64_t> ParseQuantity(absl::string_view text, Unit unit);
+absl::StatusOr<int64_t> ParseQuantity(absl::string_view text,
+                                      QuantityUnit unit);
 
 // The base units of a bare decimal `text` that counts `base_units` each, for
 // tables whose unit stands elsewhere: ("1.5", 1000) is 1,500. Errors as above.
@@ -70,7 +72,7 @@ absl::StatusOr<int64_t> ParseDecimalQuantity(absl::string_view text,
 
 // Reads back through ParseQuantity(): "1h1m30.25s", "0s", "12".
 // REQUIRES: quantity >= 0.
-std::string FormatQuantity(int64_t quantity, Unit unit);
+std::string FormatQuantity(int64_t quantity, QuantityUnit unit);
 
 }  // namespace konpro
 

@@ -81,7 +81,7 @@ google::protobuf::RepeatedPtrField<v1::ReportLine> ToReportLines(
 
 std::string QuantityText(const v1::ReportLine& line) {
   if (line.unit() == "ms") {
-    return FormatQuantity(line.quantity(), Unit::kMilliseconds);
+    return FormatQuantity(line.quantity(), QuantityUnit::kMilliseconds);
   }
   return absl::StrCat(line.quantity(), " ", line.unit());
 }

@@ -72,7 +72,7 @@ std::string Quantity(const Catalog& catalog, const std::string& name,
                      int64_t quantity) {
   const Operation* const operation = catalog.FindOperation(name);
   if (operation == nullptr) return absl::StrCat(quantity);
-  if (operation->unit == Unit::kMilliseconds) {
+  if (operation->unit == QuantityUnit::kMilliseconds) {
     return FormatQuantity(quantity, operation->unit);
   }
   return absl::StrCat(quantity, " ", operation->unit_name);
@@ -268,11 +268,12 @@ void PrintStatement(const v1::LedgerStatement& statement, std::ostream& out) {
   int64_t count = 0;
   for (const v1::StatementLine& line : statement.lines()) {
     count += line.count();
-    lines.AddRow({OrDash(line.operation()), absl::StrCat(line.count()),
-                  line.unit() == "ms"
-                      ? FormatQuantity(line.quantity(), Unit::kMilliseconds)
-                      : absl::StrCat(line.quantity(), " ", line.unit()),
-                  line.cost().credits()});
+    lines.AddRow(
+        {OrDash(line.operation()), absl::StrCat(line.count()),
+         line.unit() == "ms"
+             ? FormatQuantity(line.quantity(), QuantityUnit::kMilliseconds)
+             : absl::StrCat(line.quantity(), " ", line.unit()),
+         line.cost().credits()});
   }
   lines.AddTotal(
       {"spent", absl::StrCat(count), "", statement.spent().credits()});

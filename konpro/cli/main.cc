@@ -179,7 +179,7 @@ void AddScheduleOptions(CLI::App& command, EstimateOptions& options) {
               return;
             }
             const absl::StatusOr<int64_t> after =
-                ParseQuantity(text.substr(1), Unit::kMilliseconds);
+                ParseQuantity(text.substr(1), QuantityUnit::kMilliseconds);
             if (!after.ok()) {
               throw CLI::ValidationError("--deadline",
                                          std::string(after.status().message()));

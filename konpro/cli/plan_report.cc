@@ -63,7 +63,7 @@ std::string LimitsText(const Limits& limits) {
 std::string DurationText(double seconds) {
   if (std::isinf(seconds)) return "never";
   return FormatQuantity(static_cast<int64_t>(std::ceil(seconds)) * 1'000,
-                        Unit::kMilliseconds);
+                        QuantityUnit::kMilliseconds);
 }
 
 bool PlanQuestion::has_expiring() const {

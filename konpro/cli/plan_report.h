@@ -48,7 +48,7 @@ class PlanComparison {
   void Finish(const Estimator& estimator);
 
   const PlanQuestion& question() const { return question_; }
-  const Work& work() const { return work_; }
+  const PlannedWork& work() const { return work_; }
   absl::Span<const PlanFit> fits() const { return fits_; }
   const PlanFit& FitOf(const Plan& plan) const;
   // What expires unused under `plan`; see FundsFit.
@@ -69,7 +69,7 @@ class PlanComparison {
   const bool has_expiring_;
   const std::vector<std::vector<int64_t>> counts_;
   RunningCost running_;
-  Work work_;
+  PlannedWork work_;
   std::vector<PlanFit> fits_;
   std::vector<Credits> expired_;
 };

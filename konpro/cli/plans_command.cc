@@ -12,7 +12,8 @@ namespace {
 
 std::string WindowText(const RateWindow& window) {
   const auto duration = [](absl::Duration d) {
-    return FormatQuantity(absl::ToInt64Milliseconds(d), Unit::kMilliseconds);
+    return FormatQuantity(absl::ToInt64Milliseconds(d),
+                          QuantityUnit::kMilliseconds);
   };
   std::string text =
       absl::StrCat(window.limit(), " per ", duration(window.period()));
@@ -40,7 +41,7 @@ void PrintPlans(const Catalog& catalog, std::ostream& out) {
 
 std::string QuantityOf(int64_t quantity, const Operation& operation) {
   std::string text = FormatQuantity(quantity, operation.unit);
-  if (operation.unit == Unit::kCount) {
+  if (operation.unit == QuantityUnit::kCount) {
     absl::StrAppend(&text, " ", operation.unit_name);
   }
   return text;

@@ -351,7 +351,7 @@ int64_t RefusedByWindows(const v1::Replay& report) {
 // Rounded up to whole seconds.
 std::string WaitText(double seconds) {
   return FormatQuantity(static_cast<int64_t>(std::ceil(seconds)) * 1'000,
-                        Unit::kMilliseconds);
+                        QuantityUnit::kMilliseconds);
 }
 
 // "2023-11-16 18:17:03" of an RFC 3339 time.

@@ -5,7 +5,7 @@
 namespace konpro {
 namespace {
 
-absl::Status TooMuch(const Job& job, const char* what) {
+absl::Status TooMuch(const EstimateJob& job, const char* what) {
   return absl::OutOfRangeError(absl::StrCat(
       job.jobs, " x ", job.quantity, " ", job.operation->unit_name, " of ",
       job.operation->name, ": the ", what, " leaves the range of 64 bits"));
@@ -31,7 +31,7 @@ Estimator::Estimator(const Catalog& catalog, absl::Time at)
   }
 }
 
-absl::Status Estimator::Add(const Job& job) {
+absl::Status Estimator::Add(const EstimateJob& job) {
   if (job.jobs == 0) return absl::OkStatus();
   EstimateLine& line = lines_[job.operation - first_operation_];
   EstimateLine sum = line;

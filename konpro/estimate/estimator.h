@@ -34,7 +34,7 @@
 namespace konpro {
 
 // Identical jobs, one request each.
-struct Job {
+struct EstimateJob {
   // Of the estimator's catalog.
   const Operation* operation = nullptr;
   // Of one job, in base units of the operation. Zero or more.
@@ -63,7 +63,7 @@ class Estimator {
 
   // kOutOfRange: a sum leaves its range; nothing was added.
   // REQUIRES: job.operation is one of the catalog's; no negative.
-  absl::Status Add(const Job& job);
+  absl::Status Add(const EstimateJob& job);
 
   // Operations that have a job, in catalog order.
   std::vector<EstimateLine> Lines() const;

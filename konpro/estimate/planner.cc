@@ -24,7 +24,7 @@ RateWindow WithLimit(const RateWindow& window, int64_t limit) {
 
 // The smallest limit of windows[index], the others as they are; 0 for none.
 int64_t SmallestLimit(std::vector<RateWindow>& windows, size_t index,
-                      const Work& work, UnixNanos deadline) {
+                      const PlannedWork& work, UnixNanos deadline) {
   const auto meets = [&](int64_t limit) {
     windows[index] = WithLimit(windows[index], limit);
     return Meets(ScheduleOf(windows, work), deadline);
@@ -61,7 +61,8 @@ LimiterWindows ToLimiterWindows(absl::Span<const RateWindow> windows) {
                              : LimiterWindows(windows[0], windows[1]);
 }
 
-Schedule ScheduleOf(absl::Span<const RateWindow> windows, const Work& work) {
+Schedule ScheduleOf(absl::Span<const RateWindow> windows,
+                    const PlannedWork& work) {
   std::vector<WindowUse> uses;
   for (const WindowUse& use : work.used) {
     for (const RateWindow& window : windows) {
@@ -94,7 +95,7 @@ bool Meets(const Schedule& schedule, UnixNanos deadline) {
 }
 
 std::optional<std::vector<int64_t>> SmallestLimits(
-    absl::Span<const RateWindow> windows, const Work& work,
+    absl::Span<const RateWindow> windows, const PlannedWork& work,
     UnixNanos deadline) {
   std::vector<RateWindow> changed;
   for (const RateWindow& window : windows) {
@@ -177,7 +178,7 @@ int64_t MonthsBegun(absl::Time start, absl::Time last) {
   return next <= last ? months + 1 : months;
 }
 
-PlanFit FitPlan(const Plan& plan, const Work& work) {
+PlanFit FitPlan(const Plan& plan, const PlannedWork& work) {
   PlanFit fit = {.plan = &plan};
   if (!plan.has_windows()) return fit;
   fit.schedule = ScheduleOf(plan.windows(), work);

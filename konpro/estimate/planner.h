@@ -2,7 +2,7 @@
 // expire last for it, what it costs in money, and which plan to take. What the
 // work costs in credits is estimator.h; when requests can go out, schedule.h.
 //
-//   const Work work = {.requests = 1'001, .cost = ..., .start = start};
+//   const PlannedWork work = {.requests = 1'001, .cost = ..., .start = start};
 //   const PlanFit fit = FitPlan(pro, work);
 //   fit.last.at                          // when the last request goes out
 //   fit.last.binding_window              // what it waits for
@@ -38,7 +38,7 @@
 namespace konpro {
 
 // Requests of cost 1 in a window, from `start` on.
-struct Work {
+struct PlannedWork {
   // 0 .. Schedule::kRequestsMax.
   int64_t requests = 0;
   Credits cost;
@@ -53,7 +53,8 @@ struct Work {
 LimiterWindows ToLimiterWindows(absl::Span<const RateWindow> windows);
 
 // REQUIRES: one or two windows.
-Schedule ScheduleOf(absl::Span<const RateWindow> windows, const Work& work);
+Schedule ScheduleOf(absl::Span<const RateWindow> windows,
+                    const PlannedWork& work);
 
 // How many requests a client that never ends has submitted before `time`; at
 // most Schedule::kRequestsMax. It depends on no number of requests.
@@ -67,7 +68,8 @@ bool Meets(const Schedule& schedule, UnixNanos deadline);
 // under it. The limits that `windows` have do not matter. nullopt where no
 // limit does. REQUIRES: one or two windows; deadline >= work.start.
 std::optional<std::vector<int64_t>> SmallestLimits(
-    absl::Span<const RateWindow> windows, const Work& work, UnixNanos deadline);
+    absl::Span<const RateWindow> windows, const PlannedWork& work,
+    UnixNanos deadline);
 
 // Credits that can be spent before `expires_at`, and not at it.
 struct ExpiringCredits {
@@ -140,7 +142,7 @@ struct PlanFit {
 };
 
 // `allowed` and `shortfall` as they are by default.
-PlanFit FitPlan(const Plan& plan, const Work& work);
+PlanFit FitPlan(const Plan& plan, const PlannedWork& work);
 
 // Of the plans that carry the work: those with the smallest shortfall, and of
 // these one. Indices into what was given; nullopt where no plan carries it.

@@ -43,15 +43,15 @@ struct Triangle {
   double mode;
 };
 
-struct Outcome {
+struct PossibleCost {
   double probability = 0;
   double cost = 0;
 };
 
-// Outcomes and their number; one more for a quantity of zero, and one because
-// both ends of a range may lie within a step.
-struct Outcomes {
-  std::array<Outcome, kOutcomesMax + 2> values;
+// Possible costs and their number; one more for a quantity of zero, and one
+// because both ends of a range may lie within a step.
+struct PossibleCosts {
+  std::array<PossibleCost, kOutcomesMax + 2> values;
   size_t size = 0;
 
   void Add(double probability, double cost) {
@@ -64,9 +64,9 @@ double TicksOf(const Price& price, int64_t quantity) {
 }
 
 // REQUIRES: at most kOutcomesMax multiples of the increment in the range.
-Outcomes EachOutcome(const Price& price, const QuantityRange& q) {
+PossibleCosts EachOutcome(const Price& price, const QuantityRange& q) {
   const Triangle triangle(q);
-  Outcomes outcomes;
+  PossibleCosts outcomes;
   double below = 0;
   for (int64_t first = q.low;;) {
     // All quantities up to the billed one have this cost.
@@ -82,7 +82,7 @@ Outcomes EachOutcome(const Price& price, const QuantityRange& q) {
   }
 }
 
-Outcomes Cells(const Price& price, const QuantityRange& q) {
+PossibleCosts Cells(const Price& price, const QuantityRange& q) {
   const Price::Terms& terms = price.terms();
   const Triangle triangle(q);
   const double low = static_cast<double>(q.low);
@@ -92,7 +92,7 @@ Outcomes Cells(const Price& price, const QuantityRange& q) {
   // What is billed at least, and all quantities up to it are billed so.
   const double least =
       static_cast<double>(*price.BilledQuantity(terms.minimum));
-  Outcomes outcomes;
+  PossibleCosts outcomes;
   // What is rounded to nothing costs nothing, whatever the minimum.
   const double begin = q.low == 0 && terms.minimum > 0 ? 0.5 : 0;
   double below = triangle.Below(begin);
@@ -193,9 +193,9 @@ UncertainTotal::Cumulants UncertainTotal::CumulantsOf(const Price& price,
             .third = (w - 2 * m) * (w + m) * (2 * w - m) / 270,
             .fourth = -0.6 * variance * variance};
   }
-  const Outcomes outcomes = (q.high - q.low) / terms.increment < kOutcomesMax
-                                ? EachOutcome(price, q)
-                                : Cells(price, q);
+  const PossibleCosts outcomes =
+      (q.high - q.low) / terms.increment < kOutcomesMax ? EachOutcome(price, q)
+                                                        : Cells(price, q);
   Cumulants result;
   for (size_t i = 0; i < outcomes.size; ++i) {
     result.mean += outcomes.values[i].probability * outcomes.values[i].cost;

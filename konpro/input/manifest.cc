@@ -146,7 +146,8 @@ std::optional<QuantityRange> Manifest::ReadQuantity(
 std::optional<int64_t> Manifest::ReadJobs(const Row& row) {
   const std::optional<absl::string_view>& text = row.text[kJobs];
   if (!text.has_value() || text->empty()) return 1;
-  const absl::StatusOr<int64_t> jobs = ParseQuantity(*text, Unit::kCount);
+  const absl::StatusOr<int64_t> jobs =
+      ParseQuantity(*text, QuantityUnit::kCount);
   if (jobs.ok()) return *jobs;
   Error(row, kJobs, absl::StrCat("jobs: ", jobs.status().message()));
   return std::nullopt;
@@ -368,13 +369,14 @@ std::vector<std::string> ReadJson(Input& input, Manifest& manifest,
 
 absl::StatusOr<ColumnUnit> FindColumnUnit(absl::string_view name,
                                           const Catalog& catalog) {
-  std::vector<ColumnUnit> units = {{"ms", Unit::kMilliseconds, 1},
-                                   {"s", Unit::kMilliseconds, 1'000},
-                                   {"min", Unit::kMilliseconds, 60'000},
-                                   {"h", Unit::kMilliseconds, 3'600'000}};
+  std::vector<ColumnUnit> units = {
+      {"ms", QuantityUnit::kMilliseconds, 1},
+      {"s", QuantityUnit::kMilliseconds, 1'000},
+      {"min", QuantityUnit::kMilliseconds, 60'000},
+      {"h", QuantityUnit::kMilliseconds, 3'600'000}};
   for (const Operation& operation : catalog.operations()) {
-    if (operation.unit == Unit::kCount) {
-      units.push_back({operation.unit_name, Unit::kCount, 1});
+    if (operation.unit == QuantityUnit::kCount) {
+      units.push_back({operation.unit_name, QuantityUnit::kCount, 1});
     }
   }
   std::vector<absl::string_view> names;
@@ -391,8 +393,8 @@ absl::StatusOr<int64_t> ParseQuantityCell(
     absl::string_view text, const Operation& operation,
     const std::optional<ColumnUnit>& unit) {
   if (!unit.has_value()) return ParseQuantity(text, operation.unit);
-  if (unit->unit != operation.unit ||
-      (unit->unit == Unit::kCount && unit->name != operation.unit_name)) {
+  if (unit->unit != operation.unit || (unit->unit == QuantityUnit::kCount &&
+                                       unit->name != operation.unit_name)) {
     return absl::InvalidArgumentError(
         absl::StrCat(operation.name, " is metered in ", operation.unit_name,
                      ", not in ", unit->name, " as --unit says"));
@@ -415,9 +417,9 @@ absl::StatusOr<QuantityRange> ParseRangeCell(
     return absl::InvalidArgumentError(
         absl::StrCat(internal::Quoted(text),
                      " is no range: write low..likely..high such as ",
-                     operation.unit == Unit::kCount ? "2..3..8"
-                     : unit.has_value()             ? "60..90..150"
-                                                    : "60s..90s..150s"));
+                     operation.unit == QuantityUnit::kCount ? "2..3..8"
+                     : unit.has_value()                     ? "60..90..150"
+                                        : "60s..90s..150s"));
   }
   int64_t quantities[3] = {};
   for (size_t i = 0; i < 3; ++i) {

@@ -52,7 +52,7 @@ struct ColumnOptions {
 // A unit of a quantity column: base units that one of it counts.
 struct ColumnUnit {
   std::string name;
-  Unit unit = Unit::kMilliseconds;
+  QuantityUnit unit = QuantityUnit::kMilliseconds;
   int64_t base_units = 1;
 };
 
@@ -78,7 +78,7 @@ absl::StatusOr<QuantityRange> ParseRangeCell(
 // One row. The job has the likely quantity; `range` is there where the row
 // gives one.
 struct ManifestRow {
-  Job job;
+  EstimateJob job;
   std::optional<QuantityRange> range;
 };
 

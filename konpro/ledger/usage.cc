@@ -67,7 +67,7 @@ std::string QuantityError(const v1::UsageRecord& record,
   }
   const bool timed = record.has_duration();
   if (operation != nullptr &&
-      timed != (operation->unit == Unit::kMilliseconds)) {
+      timed != (operation->unit == QuantityUnit::kMilliseconds)) {
     return absl::StrCat(timed ? "duration: " : "count: ", operation->name,
                         timed ? " is counted: give a count"
                               : " is metered in time: give a duration");

@@ -41,12 +41,13 @@
 
 namespace konpro {
 
-enum class Outcome : uint8_t {
-  kAllowed,
-  kRetryLater,      // refused now, admitted at retry_at()
-  kExceedsLimit,    // the cost is above a limit: never admitted
-  kNoWindows,       // the account has been given none: nothing is admitted
-  kUnknownAccount,  // limiter_registry.h knows none of this id
+// The numbers are fixed: bindings and other processes use them.
+enum class LimitOutcome : uint8_t {
+  kAllowed = 0,
+  kRetryLater = 1,      // refused now, admitted at retry_at()
+  kExceedsLimit = 2,    // the cost is above a limit: never admitted
+  kNoWindows = 3,       // the account has no windows: nothing is admitted
+  kUnknownAccount = 4,  // limiter_registry.h has no account with this id
 };
 
 // One or two rate windows, compiled for the data plane.
@@ -60,7 +61,7 @@ class LimiterWindows {
       : LimiterWindows(first, second, 2) {}
   // No windows: not "unlimited", but nothing is admitted.
   // REQUIRES: `beyond` is kNoWindows or kUnknownAccount.
-  static LimiterWindows None(Outcome beyond = Outcome::kNoWindows);
+  static LimiterWindows None(LimitOutcome beyond = LimitOutcome::kNoWindows);
   // These windows, which keep what was used and admit nothing.
   LimiterWindows Suspended() const;
 
@@ -72,7 +73,7 @@ class LimiterWindows {
   // The largest cost that could ever be admitted: 0 where nothing is.
   uint64_t cost_max() const { return cost_max_; }
   // The outcome of a cost that is larger.
-  Outcome beyond() const { return beyond_; }
+  LimitOutcome beyond() const { return beyond_; }
 
  private:
   LimiterWindows(const RateWindow& first, const RateWindow& second,
@@ -80,7 +81,7 @@ class LimiterWindows {
 
   uint32_t size_;
   bool is_fixed_pair_;
-  Outcome beyond_ = Outcome::kExceedsLimit;
+  LimitOutcome beyond_ = LimitOutcome::kExceedsLimit;
   uint64_t cost_max_;
   std::array<WindowRule, kWindowsMax> rules_;
   std::array<RateWindow, kWindowsMax> windows_;
@@ -146,11 +147,11 @@ static_assert(std::is_trivially_destructible_v<LimiterCell>);
 class Decision {
  public:
   // `state` is what outcome and windows make of it, see state().
-  Decision(Outcome outcome, const LimiterWindows& windows,
+  Decision(LimitOutcome outcome, const LimiterWindows& windows,
            const LimiterState& state, uint64_t cost, UnixNanos now);
 
-  Outcome outcome() const { return outcome_; }
-  bool allowed() const { return outcome_ == Outcome::kAllowed; }
+  LimitOutcome outcome() const { return outcome_; }
+  bool allowed() const { return outcome_ == LimitOutcome::kAllowed; }
 
   const LimiterWindows& windows() const { return *windows_; }
   const LimiterState& state() const { return state_; }
@@ -190,7 +191,7 @@ class Decision {
   LimiterState state_;
   UnixNanos now_;
   uint32_t cost_;
-  Outcome outcome_;
+  LimitOutcome outcome_;
 };
 
 static_assert(sizeof(Decision) == 40);

@@ -74,7 +74,7 @@ class LimiterLease {
 
  private:
   Decision Spent(uint64_t cost) const {
-    return Decision(Outcome::kAllowed, *windows_, taken_, cost, taken_at_);
+    return Decision(LimitOutcome::kAllowed, *windows_, taken_, cost, taken_at_);
   }
 
   Decision Restock(uint64_t cost, UnixNanos now);

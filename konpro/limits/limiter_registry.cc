@@ -160,7 +160,7 @@ LimiterRegistry::LimiterRegistry(const Options& options,
       lines_(lines),
       capacity_(options.capacity),
       staggered_(options.staggered),
-      unknown_(LimiterWindows::None(Outcome::kUnknownAccount)),
+      unknown_(LimiterWindows::None(LimitOutcome::kUnknownAccount)),
       shared_(kSharedHashesMax),
       ids_(1),
       id_at_(lines * kSlotsPerLine) {

@@ -673,7 +673,7 @@ absl::StatusOr<LimiterState> StateWithUse(const LimiterWindows& windows,
 
 Submission Submitter::Next(uint64_t cost) {
   Decision decision = Decide(windows_, state_, cost, now_);
-  if (decision.outcome() == Outcome::kExceedsLimit) return Never();
+  if (decision.outcome() == LimitOutcome::kExceedsLimit) return Never();
   if (!decision.allowed()) {
     binding_window_ = decision.binding_window();
     now_ = decision.retry_at();

@@ -92,7 +92,7 @@ Catalog WithRelic() {
   Catalog::Spec spec = {.version = "relic"};
   spec.operations.assign(built_in.operations().begin(),
                          built_in.operations().end());
-  spec.operations.push_back({"relic", Unit::kCount, "piece"});
+  spec.operations.push_back({"relic", QuantityUnit::kCount, "piece"});
   spec.price_lists.assign(built_in.price_lists().begin(),
                           built_in.price_lists().end());
   for (const Plan& plan : built_in.plans()) {

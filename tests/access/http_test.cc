@@ -173,14 +173,14 @@ TEST(Http, LegacyFieldsAreOfTheBindingWindow) {
 TEST(Http, NoRetryAfterWhereWaitingIsInVain) {
   LimiterCell cell;
   const Decision above = TryAcquire(cell, Pro(), 61, At(0));
-  EXPECT_EQ(above.outcome(), Outcome::kExceedsLimit);
+  EXPECT_EQ(above.outcome(), LimitOutcome::kExceedsLimit);
   EXPECT_THAT(Lines(above),
               ElementsAre(::testing::_, R"(RateLimit: "minute";r=60;t=0, )"
                                         R"("day";r=1000;t=0)"));
   // Behind the end of the domain of time.
   ASSERT_TRUE(TryAcquire(cell, Pro(), 60, UnixNanos::Max()).allowed());
   const Decision late = TryAcquire(cell, Pro(), 1, UnixNanos::Max());
-  EXPECT_EQ(late.outcome(), Outcome::kRetryLater);
+  EXPECT_EQ(late.outcome(), LimitOutcome::kRetryLater);
   EXPECT_EQ(Lines(late).size(), 2u);
 }
 

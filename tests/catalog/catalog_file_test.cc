@@ -54,7 +54,7 @@ TEST(CatalogFile, SaysWhatTheCatalogIs) {
   const absl::StatusOr<Catalog> catalog = ParseCatalog(kGood, "f");
   ASSERT_THAT(catalog, IsOk());
   EXPECT_EQ(catalog->version(), "2027-1");
-  EXPECT_EQ(catalog->FindOperation("voice_clone")->unit, Unit::kCount);
+  EXPECT_EQ(catalog->FindOperation("voice_clone")->unit, QuantityUnit::kCount);
   const absl::Time change = absl::FromUnixSeconds(1'798'758'000);
   EXPECT_EQ(catalog->price_lists()[1].effective_at(), change);
   const Price::Terms expected = {

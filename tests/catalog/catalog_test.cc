@@ -79,7 +79,7 @@ Plan APlan(std::string name, std::vector<std::string> operations = {}) {
 }
 Catalog::Spec Small() {
   return {.version = "1",
-          .operations = {{"voice_clone", Unit::kCount, "item"}},
+          .operations = {{"voice_clone", QuantityUnit::kCount, "item"}},
           .price_lists = {AList(absl::FromUnixSeconds(100), "voice_clone")},
           .plans = {APlan("solo", {"voice_clone"})}};
 }
@@ -157,7 +157,7 @@ TEST(Catalog, HasAtMostSoManyEntries) {
   Catalog::Spec spec = Small();
   while (spec.operations.size() < Catalog::kOperationsMax) {
     const std::string name = "o" + std::to_string(spec.operations.size());
-    spec.operations.push_back({name, Unit::kMilliseconds, "ms"});
+    spec.operations.push_back({name, QuantityUnit::kMilliseconds, "ms"});
   }
   while (spec.plans.size() < Catalog::kPlansMax) {
     spec.plans.push_back(APlan("p" + std::to_string(spec.plans.size())));
@@ -169,7 +169,7 @@ TEST(Catalog, HasAtMostSoManyEntries) {
   EXPECT_THAT(Catalog::Create(spec), IsOk());
 
   Catalog::Spec more = spec;
-  more.operations.push_back({"more", Unit::kMilliseconds, "ms"});
+  more.operations.push_back({"more", QuantityUnit::kMilliseconds, "ms"});
   EXPECT_THAT(Catalog::Create(more), StatusIs(StatusCode::kInvalidArgument,
                                               StartsWith("operations[256]: ")));
   more = spec;

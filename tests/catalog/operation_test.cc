@@ -17,12 +17,12 @@ using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
 using ::testing::HasSubstr;
 
-constexpr Unit kTime = Unit::kMilliseconds;
+constexpr QuantityUnit kTime = QuantityUnit::kMilliseconds;
 
 TEST(Quantity, IsParsedExactly) {
   const struct {
     absl::string_view text;
-    Unit unit;
+    QuantityUnit unit;
     int64_t quantity;
   } kCases[] = {
       {"90s", kTime, 90'000},
@@ -42,10 +42,10 @@ TEST(Quantity, IsParsedExactly) {
       {"0.0010000000000000000000000s", kTime, 1},
       {"9223372036854775807ms", kTime, 9'223'372'036'854'775'807},
       {"9223372036854775.807s", kTime, 9'223'372'036'854'775'807},
-      {"0", Unit::kCount, 0},
-      {"12", Unit::kCount, 12},
-      {"12.0", Unit::kCount, 12},
-      {"9223372036854775807", Unit::kCount, 9'223'372'036'854'775'807},
+      {"0", QuantityUnit::kCount, 0},
+      {"12", QuantityUnit::kCount, 12},
+      {"12.0", QuantityUnit::kCount, 12},
+      {"9223372036854775807", QuantityUnit::kCount, 9'223'372'036'854'775'807},
   };
   for (const auto& c : kCases) {
     const auto parsed = ParseQuantity(c.text, c.unit);
@@ -57,7 +57,7 @@ TEST(Quantity, IsParsedExactly) {
 TEST(Quantity, AnythingElseIsRefusedWithWhatWouldBeRight) {
   const struct {
     std::string text;
-    Unit unit;
+    QuantityUnit unit;
     StatusCode code;
     absl::string_view reason;
   } kCases[] = {
@@ -93,10 +93,13 @@ TEST(Quantity, AnythingElseIsRefusedWithWhatWouldBeRight) {
       {"9223372036854775808ms", kTime, StatusCode::kOutOfRange, "too large"},
       {"9223372036854775.808s", kTime, StatusCode::kOutOfRange, "too large"},
       {"2562047788016h", kTime, StatusCode::kOutOfRange, "too large"},
-      {"1.5", Unit::kCount, StatusCode::kInvalidArgument, "finer than one pie"},
-      {"12s", Unit::kCount, StatusCode::kInvalidArgument, "whole number"},
-      {"-1", Unit::kCount, StatusCode::kInvalidArgument, "negative"},
-      {"9223372036854775808", Unit::kCount, StatusCode::kOutOfRange, "large"},
+      {"1.5", QuantityUnit::kCount, StatusCode::kInvalidArgument,
+       "finer than one pie"},
+      {"12s", QuantityUnit::kCount, StatusCode::kInvalidArgument,
+       "whole number"},
+      {"-1", QuantityUnit::kCount, StatusCode::kInvalidArgument, "negative"},
+      {"9223372036854775808", QuantityUnit::kCount, StatusCode::kOutOfRange,
+       "large"},
   };
   for (const auto& c : kCases) {
     EXPECT_THAT(ParseQuantity(c.text, c.unit),
@@ -120,11 +123,11 @@ TEST(Quantity, PrintedReadsBack) {
   EXPECT_EQ(FormatQuantity(90'000, kTime), "1m30s");
   EXPECT_EQ(FormatQuantity(60'000, kTime), "1m");
   EXPECT_EQ(FormatQuantity(3'600'250, kTime), "1h0.25s");
-  EXPECT_EQ(FormatQuantity(12, Unit::kCount), "12");
+  EXPECT_EQ(FormatQuantity(12, QuantityUnit::kCount), "12");
   std::mt19937_64 random(2);
   for (int i = 0; i < 100'000; ++i) {
     const auto quantity = static_cast<int64_t>(random() >> (1 + random() % 63));
-    for (Unit unit : {kTime, Unit::kCount}) {
+    for (QuantityUnit unit : {kTime, QuantityUnit::kCount}) {
       EXPECT_EQ(ParseQuantity(FormatQuantity(quantity, unit), unit).value(),
                 quantity);
     }
@@ -134,7 +137,8 @@ TEST(Quantity, PrintedReadsBack) {
 TEST(Operation, NamesAndUnitsAreChecked) {
   const std::string longest(Operation::kNameBytesMax, 'a');
   EXPECT_THAT(ValidateOperation({longest, kTime, "ms"}), IsOk());
-  EXPECT_THAT(ValidateOperation({"voice_clone", Unit::kCount, "item"}), IsOk());
+  EXPECT_THAT(ValidateOperation({"voice_clone", QuantityUnit::kCount, "item"}),
+              IsOk());
   for (const Operation& bad : {
            Operation{longest + "a", kTime, "ms"},
            Operation{"", kTime, "ms"},
@@ -142,9 +146,9 @@ TEST(Operation, NamesAndUnitsAreChecked) {
            Operation{"9lives", kTime, "ms"},
            Operation{"avatar-video", kTime, "ms"},
            Operation{"avatar_video", kTime, "s"},
-           Operation{"photo_avatar", Unit::kCount, ""},
-           Operation{"photo_avatar", Unit::kCount, "s"},
-           Operation{"photo_avatar", Unit::kCount, "ms"},
+           Operation{"photo_avatar", QuantityUnit::kCount, ""},
+           Operation{"photo_avatar", QuantityUnit::kCount, "s"},
+           Operation{"photo_avatar", QuantityUnit::kCount, "ms"},
        }) {
     EXPECT_THAT(ValidateOperation(bad),
                 StatusIs(StatusCode::kInvalidArgument, HasSubstr("\"")))

@@ -13,8 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto again = konpro::Credits::Parse(credits->ToString());
     if (!again.ok() || *again != *credits) std::abort();
   }
-  for (konpro::Unit unit :
-       {konpro::Unit::kMilliseconds, konpro::Unit::kCount}) {
+  for (konpro::QuantityUnit unit :
+       {konpro::QuantityUnit::kMilliseconds, konpro::QuantityUnit::kCount}) {
     const auto quantity = konpro::ParseQuantity(text, unit);
     if (!quantity.ok()) continue;
     const auto again =

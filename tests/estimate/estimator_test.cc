@@ -61,9 +61,10 @@ TEST(Estimator, KnowsWhatAPlanRefuses) {
 
 TEST(Estimator, NoPriceIsNotAPriceOfZero) {
   const Catalog catalog =
-      Catalog::Create({.version = "1",
-                       .operations = {{"new_thing", Unit::kCount, "item"}},
-                       .plans = {Plan::Create({.name = "p"}).value()}})
+      Catalog::Create(
+          {.version = "1",
+           .operations = {{"new_thing", QuantityUnit::kCount, "item"}},
+           .plans = {Plan::Create({.name = "p"}).value()}})
           .value();
   Estimator estimator(catalog, absl::UnixEpoch());
   EXPECT_EQ(estimator.prices_since(), std::nullopt);
@@ -79,7 +80,7 @@ TEST(Estimator, AnOverflowChangesNothing) {
   const Operation* live = Op("interactive_avatar");
   ASSERT_THAT(estimator.Add({live, kMax / 10, 1}), IsOk());
   const struct {
-    Job job;
+    EstimateJob job;
     const char* message;
   } kCases[] = {
       {{live, kMax, 2}, "the quantity leaves"},
@@ -187,8 +188,8 @@ TEST(Estimator, TotalsAreExactRationalArithmeticOn100000Manifests) {
     const int64_t count = up_to(20);
     for (int64_t i = 0; i < count; ++i, ++rows) {
       const auto index = static_cast<size_t>(up_to(3));
-      const Job job = {&catalog.operations()[index],
-                       up_to(int64_t{1} << up_to(26)), up_to(50)};
+      const EstimateJob job = {&catalog.operations()[index],
+                               up_to(int64_t{1} << up_to(26)), up_to(50)};
       ASSERT_THAT(estimator.Add(job), IsOk());
       const absl::int128 cost = prices[index].CostOf(job.quantity) * job.jobs;
       total += cost;

@@ -222,7 +222,7 @@ struct Case {
   std::vector<Plan> plans;
   std::vector<bool> allowed;
   std::vector<Credits> costs;  // of each request
-  Work work;
+  PlannedWork work;
   std::optional<UnixNanos> deadline;
   std::vector<ExpiringCredits> credits;
 };
@@ -234,7 +234,7 @@ struct Outcome {
   std::optional<Money> money;
 };
 
-std::vector<UnixNanos> StepThrough(const Plan& plan, const Work& work) {
+std::vector<UnixNanos> StepThrough(const Plan& plan, const PlannedWork& work) {
   const LimiterWindows windows = ToLimiterWindows(plan.windows());
   std::vector<WindowUse> uses;
   for (const WindowUse& use : work.used) {

@@ -44,8 +44,8 @@ Catalog AwkwardCatalog() {
   };
   Catalog::Spec spec;
   spec.version = "awkward";
-  spec.operations = {{"call", Unit::kMilliseconds, "ms"},
-                     {"image", Unit::kCount, "image"}};
+  spec.operations = {{"call", QuantityUnit::kMilliseconds, "ms"},
+                     {"image", QuantityUnit::kCount, "image"}};
   spec.price_lists = {list(absl::InfinitePast(), "1"),
                       list(absl::FromUnixSeconds(kSecond), "3")};
   spec.plans = {*Plan::Create({.name = "any"})};

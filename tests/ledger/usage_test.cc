@@ -55,7 +55,7 @@ TEST(Usage, StartTimeChoosesThePrice) {
   const Catalog catalog =
       Catalog::Create(
           {.version = "1",
-           .operations = {{"avatar_video", Unit::kMilliseconds, "ms"}},
+           .operations = {{"avatar_video", QuantityUnit::kMilliseconds, "ms"}},
            .price_lists = {list(1'700'000'000, 5), list(1'700'000'001, 7)},
            .plans = {Plan::Create({.name = "p"}).value()}})
           .value();

@@ -6,12 +6,12 @@
 
 namespace konpro {
 
-extern "C" Outcome KonproFastPath(LimiterCell& cell,
-                                  const LimiterWindows& windows, uint64_t cost,
-                                  UnixNanos now);
-extern "C" Outcome KonproFastPath(LimiterCell& cell,
-                                  const LimiterWindows& windows, uint64_t cost,
-                                  UnixNanos now) {
+extern "C" LimitOutcome KonproFastPath(LimiterCell& cell,
+                                       const LimiterWindows& windows,
+                                       uint64_t cost, UnixNanos now);
+extern "C" LimitOutcome KonproFastPath(LimiterCell& cell,
+                                       const LimiterWindows& windows,
+                                       uint64_t cost, UnixNanos now) {
   return TryAcquire(cell, windows, cost, now).outcome();
 }
 

@@ -65,8 +65,8 @@ TEST(LimiterLease, TakesWhatIsLeftNearALimit) {
   EXPECT_TRUE(second.TryAcquire(1, At(0)).allowed());
   EXPECT_EQ(second.stock(), 0u);
   EXPECT_TRUE(second.TryAcquire(1, At(0)).allowed());
-  EXPECT_EQ(second.TryAcquire(1, At(0)).outcome(), Outcome::kRetryLater);
-  EXPECT_EQ(second.TryAcquire(7, At(0)).outcome(), Outcome::kExceedsLimit);
+  EXPECT_EQ(second.TryAcquire(1, At(0)).outcome(), LimitOutcome::kRetryLater);
+  EXPECT_EQ(second.TryAcquire(7, At(0)).outcome(), LimitOutcome::kExceedsLimit);
   EXPECT_TRUE(second.TryAcquire(0, At(0)).allowed());
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(first.TryAcquire(1, At(0)).allowed());
   EXPECT_FALSE(first.TryAcquire(1, At(0)).allowed());
@@ -152,7 +152,8 @@ TEST(LimiterLease, TakesNothingWhereNothingIsAdmitted) {
   LimiterCell cell;
   LimiterLease lease(cell, none, 64);
   for (const uint64_t cost : {0, 1, 64}) {
-    EXPECT_EQ(lease.TryAcquire(cost, At(0)).outcome(), Outcome::kNoWindows);
+    EXPECT_EQ(lease.TryAcquire(cost, At(0)).outcome(),
+              LimitOutcome::kNoWindows);
   }
   EXPECT_EQ(lease.stock(), 0u);
   EXPECT_EQ(cell.Load(), LimiterState());

@@ -172,9 +172,9 @@ class Episode {
       exceeds = exceeds || !oracle.IsPossible(cost);
       admitted = admitted && oracle.Admits(cost, now_);
     }
-    ASSERT_EQ(decision.outcome(), exceeds    ? Outcome::kExceedsLimit
-                                  : admitted ? Outcome::kAllowed
-                                             : Outcome::kRetryLater);
+    ASSERT_EQ(decision.outcome(), exceeds    ? LimitOutcome::kExceedsLimit
+                                  : admitted ? LimitOutcome::kAllowed
+                                             : LimitOutcome::kRetryLater);
     if (!admitted || cost == 0) {
       ASSERT_EQ(cell_.Load(), before);
     } else {
@@ -208,16 +208,16 @@ class Episode {
   void CheckRetry(const Decision& decision, uint64_t cost) {
     const int64_t at = decision.retry_at().nanos();
     switch (decision.outcome()) {
-      case Outcome::kAllowed:
+      case LimitOutcome::kAllowed:
         ASSERT_EQ(at, now_);
         return;
-      case Outcome::kExceedsLimit:
+      case LimitOutcome::kExceedsLimit:
         ASSERT_EQ(at, INT64_MAX);
         return;
-      case Outcome::kNoWindows:
-      case Outcome::kUnknownAccount:
+      case LimitOutcome::kNoWindows:
+      case LimitOutcome::kUnknownAccount:
         FAIL() << "the account has windows";
-      case Outcome::kRetryLater:
+      case LimitOutcome::kRetryLater:
         break;
     }
     ASSERT_GT(at, now_);

@@ -65,14 +65,19 @@ TEST(LimiterRegistry, DecidesForEachAccountAlone) {
   const struct {
     absl::string_view account;
     uint64_t cost;
-    Outcome outcome;
+    LimitOutcome outcome;
   } kCases[] = {
-      {"a", 1, Outcome::kAllowed},         {"b", 1, Outcome::kAllowed},
-      {"b", 1, Outcome::kRetryLater},      {"a", 1, Outcome::kAllowed},
-      {"a", 1, Outcome::kRetryLater},      {"a", 3, Outcome::kExceedsLimit},
-      {"c", 1, Outcome::kUnknownAccount},  {"c", 0, Outcome::kUnknownAccount},
-      {"", 1, Outcome::kUnknownAccount},   {"a", 0, Outcome::kAllowed},
-      {"aa", 1, Outcome::kUnknownAccount},
+      {"a", 1, LimitOutcome::kAllowed},
+      {"b", 1, LimitOutcome::kAllowed},
+      {"b", 1, LimitOutcome::kRetryLater},
+      {"a", 1, LimitOutcome::kAllowed},
+      {"a", 1, LimitOutcome::kRetryLater},
+      {"a", 3, LimitOutcome::kExceedsLimit},
+      {"c", 1, LimitOutcome::kUnknownAccount},
+      {"c", 0, LimitOutcome::kUnknownAccount},
+      {"", 1, LimitOutcome::kUnknownAccount},
+      {"a", 0, LimitOutcome::kAllowed},
+      {"aa", 1, LimitOutcome::kUnknownAccount},
   };
   for (const auto& c : kCases) {
     EXPECT_EQ(registry->TryAcquire(c.account, c.cost, At(0)).outcome(),
@@ -88,13 +93,13 @@ TEST(LimiterRegistry, UnknownAccountIsRefusedForEver) {
   EXPECT_FALSE(registry->Find(long_id));
   for (const absl::string_view id : {"", "a", long_id.c_str()}) {
     const Decision d = registry->TryAcquire(id, 1, At(3));
-    EXPECT_EQ(d.outcome(), Outcome::kUnknownAccount);
+    EXPECT_EQ(d.outcome(), LimitOutcome::kUnknownAccount);
     EXPECT_FALSE(d.allowed());
     EXPECT_EQ(d.retry_at(), UnixNanos::Max());
     EXPECT_EQ(registry->TryAcquire(id, 1).outcome(), d.outcome());
   }
   EXPECT_EQ(registry->Peek(Handle(), 1, At(3)).outcome(),
-            Outcome::kUnknownAccount);
+            LimitOutcome::kUnknownAccount);
   EXPECT_TRUE(
       registry->Release(Handle(), registry->TryAcquire("a", 1, At(3)), At(3)));
 }
@@ -196,7 +201,7 @@ TEST(LimiterRegistry, AccountWithoutWindowsIsRefusedUntilItHasSome) {
   const Handle handle = registry->Insert("enterprise", {}).value();
   for (const uint64_t cost : {uint64_t{0}, uint64_t{1}, ~uint64_t{0}}) {
     const Decision d = registry->TryAcquire(handle, cost, At(0));
-    EXPECT_EQ(d.outcome(), Outcome::kNoWindows);
+    EXPECT_EQ(d.outcome(), LimitOutcome::kNoWindows);
     EXPECT_EQ(d.windows().size(), 0u);
   }
   ASSERT_THAT(registry->SetWindows("enterprise", MinuteAndDay(5, 9), At(0)),
@@ -205,7 +210,7 @@ TEST(LimiterRegistry, AccountWithoutWindowsIsRefusedUntilItHasSome) {
   // Taking the windows away and giving them back mints nothing.
   ASSERT_THAT(registry->SetWindows("enterprise", {}, At(1)), IsOk());
   EXPECT_EQ(registry->TryAcquire(handle, 1, At(1)).outcome(),
-            Outcome::kNoWindows);
+            LimitOutcome::kNoWindows);
   ASSERT_THAT(registry->SetWindows("enterprise", {}, At(1)), IsOk());
   ASSERT_THAT(registry->SetWindows("enterprise", MinuteAndDay(6, 9), At(1)),
               IsOk());
@@ -314,7 +319,7 @@ TEST(LimiterRegistry, AccountsWithEqualHashesAreBothRight) {
               StatusIs(absl::StatusCode::kResourceExhausted,
                        HasSubstr("has the hash of another")));
   EXPECT_EQ(registry->TryAcquire(Colliding(1'000), 1, At(0)).outcome(),
-            Outcome::kUnknownAccount);
+            LimitOutcome::kUnknownAccount);
   for (int i = 0; i < kMax; ++i) {
     ASSERT_TRUE(registry->TryAcquire(Colliding(i), 1 + i, At(0)).allowed());
   }
@@ -328,7 +333,7 @@ TEST(LimiterRegistry, AccountsWithEqualHashesAreBothRight) {
   // They stay, idle or not.
   EXPECT_EQ(registry->DropIdle(At(86'400 * kSecond)), 0u);
   EXPECT_TRUE(registry->Peek(handles[0], 1, At(0)).outcome() !=
-              Outcome::kUnknownAccount);
+              LimitOutcome::kUnknownAccount);
 }
 
 TEST(LimiterRegistry, DroppedAccountWithTheHashOfAnotherComesBack) {
@@ -359,7 +364,7 @@ TEST(LimiterRegistry, IdleAccountsAreDroppedAndMakeRoom) {
   EXPECT_EQ(registry->DropIdle(At(60 * kSecond)), 0u);
   EXPECT_EQ(registry->DropIdle(At(86'460 * kSecond)), 1u);
   EXPECT_EQ(registry->TryAcquire(idle, 1, At(86'460 * kSecond)).outcome(),
-            Outcome::kUnknownAccount);
+            LimitOutcome::kUnknownAccount);
   EXPECT_FALSE(registry->TryAcquire("idle", 1, At(86'460 * kSecond)).allowed());
   EXPECT_EQ(registry->size(), 1u);
   // Its room is free behind the next time.
@@ -368,7 +373,7 @@ TEST(LimiterRegistry, IdleAccountsAreDroppedAndMakeRoom) {
   EXPECT_EQ(registry->DropIdle(At(86'461 * kSecond)), 0u);
   ASSERT_THAT(registry->Insert("next", MinuteAndDay(3, 5)), IsOk());
   EXPECT_EQ(registry->TryAcquire(idle, 1, At(86'460 * kSecond)).outcome(),
-            Outcome::kUnknownAccount);
+            LimitOutcome::kUnknownAccount);
   EXPECT_EQ(registry->Peek(busy, 1, At(86'461 * kSecond)).remaining(1), 4u);
 }
 
@@ -379,7 +384,7 @@ TEST(LimiterRegistry, HandleIsOfNobodyElse) {
   for (int i = 0; i < 500; ++i) {
     for (const Handle& handle : handles) {
       ASSERT_EQ(registry->Peek(handle, 1, At(0)).outcome(),
-                Outcome::kUnknownAccount);
+                LimitOutcome::kUnknownAccount);
     }
     const std::string id = absl::StrCat("account-", i);
     handles.push_back(registry->Insert(id, MinuteAndDay(3, 9)).value());
@@ -508,7 +513,7 @@ TEST(LimiterRegistry, HandedOverRegistryRefusesEverything) {
   ASSERT_EQ(shown.size(), 2u);
   EXPECT_EQ(shown["a"], taken.state());
   EXPECT_EQ(registry->TryAcquire(handle, 1, At(0)).outcome(),
-            Outcome::kUnknownAccount);
+            LimitOutcome::kUnknownAccount);
   EXPECT_TRUE(registry->Release(handle, taken, At(0)));
   const auto is_over =
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("handed over"));
@@ -630,7 +635,7 @@ class Model {
     const Decision d = registry_->TryAcquire(id, cost, Now());
     const auto it = known_.find(id);
     if (it == known_.end()) {
-      EXPECT_EQ(d.outcome(), Outcome::kUnknownAccount) << id;
+      EXPECT_EQ(d.outcome(), LimitOutcome::kUnknownAccount) << id;
       return;
     }
     LimiterCell cell(it->second.state);

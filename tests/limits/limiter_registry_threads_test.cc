@@ -71,11 +71,11 @@ TEST(LimiterRegistryThreads, NoDecisionIsLostWhileAccountsAndPlansChange) {
         const uint64_t account =
             random() % 3 == 0 ? there - 1 : random() % there;
         const Decision d = registry->TryAcquire(IdOf(account), 1, At(5));
-        if (d.outcome() == Outcome::kUnknownAccount) ++errors;
+        if (d.outcome() == LimitOutcome::kUnknownAccount) ++errors;
         if (d.allowed() && admitted[t][account]++ == 255) ++errors;
         const Decision stranger =
             registry->TryAcquire(IdOf(kAccounts + account), 1, At(5));
-        if (stranger.outcome() != Outcome::kUnknownAccount) ++errors;
+        if (stranger.outcome() != LimitOutcome::kUnknownAccount) ++errors;
       }
       wrong.fetch_add(errors);
     });
@@ -236,7 +236,7 @@ class ChangingHands {
         LimiterRegistry::Handle& handle = handles[account];
         if (!handle) handle = registry_->Find(IdOf(account));
         const Decision d = registry_->TryAcquire(handle, 1, TimeOf(minute));
-        if (d.outcome() == Outcome::kUnknownAccount) {
+        if (d.outcome() == LimitOutcome::kUnknownAccount) {
           handle = LimiterRegistry::Handle();
           continue;
         }
@@ -258,7 +258,7 @@ class ChangingHands {
       (void)registry_->Insert(IdOf(n), WindowsOf(n));
       const Decision d =
           registry_->Peek(registry_->Find(IdOf(n)), 1, TimeOf(kMinutes));
-      if (d.outcome() == Outcome::kUnknownAccount) continue;
+      if (d.outcome() == LimitOutcome::kUnknownAccount) continue;
       used[n] = 1'000'000 + n - d.remaining(0);
     }
     for (uint64_t n = 0; n < kIds; ++n) EXPECT_EQ(used[n], admitted_[n]) << n;

@@ -40,22 +40,23 @@ TEST(Limiter, AdmitsByAllWindowsOrCountsInNone) {
   const struct {
     int64_t after;
     uint64_t cost;
-    Outcome outcome;
+    LimitOutcome outcome;
     size_t binding;
     uint64_t minute_left;
     uint64_t day_left;
     absl::Duration retry_after;
   } kCases[] = {
-      {0, 1, Outcome::kAllowed, 0, 2, 4, absl::ZeroDuration()},
-      {kSecond, 2, Outcome::kAllowed, 0, 0, 2, absl::ZeroDuration()},
-      {kSecond, 1, Outcome::kRetryLater, 0, 0, 2, absl::Seconds(59)},
-      {kSecond, 0, Outcome::kAllowed, 0, 0, 2, absl::ZeroDuration()},
-      {60 * kSecond, 3, Outcome::kRetryLater, 1, 3, 2,
+      {0, 1, LimitOutcome::kAllowed, 0, 2, 4, absl::ZeroDuration()},
+      {kSecond, 2, LimitOutcome::kAllowed, 0, 0, 2, absl::ZeroDuration()},
+      {kSecond, 1, LimitOutcome::kRetryLater, 0, 0, 2, absl::Seconds(59)},
+      {kSecond, 0, LimitOutcome::kAllowed, 0, 0, 2, absl::ZeroDuration()},
+      {60 * kSecond, 3, LimitOutcome::kRetryLater, 1, 3, 2,
        absl::Hours(24) - absl::Minutes(1)},
-      {60 * kSecond, 2, Outcome::kAllowed, 1, 1, 0, absl::ZeroDuration()},
-      {61 * kSecond, 2, Outcome::kRetryLater, 1, 1, 0,
+      {60 * kSecond, 2, LimitOutcome::kAllowed, 1, 1, 0, absl::ZeroDuration()},
+      {61 * kSecond, 2, LimitOutcome::kRetryLater, 1, 1, 0,
        absl::Hours(24) - absl::Seconds(61)},
-      {86'400 * kSecond, 3, Outcome::kAllowed, 0, 0, 2, absl::ZeroDuration()},
+      {86'400 * kSecond, 3, LimitOutcome::kAllowed, 0, 0, 2,
+       absl::ZeroDuration()},
   };
   for (const auto& c : kCases) {
     const Decision d = TryAcquire(cell, windows, c.cost, At(c.after));
@@ -73,7 +74,7 @@ TEST(Limiter, CostAboveALimitIsNeverAdmitted) {
   for (const uint64_t cost : {uint64_t{6}, uint64_t{61}, uint64_t{1} << 32,
                               uint64_t{1} << 63, ~uint64_t{0}}) {
     const Decision d = TryAcquire(cell, windows, cost, At(0));
-    EXPECT_EQ(d.outcome(), Outcome::kExceedsLimit) << cost;
+    EXPECT_EQ(d.outcome(), LimitOutcome::kExceedsLimit) << cost;
     EXPECT_EQ(d.binding_window(), 1u);
     EXPECT_EQ(d.retry_at(), UnixNanos::Max());
   }
@@ -132,7 +133,7 @@ TEST(Limiter, NewLimitCountsFromTheNextCall) {
   EXPECT_EQ(Peek(cell, raised, 1, At(0)).remaining(0), 2u);
   const LimiterWindows lowered(Minute(2), Day(6));
   const Decision d = Peek(cell, lowered, 1, At(0));
-  EXPECT_EQ(d.outcome(), Outcome::kRetryLater);
+  EXPECT_EQ(d.outcome(), LimitOutcome::kRetryLater);
   EXPECT_EQ(d.retry_after(), absl::Minutes(1));
 }
 
@@ -180,13 +181,13 @@ TEST(Limiter, ClosedCellRefusesEverything) {
       // admitted.
       for (const Decision& d :
            {TryAcquire(cell, windows, 1, now), Peek(cell, windows, 1, now)}) {
-        EXPECT_EQ(d.outcome(), Outcome::kRetryLater);
+        EXPECT_EQ(d.outcome(), LimitOutcome::kRetryLater);
         EXPECT_EQ(d.retry_after(), absl::ZeroDuration());
         EXPECT_EQ(d.reset_after(0), absl::ZeroDuration());
       }
       EXPECT_TRUE(Peek(cell, windows, 0, now).allowed());
       EXPECT_EQ(Peek(cell, windows, windows.cost_max() + 1, now).outcome(),
-                Outcome::kExceedsLimit);
+                LimitOutcome::kExceedsLimit);
     }
     EXPECT_EQ(cell.LoadBoth(), LimiterState::Closed());
   }
@@ -230,7 +231,7 @@ TEST(Limiter, GivesUpBehindItsAttempts) {
   AlwaysLate cell;
   const Decision d = TryAcquire(cell, windows, 1, At(0));
   EXPECT_EQ(cell.exchanges, kAttemptsMax);
-  EXPECT_EQ(d.outcome(), Outcome::kRetryLater);
+  EXPECT_EQ(d.outcome(), LimitOutcome::kRetryLater);
   EXPECT_EQ(d.retry_after(), absl::ZeroDuration());
   LimiterCell real;
   const Decision taken = TryAcquire(real, windows, 1, At(0));
@@ -254,10 +255,11 @@ TEST(Limiter, NothingIsAdmittedWithoutWindows) {
     for (const uint64_t cost :
          {uint64_t{0}, uint64_t{1}, uint64_t{4}, ~uint64_t{0}}) {
       const Decision d = TryAcquire(cell, *w, cost, At(0));
-      EXPECT_EQ(d.outcome(), Outcome::kNoWindows) << cost;
+      EXPECT_EQ(d.outcome(), LimitOutcome::kNoWindows) << cost;
       EXPECT_EQ(d.retry_at(), UnixNanos::Max());
       EXPECT_EQ(d.binding_window(), 0u);
-      EXPECT_EQ(Peek(cell, *w, cost, At(0)).outcome(), Outcome::kNoWindows);
+      EXPECT_EQ(Peek(cell, *w, cost, At(0)).outcome(),
+                LimitOutcome::kNoWindows);
     }
   }
   EXPECT_EQ(cell.Load(), taken.state());
@@ -351,6 +353,14 @@ TEST(Limiter, OwnClockIsTheCoarseOne) {
   EXPECT_TRUE(d.allowed());
   EXPECT_GE(d.now(), before);
   EXPECT_LE(d.now(), UnixNanos::FromTime(absl::Now()));
+}
+
+TEST(LimitOutcome, NumbersAreFixed) {
+  EXPECT_EQ(static_cast<int>(LimitOutcome::kAllowed), 0);
+  EXPECT_EQ(static_cast<int>(LimitOutcome::kRetryLater), 1);
+  EXPECT_EQ(static_cast<int>(LimitOutcome::kExceedsLimit), 2);
+  EXPECT_EQ(static_cast<int>(LimitOutcome::kNoWindows), 3);
+  EXPECT_EQ(static_cast<int>(LimitOutcome::kUnknownAccount), 4);
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ class HistoryMonitor {
   using Words2 = std::array<uint64_t, 2>;
   // What a call answers: a refusal is decided by one window alone, so that its
   // state is no part of it.
-  using Result = std::optional<std::tuple<Outcome, Words2>>;
+  using Result = std::optional<std::tuple<LimitOutcome, Words2>>;
   using Explanation = std::pair<Words2, std::array<Result, kThreadsMax>>;
   using Set = std::set<Explanation>;
   const Set& explanations() const { return explanations_; }

@@ -30,11 +30,11 @@ inline LimiterWindows::LimiterWindows(const RateWindow& first,
 inline LimiterWindows LimiterWindows::Suspended() const {
   LimiterWindows result = *this;
   result.cost_max_ = 0;
-  result.beyond_ = Outcome::kNoWindows;
+  result.beyond_ = LimitOutcome::kNoWindows;
   return result;
 }
 
-inline LimiterWindows LimiterWindows::None(Outcome beyond) {
+inline LimiterWindows LimiterWindows::None(LimitOutcome beyond) {
   // Rules that are never asked.
   const RateWindow any =
       RateWindow::Create({.name = "none", .limit = 1, .period = absl::Hours(1)})
@@ -46,14 +46,14 @@ inline LimiterWindows LimiterWindows::None(Outcome beyond) {
 }
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision::Decision(
-    Outcome outcome, const LimiterWindows& windows, const LimiterState& state,
-    uint64_t cost, UnixNanos now)
+    LimitOutcome outcome, const LimiterWindows& windows,
+    const LimiterState& state, uint64_t cost, UnixNanos now)
     : windows_(&windows),
       state_(state),
       now_(now),
       cost_(static_cast<uint32_t>(cost)),
       outcome_(outcome) {
-  if (outcome >= Outcome::kExceedsLimit) [[unlikely]] {
+  if (outcome >= LimitOutcome::kExceedsLimit) [[unlikely]] {
     cost_ = static_cast<uint32_t>(std::min(cost, kCostMax));
   }
 }
@@ -68,11 +68,11 @@ inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
     const auto [taken, admitted] =
         windows.rule(i).Advance(state.windows[i], cost, now);
     if (!admitted) {
-      return Decision(Outcome::kRetryLater, windows, state, cost, now);
+      return Decision(LimitOutcome::kRetryLater, windows, state, cost, now);
     }
     next.windows[i] = taken;
   }
-  return Decision(Outcome::kAllowed, windows, next, cost, now);
+  return Decision(LimitOutcome::kAllowed, windows, next, cost, now);
 }
 
 namespace internal {
@@ -120,7 +120,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool WasOfWindows(
 // state, read by a rule, would say "never".
 inline Decision GaveUp(const LimiterWindows& windows, uint64_t cost,
                        UnixNanos now) {
-  const Outcome outcome =
+  const LimitOutcome outcome =
       Decide(windows, LimiterState::Closed(), cost, now).outcome();
   return Decision(outcome, windows, LimiterState(), cost, now);
 }
@@ -152,11 +152,11 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
     const WindowRule::Step two = second.Advance(seen.windows[1]);
     if (!one.admitted || !two.admitted) {
       if (!WasOfWindows<WindowsOf>(cell, seen)) continue;
-      return Decision(Outcome::kRetryLater, *windows, seen, cost, now);
+      return Decision(LimitOutcome::kRetryLater, *windows, seen, cost, now);
     }
     const LimiterState next = {{one.state, two.state}};
     if (cell.CompareExchange(seen, next)) {
-      return Decision(Outcome::kAllowed, *windows, next, cost, now);
+      return Decision(LimitOutcome::kAllowed, *windows, next, cost, now);
     }
   }
   return GaveUp(windows_of(), cost, now);
@@ -208,7 +208,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
   const LimiterWindows& windows = windows_of();
   // One comparison finds both rare costs: 0 wraps to the largest.
   if (cost - 1 >= windows.cost_max()) [[unlikely]] {
-    return Decision(cost == 0 && windows.cost_max() > 0 ? Outcome::kAllowed
+    return Decision(cost == 0 && windows.cost_max() > 0 ? LimitOutcome::kAllowed
                                                         : windows.beyond(),
                     windows, seen, cost, now);
   }
@@ -217,13 +217,13 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
     if (!cell.CompareExchange(seen, next)) [[unlikely]] {
       return internal::TryAcquireAgain(cell, windows_of, cost, now);
     }
-    return Decision(Outcome::kAllowed, windows, next, cost, now);
+    return Decision(LimitOutcome::kAllowed, windows, next, cost, now);
   }
   if (seen.windows[0] == WindowRule::kClosed ||
       !internal::WasOfWindows<WindowsOf>(cell, seen)) [[unlikely]] {
     return internal::TryAcquireAgain(cell, windows_of, cost, now);
   }
-  return Decision(Outcome::kRetryLater, windows, seen, cost, now);
+  return Decision(LimitOutcome::kRetryLater, windows, seen, cost, now);
 }
 
 template <typename Cell>
@@ -313,23 +313,23 @@ inline size_t Decision::binding_window() const {
   const WindowRule& first = windows_->rule(0);
   const WindowRule& second = windows_->rule(1);
   switch (outcome_) {
-    case Outcome::kExceedsLimit:
-    case Outcome::kNoWindows:
-    case Outcome::kUnknownAccount:
+    case LimitOutcome::kExceedsLimit:
+    case LimitOutcome::kNoWindows:
+    case LimitOutcome::kUnknownAccount:
       return second.limit() < first.limit() ? 1 : 0;
-    case Outcome::kRetryLater: {
+    case LimitOutcome::kRetryLater: {
       const UnixNanos at = first.AdmitsAt(state_.windows[0], cost_, now_);
       return second.AdmitsAt(state_.windows[1], cost_, now_) > at ? 1 : 0;
     }
-    case Outcome::kAllowed:
+    case LimitOutcome::kAllowed:
       break;
   }
   return remaining(1) < remaining(0) ? 1 : 0;
 }
 
 inline UnixNanos Decision::retry_at() const {
-  if (outcome_ == Outcome::kAllowed) return now_;
-  if (outcome_ != Outcome::kRetryLater) return UnixNanos::Max();
+  if (outcome_ == LimitOutcome::kAllowed) return now_;
+  if (outcome_ != LimitOutcome::kRetryLater) return UnixNanos::Max();
   UnixNanos at = now_;
   for (size_t i = 0; i < windows_->size(); ++i) {
     at = std::max(at,

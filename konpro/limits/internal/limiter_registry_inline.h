@@ -104,7 +104,7 @@ LimiterRegistry::Find(absl::string_view account) const {
 }
 
 inline Decision LimiterRegistry::Unknown(uint64_t cost, UnixNanos now) const {
-  return Decision(Outcome::kUnknownAccount, unknown_, LimiterState(), cost,
+  return Decision(LimitOutcome::kUnknownAccount, unknown_, LimiterState(), cost,
                   now);
 }
 
