@@ -146,6 +146,7 @@ def konpro_deps():
     )
     system_repository(
         name = "com_google_googletest",
+        for_tests = True,
         headers = ["/usr/include/gmock/gmock.h"],
         libraries = {
             ":gtest": "gmock",
@@ -154,6 +155,7 @@ def konpro_deps():
     )
     system_repository(
         name = "com_github_google_benchmark",
+        for_tests = True,
         headers = ["/usr/include/benchmark/benchmark.h"],
         libraries = {":benchmark": "benchmark"},
     )
@@ -169,6 +171,7 @@ def konpro_deps():
     )
     system_repository(
         name = "curl",
+        for_tests = True,
         headers = ["/usr/bin/curl-config"],
         libraries = {":curl": "libcurl"},
     )

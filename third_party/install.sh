@@ -1,24 +1,32 @@
 #!/usr/bin/env bash
-# Installs what building, running and testing konpro needs: packages of Debian
-# 12, nothing else. Safe to run again. Needs root, or sudo.
+# Installs what konpro needs: packages of Debian 12, nothing else. Safe to run
+# again. Needs root, or sudo.
+#
+#   install.sh           what building and running the command needs
+#   install.sh --tests   what tests, benchmarks and checks need as well
+#
+# The second set holds a browser, a proxy, an emulator and the libraries of a
+# second architecture: it is several times as large.
 set -euo pipefail
 
-PACKAGES=(
-  # Bazel and the compilers.
+BUILD_PACKAGES=(
+  # Bazel and the compiler.
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto
-  g++ clang libclang-rt-14-dev pkg-config
+  g++ pkg-config
   # The time zones of allowances.
   tzdata
-  # Libraries of the project.
-  libabsl-dev libprotobuf-dev libprotoc-dev protobuf-compiler
+  # Libraries.
+  libabsl-dev libprotobuf-dev protobuf-compiler
   libcli11-dev libcsv-dev libsqlite3-dev libssl-dev zlib1g-dev
-  libmicrohttpd-dev libcurl4-openssl-dev
-  # Libraries and tools of its tests, benchmarks and checks.
-  libgtest-dev libgmock-dev libbenchmark-dev
-  clang-format binutils python3
-  # A browser and a font that look at pages.
+  libmicrohttpd-dev
+)
+TEST_PACKAGES=(
+  # Libraries and tools of tests, benchmarks and checks.
+  libgtest-dev libgmock-dev libbenchmark-dev libcurl4-openssl-dev
+  clang libclang-rt-14-dev clang-format binutils python3
+  # A browser and a font, to look at the HTML pages.
   chromium fonts-dejavu-core
-  # A real proxy in front of the server, its client, and its load.
+  # A proxy in front of the server, its client, and a load generator.
   nginx-light curl wrk
   # The limiter's tests for AArch64, run by an emulator.
   g++-aarch64-linux-gnu qemu-user
@@ -30,11 +38,22 @@ die() {
   exit 1
 }
 
+packages=("${BUILD_PACKAGES[@]}")
+case "$*" in
+'') ;;
+--tests) packages+=("${TEST_PACKAGES[@]}") ;;
+--help | -h)
+  sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
+  exit 0
+  ;;
+*) die "unknown arguments: $*. Usage: install.sh [--tests]" ;;
+esac
+
 # shellcheck source=/dev/null
 . /etc/os-release 2>/dev/null || die "no /etc/os-release: this is for Debian 12"
 if [ "${ID:-}" != debian ] || [ "${VERSION_ID:-}" != 12 ]; then
   die "this is for Debian 12, not for ${PRETTY_NAME:-an unknown system}." \
-    "Install the equivalents of: ${PACKAGES[*]}"
+    "Install the equivalents of: ${packages[*]}"
 fi
 
 # A package may be there for several architectures; NAME means this machine's.
@@ -47,11 +66,11 @@ is_installed() {
 }
 
 missing=()
-for package in "${PACKAGES[@]}"; do
+for package in "${packages[@]}"; do
   is_installed "$package" || missing+=("$package")
 done
 if [ ${#missing[@]} -eq 0 ]; then
-  echo "install.sh: all ${#PACKAGES[@]} packages are installed."
+  echo "install.sh: all ${#packages[@]} packages are installed."
   exit 0
 fi
 
@@ -72,5 +91,6 @@ fi
 "${as_root[@]}" apt-get update -qq -o Acquire::Retries=3
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
   apt-get install -y -qq -o Acquire::Retries=3 --no-install-recommends \
-  "${missing[@]}" >/dev/null
+  "${missing[@]}" >/dev/null ||
+  die "apt-get failed, see above. It is safe to run this again."
 echo "install.sh: done."

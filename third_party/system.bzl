@@ -4,19 +4,23 @@ A `system_repository` has the labels of the upstream project, so that moving to
 the upstream repository is a change of WORKSPACE alone.
 """
 
+def _install(ctx):
+    """The command that installs what this repository is laid over."""
+    return "third_party/install.sh --tests" if ctx.attr.for_tests else "third_party/install.sh"
+
 def _linkopts(ctx, spec):
     """The link options of `spec`: raw options, or the name of a pkg-config module."""
     if spec == "" or spec.startswith("-"):
         return [opt for opt in spec.split(" ") if opt]
     result = ctx.execute(["pkg-config", "--libs", spec])
     if result.return_code != 0:
-        fail("pkg-config knows no '%s': run third_party/install.sh (%s)" % (spec, result.stderr))
+        fail("pkg-config knows no '%s': run %s (%s)" % (spec, _install(ctx), result.stderr))
     return [opt for opt in result.stdout.strip().split(" ") if opt]
 
 def _system_repository_impl(ctx):
     for header in ctx.attr.headers:
         if not ctx.path(header).exists:
-            fail("%s is missing: run third_party/install.sh" % header)
+            fail("%s is missing: run %s" % (header, _install(ctx)))
     packages = {"": []}
     for label, spec in ctx.attr.libraries.items():
         package, name = label.split(":")
@@ -42,6 +46,7 @@ system_repository = repository_rule(
     configure = True,
     attrs = {
         "libraries": attr.string_dict(doc = "package:target -> pkg-config module, or raw link options"),
+        "for_tests": attr.bool(doc = "installed by install.sh --tests alone"),
         "headers": attr.string_list(doc = "files whose absence means that install.sh has not run"),
         "links": attr.string_dict(doc = "path in the repository -> file of the system"),
         "files": attr.string_dict(doc = "path in the repository -> content"),

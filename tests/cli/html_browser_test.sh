@@ -4,7 +4,7 @@
 set -euo pipefail
 
 command -v chromium >/dev/null || {
-  echo "no chromium: third_party/install.sh installs it"
+  echo "no chromium: third_party/install.sh --tests installs it"
   exit 1
 }
 golden=$PWD/tests/cli/golden

@@ -6,12 +6,12 @@ set -euo pipefail
 
 for needed in aarch64-linux-gnu-g++ qemu-aarch64 pkg-config; do
   command -v "${needed}" > /dev/null ||
-    { echo "no ${needed}: run third_party/install.sh"; exit 1; }
+    { echo "no ${needed}: run third_party/install.sh --tests"; exit 1; }
 done
 
 export PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig
 absl=$(pkg-config --static --libs absl_status absl_statusor absl_strings \
-  absl_time) || { echo "run third_party/install.sh"; exit 1; }
+  absl_time) || { echo "run third_party/install.sh --tests"; exit 1; }
 
 binary="${TEST_TMPDIR}/aarch64_test"
 # shellcheck disable=SC2086  # The libraries are words.
