@@ -79,15 +79,37 @@ proto_library(
 )
 """ % (name, name) for name in _WELL_KNOWN])
 
+# Bazel's own rules, under the labels of rules_cc. Options of .bazelrc come after
+# those of the toolchain, so that its `--copt=-O1` would hold under `-c opt` too;
+# options of a target come later still. Without `--copt=-O1`, as in a workspace
+# that embeds konpro, nothing is added.
+_RULES_CC_BUILD = """
+package(default_visibility = ["//visibility:public"])
+
+config_setting(
+    name = "opt_after_o1",
+    values = {
+        "compilation_mode": "opt",
+        "copt": "-O1",
+    },
+)
+"""
+
 _RULES_CC = """
+def _copts(copts = []):
+    return copts + select({
+        "@rules_cc//cc:opt_after_o1": ["-O2"],
+        "//conditions:default": [],
+    })
+
 def cc_library(**kwargs):
-    native.cc_library(**kwargs)
+    native.cc_library(copts = _copts(kwargs.pop("copts", [])), **kwargs)
 
 def cc_binary(**kwargs):
-    native.cc_binary(**kwargs)
+    native.cc_binary(copts = _copts(kwargs.pop("copts", [])), **kwargs)
 
 def cc_test(**kwargs):
-    native.cc_test(**kwargs)
+    native.cc_test(copts = _copts(kwargs.pop("copts", [])), **kwargs)
 
 def cc_proto_library(**kwargs):
     native.cc_proto_library(**kwargs)
@@ -116,7 +138,7 @@ def _rules():
     system_repository(
         name = "rules_cc",
         files = {
-            "cc/BUILD": "",
+            "cc/BUILD": _RULES_CC_BUILD,
             "cc/defs.bzl": _RULES_CC,
         },
     )
