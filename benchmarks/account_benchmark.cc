@@ -81,7 +81,7 @@ void Expect(benchmark::State& state, bool holds, const char* what) {
 // Numbers and times of commands.
 class Clock {
  public:
-  Moment Next() {
+  CommandMoment Next() {
     return {.sequence = ++sequence_,
             .now = At(kStart + static_cast<int64_t>(sequence_) * kStepNs)};
   }
@@ -90,7 +90,7 @@ class Clock {
   uint64_t sequence_ = 0;
 };
 
-UnixNanos InAnHour(const Moment& moment) {
+UnixNanos InAnHour(const CommandMoment& moment) {
   return At(moment.now.nanos() + kHourNs);
 }
 
@@ -103,7 +103,7 @@ ReserveCommand ReservationFor(int64_t cost, UnixNanos expires_at) {
 // With `open` reservations that outlast the run.
 Account Filled(Clock& clock, int64_t open) {
   Account account;
-  Effect effect;
+  AccountEffect effect;
   for (int i = 0; i < kGrants; ++i) {
     account.Apply(Grant(i), clock.Next(), effect);
   }
@@ -130,9 +130,9 @@ void Run(benchmark::State& state, Pair pair) {
 void BM_ReserveCapture_Konpro(benchmark::State& state) {
   Clock clock;
   Account account = Filled(clock, state.range(0));
-  Effect effect;
+  AccountEffect effect;
   Run(state, [&] {
-    const Moment reserved = clock.Next();
+    const CommandMoment reserved = clock.Next();
     account.Apply(ReservationFor(kCost, InAnHour(reserved)), reserved, effect);
     const bool applied = effect.applied();
     account.Apply(CaptureCommand{.reservation = reserved.sequence,
@@ -147,9 +147,9 @@ BENCHMARK(BM_ReserveCapture_Konpro)->Arg(0)->Arg(100)->Arg(100'000);
 void BM_ReserveVoidAcrossGrants_Konpro(benchmark::State& state) {
   Clock clock;
   Account account = Filled(clock, 0);
-  Effect effect;
+  AccountEffect effect;
   Run(state, [&] {
-    const Moment reserved = clock.Next();
+    const CommandMoment reserved = clock.Next();
     account.Apply(ReservationFor(4 * kPlenty + 1, InAnHour(reserved)), reserved,
                   effect);
     const bool applied = effect.applied();
@@ -164,9 +164,9 @@ BENCHMARK(BM_ReserveVoidAcrossGrants_Konpro);
 void BM_ReserveExpire_Konpro(benchmark::State& state) {
   Clock clock;
   Account account = Filled(clock, state.range(0));
-  Effect effect;
+  AccountEffect effect;
   Run(state, [&] {
-    const Moment reserved = clock.Next();
+    const CommandMoment reserved = clock.Next();
     account.Apply(ReservationFor(kCost, At(reserved.now.nanos() + 1)), reserved,
                   effect);
     return effect.applied();
@@ -177,7 +177,7 @@ BENCHMARK(BM_ReserveExpire_Konpro)->Arg(0)->Arg(100'000);
 void BM_Spend_Konpro(benchmark::State& state) {
   Clock clock;
   Account account = Filled(clock, 0);
-  Effect effect;
+  AccountEffect effect;
   Run(state, [&] {
     account.Apply(SpendCommand{.amount = Credits::FromTicks(kCost),
                                .operation = kOperation},
@@ -190,7 +190,7 @@ BENCHMARK(BM_Spend_Konpro);
 void BM_SpendRefused_Konpro(benchmark::State& state) {
   Clock clock;
   Account account = Filled(clock, 0);
-  Effect effect;
+  AccountEffect effect;
   Run(state, [&] {
     account.Apply(
         SpendCommand{.amount = Credits::Max(), .operation = kOperation},
@@ -312,13 +312,13 @@ void BM_ReserveCapture_Maps(benchmark::State& state) {
   MapAccount account;
   for (int i = 0; i < kGrants; ++i) account.Add(Grant(i));
   for (int64_t i = 0; i < state.range(0); ++i) {
-    const Moment moment = clock.Next();
+    const CommandMoment moment = clock.Next();
     account.Reserve(moment.sequence,
                     ReservationFor(kCost, At(kStart + kYearNs + i)),
                     moment.now.nanos());
   }
   Run(state, [&] {
-    const Moment reserved = clock.Next();
+    const CommandMoment reserved = clock.Next();
     const bool applied = account.Reserve(
         reserved.sequence, ReservationFor(kCost, InAnHour(reserved)),
         reserved.now.nanos());

@@ -81,15 +81,15 @@ class Workload {
           {.account = accounts_[place_],
            .id = ids_[i],
            .at = kStart,
-           .request = ReserveRequest{.amount = Credits::FromTicks(600'000),
-                                     .operation = "avatar_video",
-                                     .timeout = absl::Hours(1)}});
+           .request = LedgerReserve{.amount = Credits::FromTicks(600'000),
+                                    .operation = "avatar_video",
+                                    .timeout = absl::Hours(1)}});
       commands_.push_back(
           {.account = accounts_[place_],
            .id = ids_[i + 1],
            .at = kStart,
-           .request = CaptureRequest{.reservation = ids_[i],
-                                     .amount = Credits::FromTicks(500'000)}});
+           .request = LedgerCapture{.reservation = ids_[i],
+                                    .amount = Credits::FromTicks(500'000)}});
     }
     return commands_;
   }

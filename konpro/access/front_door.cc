@@ -70,7 +70,8 @@ bool ReservedCovers(const Account& account, absl::string_view operation,
   return reserved >= shortfall;
 }
 
-absl::Status RefusalError(const Effect& effect, absl::string_view reservation) {
+absl::Status RefusalError(const AccountEffect& effect,
+                          absl::string_view reservation) {
   std::string text = absl::StrCat("reservation ", internal::Quoted(reservation),
                                   ": ", RefusalName(effect.refusal));
   switch (effect.refusal) {
@@ -297,10 +298,10 @@ AdmissionReason FrontDoor::HoldCredits(const AdmissionRequest& request,
       {.account = a.account(),
        .id = id,
        .at = now,
-       .request = ReserveRequest{.amount = *cost,
-                                 .operation = request.operation,
-                                 .timeout = options_.reservation_timeout,
-                                 .overrun = request.overrun},
+       .request = LedgerReserve{.amount = *cost,
+                                .operation = request.operation,
+                                .timeout = options_.reservation_timeout,
+                                .overrun = request.overrun},
        .pricing =
            Pricing{.catalog_version = parts_.catalog.version(),
                    .operation = request.operation,
@@ -330,7 +331,7 @@ AdmissionReason FrontDoor::HoldCredits(const AdmissionRequest& request,
 AdmissionReason FrontDoor::Explain(const LedgerOutcome& outcome,
                                    absl::string_view operation, Admission& a) {
   a.replayed = outcome.replayed;
-  const Effect& effect = outcome.effect;
+  const AccountEffect& effect = outcome.effect;
   switch (effect.refusal) {
     case Refusal::kNone:
       // Of the first time, whatever the price is by now.
@@ -385,7 +386,7 @@ absl::StatusOr<Settlement> FrontDoor::Complete(const CompleteRequest& request,
       {.account = request.account,
        .id = id,
        .at = now,
-       .request = CaptureRequest{.reservation = reservation, .amount = *cost},
+       .request = LedgerCapture{.reservation = reservation, .amount = *cost},
        .pricing = pricing},
       request.reservation);
 }
@@ -401,7 +402,7 @@ absl::StatusOr<Settlement> FrontDoor::Cancel(const CancelRequest& request,
   return Settle({.account = request.account,
                  .id = id,
                  .at = now,
-                 .request = VoidRequest{.reservation = reservation}},
+                 .request = LedgerVoid{.reservation = reservation}},
                 request.reservation);
 }
 
@@ -409,12 +410,12 @@ absl::StatusOr<Settlement> FrontDoor::Settle(const LedgerCommand& command,
                                              absl::string_view reservation) {
   const absl::StatusOr<LedgerOutcome> outcome = parts_.ledger.Apply(command);
   if (!outcome.ok()) return outcome.status();
-  const Effect& effect = outcome->effect;
+  const AccountEffect& effect = outcome->effect;
   if (!effect.applied()) return RefusalError(effect, reservation);
   Settlement settlement = {
       .account = std::string(command.account),
       .reservation = std::string(reservation),
-      .is_cancelled = std::holds_alternative<VoidRequest>(command.request),
+      .is_cancelled = std::holds_alternative<LedgerVoid>(command.request),
       .replayed = outcome->replayed,
       .charged = Sum(effect.posted),
       .released = effect.released,

@@ -19,7 +19,7 @@ namespace {
 
 // Fields that a denial has in a result and in a first outcome alike.
 template <typename Message>
-void PutEffect(const LedgerCommand& command, const Effect& effect,
+void PutEffect(const LedgerCommand& command, const AccountEffect& effect,
                Message& out) {
   out.set_outcome(effect.applied() ? "applied" : "denied");
   if (effect.applied()) {
@@ -135,7 +135,7 @@ absl::Status PriceCapture(Ledger& ledger, const Catalog& catalog,
   const absl::StatusOr<OwnedEntry> entry = ledger.ReadEntry(reservation);
   if (!entry.ok()) return entry.status();
   const auto* const reserve =
-      std::get_if<ReserveRequest>(&(*entry)->command.request);
+      std::get_if<LedgerReserve>(&(*entry)->command.request);
   if (reserve == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat(
         options.reservation, " is a ", RequestName((*entry)->command.request),
@@ -164,7 +164,7 @@ absl::Status PriceCapture(Ledger& ledger, const Catalog& catalog,
   }
   command.pricing = PricingOf(catalog, *rated, *before);
   command.pricing->job = options.reservation;
-  std::get<CaptureRequest>(command.request).amount = *cost;
+  std::get<LedgerCapture>(command.request).amount = *cost;
   return absl::OkStatus();
 }
 
@@ -251,11 +251,11 @@ ExitCode RunLedgerReserve(const LedgerFile& file, const ReserveOptions& options,
                  {.account = options.account,
                   .id = options.id,
                   .at = at,
-                  .request = ReserveRequest{.amount = charge->amount,
-                                            .operation = options.operation,
-                                            .timeout = options.timeout,
-                                            .overrun = options.overrun,
-                                            .mode = options.mode},
+                  .request = LedgerReserve{.amount = charge->amount,
+                                           .operation = options.operation,
+                                           .timeout = options.timeout,
+                                           .overrun = options.overrun,
+                                           .mode = options.mode},
                   .pricing = charge->pricing},
                  streams);
 }
@@ -295,9 +295,9 @@ ExitCode RunLedgerCapture(const LedgerFile& file, const CaptureOptions& options,
   if (!catalog.has_value()) return ExitCode::kBadInput;
   LedgerCommand command{
       .id = options.id,
-      .request = CaptureRequest{.reservation = options.reservation,
-                                .amount = options.credits,
-                                .final = !options.partial}};
+      .request = LedgerCapture{.reservation = options.reservation,
+                               .amount = options.credits,
+                               .final = !options.partial}};
   ExitCode code = ExitCode::kOk;
   const std::optional<Opened> opened = OpenTarget(
       file, options.account, options.reservation,
@@ -316,7 +316,7 @@ ExitCode RunLedgerVoid(const LedgerFile& file, const VoidOptions& options,
                        Streams streams) {
   LedgerCommand command{
       .id = options.id,
-      .request = VoidRequest{.reservation = options.reservation}};
+      .request = LedgerVoid{.reservation = options.reservation}};
   ExitCode code = ExitCode::kOk;
   const std::optional<Opened> opened = OpenTarget(
       file, options.account, options.reservation,
@@ -329,15 +329,15 @@ ExitCode RunLedgerVoid(const LedgerFile& file, const VoidOptions& options,
 // By its sequence, which says the same however old it is.
 ExitCode RunLedgerRefund(const LedgerFile& file, const RefundOptions& options,
                          Streams streams) {
-  LedgerCommand command{.id = options.id, .request = RefundRequest{}};
+  LedgerCommand command{.id = options.id, .request = LedgerRefund{}};
   ExitCode code = ExitCode::kOk;
   const std::optional<Opened> opened =
       OpenTarget(file, options.account, options.command, "unknown_command",
                  command, streams, code);
   if (!opened.has_value()) return code;
   command.account = opened->target.account;
-  command.request = RefundRequest{.sequence = opened->target.sequence,
-                                  .amount = options.credits};
+  command.request = LedgerRefund{.sequence = opened->target.sequence,
+                                 .amount = options.credits};
   return Execute(*opened->ledger, command, streams);
 }
 

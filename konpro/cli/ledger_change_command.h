@@ -50,7 +50,7 @@ struct ReserveOptions {
   std::string id;
   absl::Duration timeout = absl::Hours(1);
   Overrun overrun = Overrun::kReject;
-  Mode mode = Mode::kNormal;
+  DrawMode mode = DrawMode::kNormal;
 };
 ExitCode RunLedgerReserve(const LedgerFile& file, const ReserveOptions& options,
                           Streams streams);

@@ -312,9 +312,9 @@ void LedgerFlags::AddReserve(CLI::App& ledger) {
             {{"reject", Overrun::kReject}, {"top-up", Overrun::kTopUp}},
             "what becomes of a capture above it (default: reject)");
   AddChoice(command, "--mode", reserve_.mode,
-            {{"normal", Mode::kNormal},
-             {"best-effort", Mode::kBestEffort},
-             {"check-only", Mode::kCheckOnly}},
+            {{"normal", DrawMode::kNormal},
+             {"best-effort", DrawMode::kBestEffort},
+             {"check-only", DrawMode::kCheckOnly}},
             "best-effort takes what there is (default: normal)");
 }
 

@@ -16,13 +16,13 @@ std::string TextOf(GrantKind kind) {
   return kind == GrantKind::kPaid ? "paid" : "promotional";
 }
 
-std::string TextOf(Mode mode) {
+std::string TextOf(DrawMode mode) {
   switch (mode) {
-    case Mode::kNormal:
+    case DrawMode::kNormal:
       return "normal";
-    case Mode::kBestEffort:
+    case DrawMode::kBestEffort:
       return "best-effort";
-    case Mode::kCheckOnly:
+    case DrawMode::kCheckOnly:
       return "check-only";
   }
   return "";
@@ -81,7 +81,7 @@ struct Describe {
   void operator()(const VoidGrantCommand& command) const {
     entry.set_grant(std::string(command.grant));
   }
-  void operator()(const ReserveRequest& reserve) const {
+  void operator()(const LedgerReserve& reserve) const {
     *entry.mutable_amount() = ToAmount(reserve.amount);
     entry.set_operation(std::string(reserve.operation));
     entry.set_mode(TextOf(reserve.mode));
@@ -89,13 +89,13 @@ struct Describe {
     entry.set_overrun(reserve.overrun == Overrun::kReject ? "reject"
                                                           : "top-up");
   }
-  void operator()(const CaptureRequest& capture) const {
+  void operator()(const LedgerCapture& capture) const {
     *entry.mutable_amount() = ToAmount(journaled.resolution.amount);
     entry.set_reservation(std::string(capture.reservation));
     entry.set_final(capture.final);
     entry.set_target(journaled.resolution.target);
   }
-  void operator()(const VoidRequest& request) const {
+  void operator()(const LedgerVoid& request) const {
     entry.set_reservation(std::string(request.reservation));
     entry.set_target(journaled.resolution.target);
   }
@@ -104,7 +104,7 @@ struct Describe {
     entry.set_operation(std::string(spend.operation));
     entry.set_mode(TextOf(spend.mode));
   }
-  void operator()(const RefundRequest&) const {
+  void operator()(const LedgerRefund&) const {
     *entry.mutable_amount() = ToAmount(journaled.resolution.amount);
     entry.set_target(journaled.resolution.target);
   }
@@ -161,7 +161,7 @@ v1::LedgerBalance ToBalance(const Balance& balance, bool of_command) {
   return out;
 }
 
-v1::LedgerDenial ToDenial(const Effect& effect) {
+v1::LedgerDenial ToDenial(const AccountEffect& effect) {
   v1::LedgerDenial out;
   out.set_reason(std::string(RefusalName(effect.refusal)));
   if (SaysAmounts(effect.refusal)) {
@@ -177,7 +177,7 @@ v1::LedgerDenial ToDenial(const Effect& effect) {
   return out;
 }
 
-std::string DenialText(const Effect& effect) {
+std::string DenialText(const AccountEffect& effect) {
   if (effect.refusal == Refusal::kReservationExpired) {
     return absl::StrCat("the reservation has expired; ",
                         effect.released.ToString(), " were released");
@@ -201,14 +201,14 @@ std::string DenialText(const Effect& effect) {
   return absl::StrCat(RefusalName(effect.refusal));
 }
 
-ExitCode CodeOf(const Effect& effect) {
+ExitCode CodeOf(const AccountEffect& effect) {
   if (effect.applied()) return ExitCode::kOk;
   return effect.refusal == Refusal::kInsufficientCredits
              ? ExitCode::kOverAvailable
              : ExitCode::kDenied;
 }
 
-Credits AmountOf(const LedgerRequest& request, const Effect& effect) {
+Credits AmountOf(const LedgerRequest& request, const AccountEffect& effect) {
   if (!effect.applied()) return Credits();
   if (const auto* grant = std::get_if<GrantCommand>(&request)) {
     return grant->amount;
@@ -219,7 +219,7 @@ Credits AmountOf(const LedgerRequest& request, const Effect& effect) {
 
 v1::LedgerEntry ToEntry(const JournalEntry& journaled) {
   const LedgerCommand& command = journaled.command;
-  const Effect& effect = journaled.effect;
+  const AccountEffect& effect = journaled.effect;
   v1::LedgerEntry entry;
   entry.set_seq(journaled.place.sequence);
   entry.set_previous(journaled.place.previous);

@@ -22,17 +22,17 @@ std::string TimeText(UnixNanos time);
 v1::LedgerBalance ToBalance(const Balance& balance, bool of_command);
 
 // REQUIRES: the effect is a denial.
-v1::LedgerDenial ToDenial(const Effect& effect);
+v1::LedgerDenial ToDenial(const AccountEffect& effect);
 
 // "need 12.5, available 3, short 9.5"; "the reservation has expired; 6 were
 // released".
-std::string DenialText(const Effect& effect);
+std::string DenialText(const AccountEffect& effect);
 
 // kOk where it was applied, kOverAvailable where credits were too few.
-ExitCode CodeOf(const Effect& effect);
+ExitCode CodeOf(const AccountEffect& effect);
 
 // What was granted, held, posted or refunded.
-Credits AmountOf(const LedgerRequest& request, const Effect& effect);
+Credits AmountOf(const LedgerRequest& request, const AccountEffect& effect);
 
 v1::LedgerEntry ToEntry(const JournalEntry& entry);
 

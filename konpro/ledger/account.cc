@@ -17,7 +17,7 @@
 namespace konpro {
 namespace {
 
-using ::konpro::internal::AccountState;
+using ::konpro::internal::AccountTables;
 using ::konpro::internal::AllowanceState;
 using ::konpro::internal::ClosedReservation;
 using ::konpro::internal::Draw;
@@ -54,14 +54,14 @@ bool IsFoldable(const GrantState& grant, UnixNanos now) {
 }
 
 // What is left of it when it ends does not roll over.
-void Unlink(AccountState& s, const GrantState& grant) {
+void Unlink(AccountTables& s, const GrantState& grant) {
   for (AllowanceState& series : s.allowances) {
     if (series.current_grant == grant.number) series.current_grant = 0;
   }
 }
 
 // Whether folding makes room for one more.
-bool HasRoomForGrant(const AccountState& s) {
+bool HasRoomForGrant(const AccountTables& s) {
   if (s.created.size() < Account::kGrantsMax) return true;
   size_t needed = s.created.size() + 1 - Account::kGrantsMax;
   for (const uint32_t slot : s.created) {
@@ -70,7 +70,7 @@ bool HasRoomForGrant(const AccountState& s) {
   return false;
 }
 
-void Fold(AccountState& s, std::vector<uint32_t>::iterator place) {
+void Fold(AccountTables& s, std::vector<uint32_t>::iterator place) {
   GrantState& grant = s.grants[*place];
   s.folded.posted = Plus(s.folded.posted, grant.places.posted);
   s.folded.expired = Plus(s.folded.expired, grant.places.expired);
@@ -83,7 +83,7 @@ void Fold(AccountState& s, std::vector<uint32_t>::iterator place) {
   s.created.erase(place);
 }
 
-void MakeRoomForGrant(AccountState& s) {
+void MakeRoomForGrant(AccountTables& s) {
   while (s.created.size() >= Account::kGrantsMax) {
     const auto oldest = std::find_if(
         s.created.begin(), s.created.end(),
@@ -93,7 +93,7 @@ void MakeRoomForGrant(AccountState& s) {
   }
 }
 
-uint64_t AddGrant(AccountState& s, GrantState grant, Credits amount) {
+uint64_t AddGrant(AccountTables& s, GrantState grant, Credits amount) {
   MakeRoomForGrant(s);
   s.issued = Plus(s.issued, amount);
   grant.number = ++s.grants_made;
@@ -105,7 +105,7 @@ uint64_t AddGrant(AccountState& s, GrantState grant, Credits amount) {
 // Time.
 
 // The free part of what ends now expires, and may roll over.
-void EndGrants(AccountState& s) {
+void EndGrants(AccountTables& s) {
   for (const uint32_t slot : s.burn_down) {
     GrantState& grant = s.grants[slot];
     if (!HasEnded(grant, s.now)) continue;
@@ -123,7 +123,7 @@ void EndGrants(AccountState& s) {
 
 // The grant of the period that begins at next_begin. Periods of no length, and
 // those that another time zone database puts before it, have none.
-void BeginPeriod(AccountState& s, AllowanceState& series) {
+void BeginPeriod(AccountTables& s, AllowanceState& series) {
   const Allowance& allowance = series.allowance;
   const UnixNanos begin = series.next_begin;
   while (series.next_index < allowance.index_end() &&
@@ -153,7 +153,7 @@ void BeginPeriod(AccountState& s, AllowanceState& series) {
 }
 
 // Begins what begins now, and drops the series that have no further period.
-void BeginPeriods(AccountState& s) {
+void BeginPeriods(AccountTables& s) {
   for (AllowanceState& series : s.allowances) {
     if (HasCome(series.next_begin, s.now)) BeginPeriod(s, series);
   }
@@ -165,14 +165,14 @@ void BeginPeriods(AccountState& s) {
 // Reservations.
 
 // The place of a closed reservation that was made at `sequence`, or nullptr.
-const ClosedReservation* FindClosed(const AccountState& s, uint64_t sequence) {
+const ClosedReservation* FindClosed(const AccountTables& s, uint64_t sequence) {
   const auto it =
       std::find_if(s.closed.begin(), s.closed.end(),
                    [&](const auto& c) { return c.sequence == sequence; });
   return it == s.closed.end() ? nullptr : &*it;
 }
 
-void Remember(AccountState& s, const ClosedReservation& closed) {
+void Remember(AccountTables& s, const ClosedReservation& closed) {
   if (s.closed.size() < Account::kClosedReservationsMax) {
     s.closed.push_back(closed);
     return;
@@ -182,7 +182,7 @@ void Remember(AccountState& s, const ClosedReservation& closed) {
 }
 
 // Releases all that is held; returns how much that is.
-Credits Close(AccountState& s, uint32_t slot, ReservationEnd end) {
+Credits Close(AccountTables& s, uint32_t slot, ReservationEnd end) {
   ReservationState& reservation = s.reservations[slot];
   Credits released;
   for (const Draw& draw : reservation.held) {
@@ -201,14 +201,15 @@ Credits Close(AccountState& s, uint32_t slot, ReservationEnd end) {
   return released;
 }
 
-void ExpireReservations(AccountState& s) {
+void ExpireReservations(AccountTables& s) {
   while (HasCome(s.expiries.next(), s.now)) {
     Close(s, s.expiries.top().slot, ReservationEnd::kExpired);
   }
 }
 
 // The slot of an open reservation; where there is none, kNoSlot and why.
-uint32_t FindOpen(const AccountState& s, uint64_t sequence, Effect& effect) {
+uint32_t FindOpen(const AccountTables& s, uint64_t sequence,
+                  AccountEffect& effect) {
   const auto it = s.reservations_by_sequence.find(sequence);
   if (it != s.reservations_by_sequence.end()) return it->second;
   const ClosedReservation* closed = FindClosed(s, sequence);
@@ -242,7 +243,7 @@ bool MayDrawOn(const GrantState& grant, absl::string_view operation) {
 // Calls visit(slot, free) for what `operation` can draw on now, in burn-down
 // order, until it returns false.
 template <typename Visit>
-void ForEachDrawable(const AccountState& s, absl::string_view operation,
+void ForEachDrawable(const AccountTables& s, absl::string_view operation,
                      Visit visit) {
   for (const uint32_t slot : s.burn_down) {
     const GrantState& grant = s.grants[slot];
@@ -257,12 +258,12 @@ void ForEachDrawable(const AccountState& s, absl::string_view operation,
 struct Wanted {
   Credits amount;
   absl::string_view operation;
-  Mode mode = Mode::kNormal;
+  DrawMode mode = DrawMode::kNormal;
 };
 
 // Replaces `draws` by what the account would give for it.
-Refusal PlanDraws(const AccountState& s, const Wanted& wanted,
-                  std::vector<Draw>& draws, Effect& effect) {
+Refusal PlanDraws(const AccountTables& s, const Wanted& wanted,
+                  std::vector<Draw>& draws, AccountEffect& effect) {
   draws.clear();
   Credits missing = wanted.amount;
   if (missing > Credits()) {
@@ -274,7 +275,7 @@ Refusal PlanDraws(const AccountState& s, const Wanted& wanted,
     });
   }
   if (missing > Credits() &&
-      (wanted.mode != Mode::kBestEffort || missing == wanted.amount)) {
+      (wanted.mode != DrawMode::kBestEffort || missing == wanted.amount)) {
     effect.need = wanted.amount;
     effect.available = Minus(wanted.amount, missing);
     return Refusal::kInsufficientCredits;
@@ -285,16 +286,16 @@ Refusal PlanDraws(const AccountState& s, const Wanted& wanted,
   return Refusal::kNone;
 }
 
-void AppendAllocations(const AccountState& s, const std::vector<Draw>& draws,
+void AppendAllocations(const AccountTables& s, const std::vector<Draw>& draws,
                        std::vector<Allocation>& out) {
   for (const Draw& draw : draws) {
     out.push_back({.grant = s.grants[draw.slot].number, .amount = draw.amount});
   }
 }
 
-bool IsMode(Mode mode) {
-  return mode == Mode::kNormal || mode == Mode::kBestEffort ||
-         mode == Mode::kCheckOnly;
+bool IsMode(DrawMode mode) {
+  return mode == DrawMode::kNormal || mode == DrawMode::kBestEffort ||
+         mode == DrawMode::kCheckOnly;
 }
 
 bool IsOperation(absl::string_view operation) {
@@ -317,7 +318,7 @@ bool IsWellFormed(const GrantCommand& command) {
           command.kind == GrantKind::kPromotional);
 }
 
-Refusal Plan(const AccountState& s, const GrantCommand& command) {
+Refusal Plan(const AccountTables& s, const GrantCommand& command) {
   if (!IsWellFormed(command)) return Refusal::kMalformed;
   if (s.grants_by_id.contains(command.id)) return Refusal::kGrantExists;
   if (HasCome(command.expires_at, s.now)) return Refusal::kGrantEnded;
@@ -327,7 +328,8 @@ Refusal Plan(const AccountState& s, const GrantCommand& command) {
 }
 
 // `first`: the first period that it would grant.
-Refusal Plan(const AccountState& s, const Allowance& allowance, int64_t first) {
+Refusal Plan(const AccountTables& s, const Allowance& allowance,
+             int64_t first) {
   const Allowance::Spec& spec = allowance.spec();
   if (FindSeries(s, spec.source, spec.item) != s.allowances.size()) {
     return Refusal::kAllowanceExists;
@@ -340,8 +342,8 @@ Refusal Plan(const AccountState& s, const Allowance& allowance, int64_t first) {
   return Refusal::kNone;
 }
 
-Refusal PlanReserve(const AccountState& s, const ReserveCommand& command,
-                    std::vector<Draw>& draws, Effect& effect) {
+Refusal PlanReserve(const AccountTables& s, const ReserveCommand& command,
+                    std::vector<Draw>& draws, AccountEffect& effect) {
   if (command.amount < Credits() || !IsOperation(command.operation) ||
       !IsMode(command.mode) ||
       (command.overrun != Overrun::kReject &&
@@ -361,8 +363,8 @@ Refusal PlanReserve(const AccountState& s, const ReserveCommand& command,
   return Refusal::kNone;
 }
 
-Refusal PlanSpend(const AccountState& s, const SpendCommand& command,
-                  std::vector<Draw>& draws, Effect& effect) {
+Refusal PlanSpend(const AccountTables& s, const SpendCommand& command,
+                  std::vector<Draw>& draws, AccountEffect& effect) {
   if (command.amount < Credits() || !IsOperation(command.operation) ||
       !IsMode(command.mode)) {
     return Refusal::kMalformed;
@@ -375,9 +377,9 @@ Refusal PlanSpend(const AccountState& s, const SpendCommand& command,
 }
 
 // Plans `draws` for what is above the hold.
-Refusal PlanCapture(const AccountState& s, const CaptureCommand& command,
+Refusal PlanCapture(const AccountTables& s, const CaptureCommand& command,
                     const ReservationState& reservation,
-                    std::vector<Draw>& draws, Effect& effect) {
+                    std::vector<Draw>& draws, AccountEffect& effect) {
   draws.clear();
   const Credits held = HeldBy(reservation);
   if (command.amount > held) {
@@ -403,7 +405,7 @@ Refusal PlanCapture(const AccountState& s, const CaptureCommand& command,
 }
 
 // The sum of what was posted; nullopt where the record cannot be of a posting.
-std::optional<Credits> SumOf(const AccountState& s,
+std::optional<Credits> SumOf(const AccountTables& s,
                              absl::Span<const Allocation> posted) {
   if (posted.size() > Account::kAllocationsMax) return std::nullopt;
   std::optional<Credits> sum = Credits();
@@ -421,7 +423,7 @@ std::optional<Credits> SumOf(const AccountState& s,
 // Plans what comes back from the end of the record, `skipped` having come back
 // before. `draws` and `refunded` are the same parts, by slot (kNoSlot: folded)
 // and by number.
-void PlanReturns(const AccountState& s, const RefundCommand& command,
+void PlanReturns(const AccountTables& s, const RefundCommand& command,
                  Credits skipped, std::vector<Draw>& draws,
                  std::vector<Allocation>& refunded) {
   draws.clear();
@@ -439,7 +441,7 @@ void PlanReturns(const AccountState& s, const RefundCommand& command,
 }
 
 // Whether every grant has posted what is to come back to it.
-bool WerePosted(const AccountState& s, const std::vector<Draw>& draws) {
+bool WerePosted(const AccountTables& s, const std::vector<Draw>& draws) {
   return std::all_of(draws.begin(), draws.end(), [&](const Draw& draw) {
     Credits sum;
     for (const Draw& other : draws) {
@@ -450,13 +452,13 @@ bool WerePosted(const AccountState& s, const std::vector<Draw>& draws) {
   });
 }
 
-bool HasRoomForRefund(const AccountState& s) {
+bool HasRoomForRefund(const AccountTables& s) {
   if (s.refunded.size() < Account::kRefundedPostingsMax) return true;
   return IsTooLateToRefund(s.refunded.begin()->second.posted_at, s.now);
 }
 
-Refusal PlanRefund(const AccountState& s, const RefundCommand& command,
-                   std::vector<Draw>& draws, Effect& effect) {
+Refusal PlanRefund(const AccountTables& s, const RefundCommand& command,
+                   std::vector<Draw>& draws, AccountEffect& effect) {
   const std::optional<Credits> posted = SumOf(s, command.posted);
   if (command.amount < Credits() || !posted.has_value() ||
       command.posted_at > s.now || command.posting == 0 ||
@@ -484,7 +486,7 @@ Refusal PlanRefund(const AccountState& s, const RefundCommand& command,
 // Carrying out what was planned.
 
 // Posts up to `amount` of what is held, in the recorded order.
-void PostHeld(AccountState& s, ReservationState& reservation, Credits amount,
+void PostHeld(AccountTables& s, ReservationState& reservation, Credits amount,
               std::vector<Allocation>& posted) {
   size_t used_up = 0;
   for (Draw& draw : reservation.held) {
@@ -502,7 +504,7 @@ void PostHeld(AccountState& s, ReservationState& reservation, Credits amount,
                          reservation.held.begin() + used_up);
 }
 
-void PostFree(AccountState& s, const std::vector<Draw>& draws,
+void PostFree(AccountTables& s, const std::vector<Draw>& draws,
               std::vector<Allocation>& posted) {
   AppendAllocations(s, draws, posted);
   for (const Draw& draw : draws) {
@@ -513,7 +515,7 @@ void PostFree(AccountState& s, const std::vector<Draw>& draws,
 }
 
 // What is too old to be refunded is refused without a look here.
-void NoteRefund(AccountState& s, const RefundCommand& command) {
+void NoteRefund(AccountTables& s, const RefundCommand& command) {
   while (!s.refunded.empty() &&
          IsTooLateToRefund(s.refunded.begin()->second.posted_at, s.now)) {
     s.refunded.erase(s.refunded.begin());
@@ -564,7 +566,7 @@ void Account::Advance(UnixNanos now) {
 // What a reservation holds of a grant that ends in the same instant expires
 // with it: the grant is the older one.
 void Account::PassEvents(UnixNanos now) {
-  AccountState& s = state_;
+  AccountTables& s = state_;
   while (HasCome(s.next_event, now)) {
     s.now = s.next_event;
     const bool has_grant_event = s.next_grant_event == s.now;
@@ -579,7 +581,7 @@ void Account::PassEvents(UnixNanos now) {
   }
 }
 
-bool Account::Begin(const Moment& moment, Effect& effect) {
+bool Account::Begin(const CommandMoment& moment, AccountEffect& effect) {
   Advance(moment.now);
   effect.Clear();
   if (moment.sequence <= state_.last_sequence) {
@@ -588,13 +590,13 @@ bool Account::Begin(const Moment& moment, Effect& effect) {
   return effect.applied();
 }
 
-void Account::Apply(const AccountCommand& command, const Moment& moment,
-                    Effect& effect) {
+void Account::Apply(const AccountCommand& command, const CommandMoment& moment,
+                    AccountEffect& effect) {
   std::visit([&](const auto& c) { Apply(c, moment, effect); }, command);
 }
 
-void Account::Apply(const GrantCommand& command, const Moment& moment,
-                    Effect& effect) {
+void Account::Apply(const GrantCommand& command, const CommandMoment& moment,
+                    AccountEffect& effect) {
   if (!Begin(moment, effect)) return;
   effect.refusal = Plan(state_, command);
   if (!effect.applied()) return;
@@ -610,8 +612,8 @@ void Account::Apply(const GrantCommand& command, const Moment& moment,
   state_.last_sequence = moment.sequence;
 }
 
-void Account::Apply(const AllowanceCommand& command, const Moment& moment,
-                    Effect& effect) {
+void Account::Apply(const AllowanceCommand& command,
+                    const CommandMoment& moment, AccountEffect& effect) {
   if (!Begin(moment, effect)) return;
   const Allowance& allowance = command.allowance;
   const int64_t first = allowance.IndexAt(state_.now).value_or(0);
@@ -625,8 +627,8 @@ void Account::Apply(const AllowanceCommand& command, const Moment& moment,
   state_.last_sequence = moment.sequence;
 }
 
-void Account::Apply(const EndAllowanceCommand& command, const Moment& moment,
-                    Effect& effect) {
+void Account::Apply(const EndAllowanceCommand& command,
+                    const CommandMoment& moment, AccountEffect& effect) {
   if (!Begin(moment, effect)) return;
   const size_t index = FindSeries(state_, command.source, command.item);
   if (index == state_.allowances.size()) {
@@ -638,8 +640,8 @@ void Account::Apply(const EndAllowanceCommand& command, const Moment& moment,
   state_.last_sequence = moment.sequence;
 }
 
-void Account::Apply(const VoidGrantCommand& command, const Moment& moment,
-                    Effect& effect) {
+void Account::Apply(const VoidGrantCommand& command,
+                    const CommandMoment& moment, AccountEffect& effect) {
   if (!Begin(moment, effect)) return;
   const auto it = state_.grants_by_id.find(command.grant);
   if (it == state_.grants_by_id.end()) {
@@ -659,13 +661,13 @@ void Account::Apply(const VoidGrantCommand& command, const Moment& moment,
   state_.last_sequence = moment.sequence;
 }
 
-void Account::Apply(const ReserveCommand& command, const Moment& moment,
-                    Effect& effect) {
+void Account::Apply(const ReserveCommand& command, const CommandMoment& moment,
+                    AccountEffect& effect) {
   if (!Begin(moment, effect)) return;
   effect.refusal = PlanReserve(state_, command, state_.draws, effect);
   if (!effect.applied()) return;
   AppendAllocations(state_, state_.draws, effect.held);
-  if (command.mode == Mode::kCheckOnly) return;
+  if (command.mode == DrawMode::kCheckOnly) return;
   ReservationState& reservation =
       internal::InsertReservation(state_, moment.sequence, command.expires_at);
   reservation.overrun = command.overrun;
@@ -680,8 +682,8 @@ void Account::Apply(const ReserveCommand& command, const Moment& moment,
   state_.last_sequence = moment.sequence;
 }
 
-void Account::Apply(const CaptureCommand& command, const Moment& moment,
-                    Effect& effect) {
+void Account::Apply(const CaptureCommand& command, const CommandMoment& moment,
+                    AccountEffect& effect) {
   if (!Begin(moment, effect)) return;
   if (command.amount < Credits()) {
     effect.refusal = Refusal::kMalformed;
@@ -703,8 +705,8 @@ void Account::Apply(const CaptureCommand& command, const Moment& moment,
   state_.last_sequence = moment.sequence;
 }
 
-void Account::Apply(const VoidCommand& command, const Moment& moment,
-                    Effect& effect) {
+void Account::Apply(const VoidCommand& command, const CommandMoment& moment,
+                    AccountEffect& effect) {
   if (!Begin(moment, effect)) return;
   const uint32_t slot = FindOpen(state_, command.reservation, effect);
   if (slot == kNoSlot) return;
@@ -713,12 +715,12 @@ void Account::Apply(const VoidCommand& command, const Moment& moment,
   state_.last_sequence = moment.sequence;
 }
 
-void Account::Apply(const SpendCommand& command, const Moment& moment,
-                    Effect& effect) {
+void Account::Apply(const SpendCommand& command, const CommandMoment& moment,
+                    AccountEffect& effect) {
   if (!Begin(moment, effect)) return;
   effect.refusal = PlanSpend(state_, command, state_.draws, effect);
   if (!effect.applied()) return;
-  if (command.mode == Mode::kCheckOnly) {
+  if (command.mode == DrawMode::kCheckOnly) {
     AppendAllocations(state_, state_.draws, effect.posted);
     return;
   }
@@ -726,8 +728,8 @@ void Account::Apply(const SpendCommand& command, const Moment& moment,
   state_.last_sequence = moment.sequence;
 }
 
-void Account::Apply(const RefundCommand& command, const Moment& moment,
-                    Effect& effect) {
+void Account::Apply(const RefundCommand& command, const CommandMoment& moment,
+                    AccountEffect& effect) {
   if (!Begin(moment, effect)) return;
   effect.refusal = PlanRefund(state_, command, state_.draws, effect);
   if (!effect.applied()) {

@@ -4,7 +4,7 @@
 // idempotent, price_list.h says what things cost.
 //
 //   Account account;
-//   Effect effect;
+//   AccountEffect effect;
 //   account.Apply(GrantCommand{.id = "welcome", .amount = nine},
 //                 {.sequence = 1, .now = t}, effect);     // effect.applied()
 //   account.Apply(ReserveCommand{.amount = six, .operation = "avatar_video",
@@ -52,7 +52,7 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/allowance.h"
-#include "konpro/ledger/internal/account_state.h"
+#include "konpro/ledger/internal/account_tables.h"
 
 namespace konpro {
 
@@ -115,17 +115,24 @@ class Account {
 
   // Advance(), then the whole command or nothing of it. `effect` is
   // overwritten.
-  void Apply(const AccountCommand& command, const Moment&, Effect&);
+  void Apply(const AccountCommand& command, const CommandMoment&,
+             AccountEffect&);
   // The same of a command whose kind is known.
-  void Apply(const GrantCommand& command, const Moment&, Effect&);
-  void Apply(const AllowanceCommand& command, const Moment&, Effect&);
-  void Apply(const EndAllowanceCommand& command, const Moment&, Effect&);
-  void Apply(const VoidGrantCommand& command, const Moment&, Effect&);
-  void Apply(const ReserveCommand& command, const Moment&, Effect&);
-  void Apply(const CaptureCommand& command, const Moment&, Effect&);
-  void Apply(const VoidCommand& command, const Moment&, Effect&);
-  void Apply(const SpendCommand& command, const Moment&, Effect&);
-  void Apply(const RefundCommand& command, const Moment&, Effect&);
+  void Apply(const GrantCommand& command, const CommandMoment&, AccountEffect&);
+  void Apply(const AllowanceCommand& command, const CommandMoment&,
+             AccountEffect&);
+  void Apply(const EndAllowanceCommand& command, const CommandMoment&,
+             AccountEffect&);
+  void Apply(const VoidGrantCommand& command, const CommandMoment&,
+             AccountEffect&);
+  void Apply(const ReserveCommand& command, const CommandMoment&,
+             AccountEffect&);
+  void Apply(const CaptureCommand& command, const CommandMoment&,
+             AccountEffect&);
+  void Apply(const VoidCommand& command, const CommandMoment&, AccountEffect&);
+  void Apply(const SpendCommand& command, const CommandMoment&, AccountEffect&);
+  void Apply(const RefundCommand& command, const CommandMoment&,
+             AccountEffect&);
 
   // The last time that passed, and the last sequence that applied: 0 at first.
   UnixNanos now() const { return state_.now; }
@@ -158,9 +165,9 @@ class Account {
   // Lets all events up to `now` happen.
   void PassEvents(UnixNanos now);
   // What every command does first; false where it is refused already.
-  bool Begin(const Moment& moment, Effect& effect);
+  bool Begin(const CommandMoment& moment, AccountEffect& effect);
 
-  internal::AccountState state_;
+  internal::AccountTables state_;
 };
 
 }  // namespace konpro

@@ -35,7 +35,7 @@ enum class Overrun : uint8_t { kReject, kTopUp };
 
 // kBestEffort takes what there is, but more than nothing. kCheckOnly says what
 // would happen and changes nothing but the time.
-enum class Mode : uint8_t { kNormal, kBestEffort, kCheckOnly };
+enum class DrawMode : uint8_t { kNormal, kBestEffort, kCheckOnly };
 
 // Credits that an account may draw on at t, effective_at <= t < expires_at.
 struct GrantCommand {
@@ -71,7 +71,7 @@ struct ReserveCommand {
   // The first instant at which it is gone, behind now; Max(): never.
   UnixNanos expires_at;
   Overrun overrun = Overrun::kReject;
-  Mode mode = Mode::kNormal;
+  DrawMode mode = DrawMode::kNormal;
 };
 // Posts `amount` of what is held, in the recorded order. A final capture, zero
 // included, releases the rest; another leaves it held. Above what is held,
@@ -88,7 +88,7 @@ struct VoidCommand {
 struct SpendCommand {
   Credits amount;  // zero or more
   absl::string_view operation;
-  Mode mode = Mode::kNormal;
+  DrawMode mode = DrawMode::kNormal;
 };
 
 // A part of one grant, by the grant's number: see GrantView.
@@ -103,7 +103,7 @@ struct Allocation {
 struct RefundCommand {
   uint64_t posting = 0;  // the sequence of the spend or capture
   UnixNanos posted_at;
-  // Effect::posted of it.
+  // AccountEffect::posted of it.
   absl::Span<const Allocation> posted;
   Credits amount;  // zero or more
 };
@@ -114,15 +114,16 @@ using AccountCommand =
                  RefundCommand, EndAllowanceCommand>;
 
 // Where a command stands in the ledger's order.
-struct Moment {
+struct CommandMoment {
   uint64_t sequence = 0;  // above that of every command that applied before
   UnixNanos now;
 };
 
-// Why a command was refused. Never renumbered: journals hold them.
+// Why a command was refused, and the fields of AccountEffect that say more.
+// Never renumbered: journals hold them.
 enum class Refusal : uint8_t {
   kNone = 0,
-  kInsufficientCredits = 1,  // Effect: need, available
+  kInsufficientCredits = 1,  // need, available
   kUnknownGrant = 2,
   kGrantEnded = 3,   // expired or voided before
   kGrantExists = 4,  // the id is taken
@@ -130,9 +131,9 @@ enum class Refusal : uint8_t {
   kUnknownReservation = 6,  // never made, or closed too long ago
   kReservationCaptured = 7,
   kReservationVoided = 8,
-  kReservationExpired = 9,  // Effect: released
-  kAboveHold = 10,          // Effect: need, available (what is held)
-  kAboveSpend = 11,         // Effect: need, available (what is not refunded)
+  kReservationExpired = 9,  // released
+  kAboveHold = 10,          // need, available (what is held)
+  kAboveSpend = 11,         // need, available (what is not refunded)
   kTooLateToRefund = 12,
   kTooManyGrants = 13,
   kTooManyAllowances = 14,
@@ -145,7 +146,7 @@ enum class Refusal : uint8_t {
 };
 
 // What a command did, or why it was refused. Reused, it does not allocate.
-struct Effect {
+struct AccountEffect {
   Refusal refusal = Refusal::kNone;
   // Of kInsufficientCredits, kAboveHold, kAboveSpend.
   Credits need;

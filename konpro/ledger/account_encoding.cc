@@ -17,7 +17,7 @@
 namespace konpro {
 namespace {
 
-using ::konpro::internal::AccountState;
+using ::konpro::internal::AccountTables;
 using ::konpro::internal::AllowanceState;
 using ::konpro::internal::ClosedReservation;
 using ::konpro::internal::Draw;
@@ -62,7 +62,7 @@ void Write(WireWriter& out, const GrantState& grant) {
   Write(out, grant.places);
 }
 
-void Write(WireWriter& out, const AccountState& state,
+void Write(WireWriter& out, const AccountTables& state,
            const ReservationState& reservation) {
   out.Varint(reservation.sequence);
   out.Time(reservation.expires_at);
@@ -118,7 +118,7 @@ void Read(WireReader& in, Places& places) {
 }
 
 // Adds to what was issued in all.
-bool Issue(AccountState& state, const Places& places) {
+bool Issue(AccountTables& state, const Places& places) {
   for (const Credits part :
        {places.free, places.posted, places.expired, places.voided}) {
     const std::optional<Credits> sum = CheckedAdd(state.issued, part);
@@ -128,7 +128,7 @@ bool Issue(AccountState& state, const Places& places) {
   return true;
 }
 
-bool ReadGrant(WireReader& in, uint64_t& number_before, AccountState& state) {
+bool ReadGrant(WireReader& in, uint64_t& number_before, AccountTables& state) {
   GrantState grant;
   grant.number = in.Varint();
   grant.id = std::string(in.Text(Account::kGrantIdBytesMax));
@@ -166,7 +166,7 @@ bool ReadGrant(WireReader& in, uint64_t& number_before, AccountState& state) {
 }
 
 bool ReadReservation(WireReader& in, uint64_t& sequence_before,
-                     AccountState& state) {
+                     AccountTables& state) {
   const uint64_t sequence = in.Varint();
   const UnixNanos expires_at = in.Time();
   const Credits captured = in.Amount();
@@ -200,7 +200,7 @@ bool ReadReservation(WireReader& in, uint64_t& sequence_before,
   return true;
 }
 
-bool ReadClosed(WireReader& in, AccountState& state) {
+bool ReadClosed(WireReader& in, AccountTables& state) {
   ClosedReservation closed;
   closed.sequence = in.Varint();
   const uint8_t end = in.Byte();
@@ -220,7 +220,7 @@ bool ReadClosed(WireReader& in, AccountState& state) {
   return true;
 }
 
-bool ReadRefunded(WireReader& in, AccountState& state) {
+bool ReadRefunded(WireReader& in, AccountTables& state) {
   const uint64_t posting = in.Varint();
   const UnixNanos posted_at = in.Time();
   const Credits refunded = in.Amount();
@@ -259,7 +259,7 @@ std::optional<Allowance> ReadAllowance(WireReader& in) {
 
 // Where the account's time zone database differs from that of the writer, a
 // begin need not be what the allowance says.
-bool ReadSeries(WireReader& in, AccountState& state) {
+bool ReadSeries(WireReader& in, AccountTables& state) {
   std::optional<Allowance> allowance = ReadAllowance(in);
   if (!allowance.has_value()) return false;
   AllowanceState series = {.allowance = *std::move(allowance)};
@@ -303,7 +303,7 @@ bool ReadTable(WireReader& in, size_t most, ReadEntry read_entry) {
 }  // namespace
 
 void Account::EncodeTo(std::string& out) const {
-  const AccountState& s = state_;
+  const AccountTables& s = state_;
   WireWriter writer(out);
   writer.Byte(kVersion);
   writer.Time(s.now);
@@ -338,7 +338,7 @@ void Account::EncodeTo(std::string& out) const {
 
 absl::StatusOr<Account> Account::Decode(absl::string_view bytes) {
   Account account;
-  AccountState& s = account.state_;
+  AccountTables& s = account.state_;
   WireReader in(bytes);
   if (in.Byte() != kVersion) return Lost("version");
   s.now = in.Time();

@@ -114,7 +114,7 @@ void Ingestion::ReportBatch(Batch& batch) {
 }
 
 void Ingestion::Count(const LedgerOutcome& outcome) {
-  const Effect& effect = outcome.effect;
+  const AccountEffect& effect = outcome.effect;
   if (outcome.replayed) ++totals_.replayed;
   if (!effect.applied()) {
     if (!outcome.replayed) ++totals_.denied;

@@ -119,7 +119,7 @@ void PutRequest(WireWriter& writer, const VoidGrantCommand& command,
   writer.Text(command.grant);
 }
 
-void PutRequest(WireWriter& writer, const ReserveRequest& reserve,
+void PutRequest(WireWriter& writer, const LedgerReserve& reserve,
                 const Resolution&) {
   writer.Amount(reserve.amount);
   writer.Text(reserve.operation);
@@ -128,7 +128,7 @@ void PutRequest(WireWriter& writer, const ReserveRequest& reserve,
   PutEnum(writer, reserve.mode);
 }
 
-void PutRequest(WireWriter& writer, const CaptureRequest& capture,
+void PutRequest(WireWriter& writer, const LedgerCapture& capture,
                 const Resolution& resolution) {
   writer.Text(capture.reservation);
   writer.Byte(
@@ -138,7 +138,7 @@ void PutRequest(WireWriter& writer, const CaptureRequest& capture,
   writer.Amount(resolution.amount);
 }
 
-void PutRequest(WireWriter& writer, const VoidRequest& request,
+void PutRequest(WireWriter& writer, const LedgerVoid& request,
                 const Resolution& resolution) {
   writer.Text(request.reservation);
   writer.Varint(resolution.target);
@@ -151,7 +151,7 @@ void PutRequest(WireWriter& writer, const SpendCommand& spend,
   PutEnum(writer, spend.mode);
 }
 
-void PutRequest(WireWriter& writer, const RefundRequest& refund,
+void PutRequest(WireWriter& writer, const LedgerRefund& refund,
                 const Resolution& resolution) {
   writer.Text(refund.command);
   writer.Varint(refund.sequence);
@@ -175,7 +175,7 @@ void PutPricing(WireWriter& writer, const Pricing& pricing) {
   writer.Text(pricing.job);
 }
 
-void PutEffect(WireWriter& writer, const Effect& effect) {
+void PutEffect(WireWriter& writer, const AccountEffect& effect) {
   const bool has_need =
       effect.need != Credits() || effect.available != Credits();
   const bool has_released = effect.released != Credits();
@@ -267,18 +267,18 @@ void ReadAllowance(EntryReader& reader, LedgerRequest& request) {
   request.emplace<AllowanceCommand>(AllowanceCommand{*std::move(allowance)});
 }
 
-ReserveRequest ReadReserve(EntryReader& reader) {
-  ReserveRequest reserve;
+LedgerReserve ReadReserve(EntryReader& reader) {
+  LedgerReserve reserve;
   reserve.amount = reader.Amount();
   reserve.operation = reader.Text(kTextBytesMax);
   reserve.timeout = absl::Nanoseconds(reader.Signed());
   reserve.overrun = ReadEnum(reader, Overrun::kTopUp);
-  reserve.mode = ReadEnum(reader, Mode::kBestEffort);
+  reserve.mode = ReadEnum(reader, DrawMode::kBestEffort);
   return reserve;
 }
 
-CaptureRequest ReadCapture(EntryReader& reader, Resolution& resolution) {
-  CaptureRequest capture;
+LedgerCapture ReadCapture(EntryReader& reader, Resolution& resolution) {
+  LedgerCapture capture;
   capture.reservation = reader.Text(kTextBytesMax);
   const uint8_t flags = ReadFlags(reader, kHasAmount | kIsFinal);
   capture.final = (flags & kIsFinal) != 0;
@@ -292,12 +292,12 @@ SpendCommand ReadSpend(EntryReader& reader) {
   SpendCommand spend;
   spend.amount = reader.Amount();
   spend.operation = reader.Text(kTextBytesMax);
-  spend.mode = ReadEnum(reader, Mode::kBestEffort);
+  spend.mode = ReadEnum(reader, DrawMode::kBestEffort);
   return spend;
 }
 
-RefundRequest ReadRefund(EntryReader& reader, Resolution& resolution) {
-  RefundRequest refund;
+LedgerRefund ReadRefund(EntryReader& reader, Resolution& resolution) {
+  LedgerRefund refund;
   refund.command = reader.Text(kTextBytesMax);
   refund.sequence = reader.Varint();
   const uint8_t flags = ReadFlags(reader, kHasAmount);
@@ -335,7 +335,7 @@ void ReadRequest(EntryReader& reader, Kind kind, JournalEntry& entry) {
       request = ReadCapture(reader, resolution);
       return;
     case Kind::kVoid:
-      request = VoidRequest{.reservation = reader.Text(kTextBytesMax)};
+      request = LedgerVoid{.reservation = reader.Text(kTextBytesMax)};
       resolution.target = reader.Varint();
       return;
     case Kind::kSpend:
@@ -363,7 +363,7 @@ Pricing ReadPricing(EntryReader& reader) {
   return pricing;
 }
 
-void ReadEffect(EntryReader& reader, Effect& effect) {
+void ReadEffect(EntryReader& reader, AccountEffect& effect) {
   effect.refusal = ReadEnum(reader, Refusal::kUnknownAllowance);
   const uint8_t flags = ReadFlags(reader, kEffectFlags);
   if ((flags & kHasNeed) != 0) {
@@ -407,7 +407,7 @@ UnixNanos After(UnixNanos time, absl::Duration duration) {
 }  // namespace
 
 void EncodeEntry(const EntryPlace& place, const LedgerCommand& command,
-                 const Resolution& resolution, const Effect& effect,
+                 const Resolution& resolution, const AccountEffect& effect,
                  std::string& out) {
   WireWriter writer(out);
   writer.Byte(kEntryVersion);
@@ -432,8 +432,8 @@ static_assert(std::variant_size_v<LedgerRequest> ==
               static_cast<size_t>(Kind::kRefund));
 static_assert(
     std::is_same_v<std::variant_alternative_t<0, LedgerRequest>, GrantCommand>);
-static_assert(std::is_same_v<std::variant_alternative_t<8, LedgerRequest>,
-                             RefundRequest>);
+static_assert(
+    std::is_same_v<std::variant_alternative_t<8, LedgerRequest>, LedgerRefund>);
 
 absl::Status DecodeEntry(absl::string_view bytes, JournalEntry& entry) {
   EntryReader reader(bytes);
@@ -476,27 +476,27 @@ JournalHash ChainHash(const JournalHash& before, absl::string_view bytes) {
 
 void ApplyCommand(const EntryPlace& place, const LedgerCommand& command,
                   const Resolution& resolution, Account& account,
-                  Effect& effect) {
-  const Moment moment{.sequence = place.sequence, .now = place.at};
+                  AccountEffect& effect) {
+  const CommandMoment moment{.sequence = place.sequence, .now = place.at};
   std::visit(
       [&](const auto& r) {
         using R = std::decay_t<decltype(r)>;
-        if constexpr (std::is_same_v<R, ReserveRequest>) {
+        if constexpr (std::is_same_v<R, LedgerReserve>) {
           account.Apply(ReserveCommand{.amount = r.amount,
                                        .operation = r.operation,
                                        .expires_at = After(place.at, r.timeout),
                                        .overrun = r.overrun,
                                        .mode = r.mode},
                         moment, effect);
-        } else if constexpr (std::is_same_v<R, CaptureRequest>) {
+        } else if constexpr (std::is_same_v<R, LedgerCapture>) {
           account.Apply(CaptureCommand{.reservation = resolution.target,
                                        .amount = resolution.amount,
                                        .final = r.final},
                         moment, effect);
-        } else if constexpr (std::is_same_v<R, VoidRequest>) {
+        } else if constexpr (std::is_same_v<R, LedgerVoid>) {
           account.Apply(VoidCommand{.reservation = resolution.target}, moment,
                         effect);
-        } else if constexpr (std::is_same_v<R, RefundRequest>) {
+        } else if constexpr (std::is_same_v<R, LedgerRefund>) {
           account.Apply(RefundCommand{.posting = resolution.target,
                                       .posted_at = resolution.posted_at,
                                       .posted = resolution.posted,
@@ -514,7 +514,7 @@ void ApplyCommand(const EntryPlace& place, const LedgerCommand& command,
       command.request);
 }
 
-bool SameEffect(const Effect& a, const Effect& b) {
+bool SameEffect(const AccountEffect& a, const AccountEffect& b) {
   return a.refusal == b.refusal && a.need == b.need &&
          a.available == b.available && a.held == b.held &&
          a.posted == b.posted && a.refunded == b.refunded &&

@@ -43,7 +43,7 @@ struct Resolution {
   uint64_t target = 0;
   // Of a capture or a refund.
   Credits amount;
-  // Of what is refunded: its time and Effect::posted.
+  // Of what is refunded: its time and AccountEffect::posted.
   UnixNanos posted_at;
   std::vector<Allocation> posted;
 };
@@ -52,12 +52,12 @@ struct JournalEntry {
   EntryPlace place;
   LedgerCommand command;  // its texts are in the bytes; `at` is place.at
   Resolution resolution;
-  Effect effect;
+  AccountEffect effect;
 };
 
 // Appends the bytes of an entry (docs/formats.md, "Journal").
 void EncodeEntry(const EntryPlace& place, const LedgerCommand& command,
-                 const Resolution& resolution, const Effect& effect,
+                 const Resolution& resolution, const AccountEffect& effect,
                  std::string& out);
 
 // kDataLoss where `bytes` are no entry. The entry refers to the bytes.
@@ -72,10 +72,10 @@ JournalHash ChainHash(const JournalHash& before, absl::string_view bytes);
 // Lets `account` do what the command says. `effect` is overwritten.
 void ApplyCommand(const EntryPlace& place, const LedgerCommand& command,
                   const Resolution& resolution, Account& account,
-                  Effect& effect);
+                  AccountEffect& effect);
 
 // Whether two effects are the same in everything.
-bool SameEffect(const Effect& a, const Effect& b);
+bool SameEffect(const AccountEffect& a, const AccountEffect& b);
 
 }  // namespace konpro
 

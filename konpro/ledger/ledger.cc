@@ -60,13 +60,13 @@ LedgerBook::Windows WindowsOf(const LedgerOptions& options) {
           .duplicates = options.duplicate_window};
 }
 
-const std::vector<Allocation>& PartsOf(const Effect& effect) {
+const std::vector<Allocation>& PartsOf(const AccountEffect& effect) {
   if (!effect.held.empty()) return effect.held;
   return effect.posted.empty() ? effect.refunded : effect.posted;
 }
 
 Credits AmountOf(const JournalEntry& entry) {
-  if (const auto* r = std::get_if<ReserveRequest>(&entry.command.request)) {
+  if (const auto* r = std::get_if<LedgerReserve>(&entry.command.request)) {
     return r->amount;
   }
   if (const auto* s = std::get_if<SpendCommand>(&entry.command.request)) {
@@ -349,7 +349,7 @@ absl::StatusOr<Balance> Ledger::BalanceOf(absl::string_view account,
 absl::StatusOr<Account> Ledger::AccountAtSequence(absl::string_view account,
                                                   uint64_t sequence) {
   Account result;
-  Effect effect;
+  AccountEffect effect;
   bool is_known = false;
   const absl::Status status = History(
       account,

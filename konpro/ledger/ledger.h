@@ -125,10 +125,10 @@ class Ledger {
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  // The outcome, applied or denied (Effect::refusal), once it is durable.
-  // kInvalidArgument: ValidateCommand(). kAlreadyExists: the id was used for
-  // another content; names the field. kOutOfRange: the event is too old or
-  // still to come. kNotFound: what is to be refunded is not known.
+  // The outcome, applied or denied (AccountEffect::refusal), once it is
+  // durable. kInvalidArgument: ValidateCommand(). kAlreadyExists: the id was
+  // used for another content; names the field. kOutOfRange: the event is too
+  // old or still to come. kNotFound: what is to be refunded is not known.
   // kUnavailable: the store failed; whether the command took effect is unknown,
   // and asking again is safe. Nothing is journaled with any of these but the
   // last.

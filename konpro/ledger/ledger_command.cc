@@ -73,7 +73,7 @@ absl::Status CheckRequest(const VoidGrantCommand& command, absl::Duration) {
   return CheckId("grant", command.grant, Account::kGrantIdBytesMax);
 }
 
-absl::Status CheckRequest(const ReserveRequest& reserve,
+absl::Status CheckRequest(const LedgerReserve& reserve,
                           absl::Duration duplicate_window) {
   absl::Status status = CheckAmount(reserve.amount);
   if (status.ok()) status = CheckOperation(reserve.operation);
@@ -93,14 +93,14 @@ absl::Status CheckRequest(const ReserveRequest& reserve,
   return absl::OkStatus();
 }
 
-absl::Status CheckRequest(const CaptureRequest& capture, absl::Duration) {
+absl::Status CheckRequest(const LedgerCapture& capture, absl::Duration) {
   const absl::Status status =
       CheckId("reservation", capture.reservation, kCommandIdBytesMax);
   if (!status.ok()) return status;
   return CheckAmount(capture.amount);
 }
 
-absl::Status CheckRequest(const VoidRequest& request, absl::Duration) {
+absl::Status CheckRequest(const LedgerVoid& request, absl::Duration) {
   return CheckId("reservation", request.reservation, kCommandIdBytesMax);
 }
 
@@ -110,7 +110,7 @@ absl::Status CheckRequest(const SpendCommand& spend, absl::Duration) {
   return CheckOperation(spend.operation);
 }
 
-absl::Status CheckRequest(const RefundRequest& refund, absl::Duration) {
+absl::Status CheckRequest(const LedgerRefund& refund, absl::Duration) {
   if (refund.command.empty() == (refund.sequence == 0)) {
     return absl::InvalidArgumentError(
         "command: give the id or the sequence of what is to be refunded");
@@ -125,9 +125,9 @@ absl::Status CheckRequest(const RefundRequest& refund, absl::Duration) {
 
 // The amount that a price may be given for, or nullptr.
 const Credits* PricedAmount(const LedgerRequest& request) {
-  if (const auto* r = std::get_if<ReserveRequest>(&request)) return &r->amount;
+  if (const auto* r = std::get_if<LedgerReserve>(&request)) return &r->amount;
   if (const auto* s = std::get_if<SpendCommand>(&request)) return &s->amount;
-  const auto* c = std::get_if<CaptureRequest>(&request);
+  const auto* c = std::get_if<LedgerCapture>(&request);
   return c != nullptr && c->amount.has_value() ? &*c->amount : nullptr;
 }
 
@@ -194,13 +194,13 @@ std::string TextOf(GrantKind kind) {
 std::string TextOf(Overrun overrun) {
   return overrun == Overrun::kReject ? "reject" : "top-up";
 }
-std::string TextOf(Mode mode) {
+std::string TextOf(DrawMode mode) {
   switch (mode) {
-    case Mode::kNormal:
+    case DrawMode::kNormal:
       return "normal";
-    case Mode::kBestEffort:
+    case DrawMode::kBestEffort:
       return "best-effort";
-    case Mode::kCheckOnly:
+    case DrawMode::kCheckOnly:
       return "check-only";
   }
   return "";
@@ -272,8 +272,8 @@ void Compare(const VoidGrantCommand& now, const VoidGrantCommand& first, bool,
              Comparison& c) {
   c.Field("grant", now.grant, first.grant);
 }
-void Compare(const ReserveRequest& now, const ReserveRequest& first,
-             bool priced, Comparison& c) {
+void Compare(const LedgerReserve& now, const LedgerReserve& first, bool priced,
+             Comparison& c) {
   if (!priced) c.Field("amount", now.amount, first.amount);
   c.Field("operation", now.operation, first.operation)
       .Field("timeout", absl::Trunc(now.timeout, absl::Nanoseconds(1)),
@@ -281,13 +281,13 @@ void Compare(const ReserveRequest& now, const ReserveRequest& first,
       .Field("overrun", now.overrun, first.overrun)
       .Field("mode", now.mode, first.mode);
 }
-void Compare(const CaptureRequest& now, const CaptureRequest& first,
-             bool priced, Comparison& c) {
+void Compare(const LedgerCapture& now, const LedgerCapture& first, bool priced,
+             Comparison& c) {
   c.Field("reservation", now.reservation, first.reservation);
   if (!priced) c.Field("amount", now.amount, first.amount);
   c.Field("final", now.final, first.final);
 }
-void Compare(const VoidRequest& now, const VoidRequest& first, bool,
+void Compare(const LedgerVoid& now, const LedgerVoid& first, bool,
              Comparison& c) {
   c.Field("reservation", now.reservation, first.reservation);
 }
@@ -297,7 +297,7 @@ void Compare(const SpendCommand& now, const SpendCommand& first, bool priced,
   c.Field("operation", now.operation, first.operation)
       .Field("mode", now.mode, first.mode);
 }
-void Compare(const RefundRequest& now, const RefundRequest& first, bool,
+void Compare(const LedgerRefund& now, const LedgerRefund& first, bool,
              Comparison& c) {
   c.Field("command", now.command, first.command)
       .Field("sequence", static_cast<int64_t>(now.sequence),
@@ -325,11 +325,11 @@ absl::Status ValidateCommand(const LedgerCommand& command,
 }
 
 bool IsCheckOnly(const LedgerRequest& request) {
-  if (const auto* r = std::get_if<ReserveRequest>(&request)) {
-    return r->mode == Mode::kCheckOnly;
+  if (const auto* r = std::get_if<LedgerReserve>(&request)) {
+    return r->mode == DrawMode::kCheckOnly;
   }
   const auto* s = std::get_if<SpendCommand>(&request);
-  return s != nullptr && s->mode == Mode::kCheckOnly;
+  return s != nullptr && s->mode == DrawMode::kCheckOnly;
 }
 
 std::string ContentDifference(const LedgerCommand& now,

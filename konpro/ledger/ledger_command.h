@@ -3,12 +3,12 @@
 // (ledger.h) makes it durable, and does it once however often it is told.
 //
 //   LedgerCommand{.account = "acme", .id = "job-7/hold", .at = now,
-//                 .request = ReserveRequest{.amount = six,
-//                                           .operation = "avatar_video",
-//                                           .timeout = absl::Hours(1)}}
+//                 .request = LedgerReserve{.amount = six,
+//                                          .operation = "avatar_video",
+//                                          .timeout = absl::Hours(1)}}
 //   LedgerCommand{.account = "acme", .id = "job-7/done", .at = later,
-//                 .request = CaptureRequest{.reservation = "job-7/hold",
-//                                           .amount = four}}
+//                 .request = LedgerCapture{.reservation = "job-7/hold",
+//                                          .amount = four}}
 //
 // The content of a command is everything but `at`, and of what is priced the
 // quantity that is charged for rather than the amount: a client that asks again
@@ -40,25 +40,25 @@ inline constexpr size_t kCommandIdBytesMax = 256;
 
 // A reservation is named by the id of the command that made it. A command with
 // a mode of kCheckOnly needs no id.
-struct ReserveRequest {
+struct LedgerReserve {
   Credits amount;  // zero or more
   absl::string_view operation;
   // Above zero; from the ledger's time on. At most the duplicate window.
   absl::Duration timeout;
   Overrun overrun = Overrun::kReject;
-  Mode mode = Mode::kNormal;
+  DrawMode mode = DrawMode::kNormal;
 };
-struct CaptureRequest {
+struct LedgerCapture {
   absl::string_view reservation;
   std::optional<Credits> amount;  // nullopt: all that is held
   bool final = true;
 };
-struct VoidRequest {
+struct LedgerVoid {
   absl::string_view reservation;
 };
 // Of the spend or capture with that id, or, where that is empty, with that
 // sequence; ids are known for the duplicate window, sequences for ever.
-struct RefundRequest {
+struct LedgerRefund {
   absl::string_view command;
   uint64_t sequence = 0;
   std::optional<Credits> amount;  // nullopt: all that is not refunded
@@ -67,8 +67,8 @@ struct RefundRequest {
 // A GrantCommand without an id has that of its command.
 using LedgerRequest =
     std::variant<GrantCommand, AllowanceCommand, EndAllowanceCommand,
-                 VoidGrantCommand, ReserveRequest, CaptureRequest, VoidRequest,
-                 SpendCommand, RefundRequest>;
+                 VoidGrantCommand, LedgerReserve, LedgerCapture, LedgerVoid,
+                 SpendCommand, LedgerRefund>;
 
 // How the amount of a reservation, a capture or a spend came about: it is
 // Price(terms).CostOfSlice(quantity_before, quantity).
@@ -106,7 +106,7 @@ struct LedgerOutcome {
   UnixNanos at;
   // Whether the ledger had it already: the effect is that of the first time.
   bool replayed = false;
-  Effect effect;
+  AccountEffect effect;
   // Of the account, now.
   Balance balance;
 };

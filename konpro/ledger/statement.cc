@@ -67,7 +67,7 @@ class Period {
     if (const auto* s = std::get_if<SpendCommand>(&entry.command.request)) {
       return std::string(s->operation);
     }
-    if (!std::holds_alternative<CaptureRequest>(entry.command.request)) {
+    if (!std::holds_alternative<LedgerCapture>(entry.command.request)) {
       return "";
     }
     if (entry.command.pricing.has_value()) {
@@ -83,7 +83,7 @@ class Period {
   const UnixNanos begin_;
   const UnixNanos as_of_;
   Account account_;
-  Effect effect_;
+  AccountEffect effect_;
   std::optional<Places> opening_;
   std::map<std::string, StatementLine> lines_;
   Statement statement_;
@@ -103,7 +103,7 @@ absl::Status Period::Count(const JournalEntry& entry,
   }
   const bool is_charge =
       std::holds_alternative<SpendCommand>(entry.command.request) ||
-      std::holds_alternative<CaptureRequest>(entry.command.request);
+      std::holds_alternative<LedgerCapture>(entry.command.request);
   if (is_charge) {
     StatementLine& line = lines_[operation];
     ++line.count;

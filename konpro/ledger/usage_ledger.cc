@@ -108,9 +108,9 @@ absl::Status UsageLedger::Make(const v1::UsageRecord& record,
   made_.pricing = PricingOf(catalog_, rated, before);
   made_.pricing->job = record.job_id();
   if (is_capture) {
-    made_.request = CaptureRequest{.reservation = record.job_id(),
-                                   .amount = *cost,
-                                   .final = !record.partial()};
+    made_.request = LedgerCapture{.reservation = record.job_id(),
+                                  .amount = *cost,
+                                  .final = !record.partial()};
   } else {
     made_.request =
         SpendCommand{.amount = *cost, .operation = record.operation()};
@@ -129,7 +129,7 @@ absl::StatusOr<bool> UsageLedger::HasReservation(const v1::UsageRecord& record,
   if (*first != 0) {
     const absl::StatusOr<OwnedEntry> entry = lookup.ReadEntry(*first);
     if (!entry.ok()) return entry.status();
-    return std::holds_alternative<CaptureRequest>((*entry)->command.request);
+    return std::holds_alternative<LedgerCapture>((*entry)->command.request);
   }
   first = lookup.FindCommand(record.account_id(), record.job_id());
   if (!first.ok()) return first.status();
@@ -137,7 +137,7 @@ absl::StatusOr<bool> UsageLedger::HasReservation(const v1::UsageRecord& record,
   const absl::StatusOr<OwnedEntry> entry = lookup.ReadEntry(*first);
   if (!entry.ok()) return entry.status();
   return (*entry)->effect.applied() &&
-         std::holds_alternative<ReserveRequest>((*entry)->command.request) &&
+         std::holds_alternative<LedgerReserve>((*entry)->command.request) &&
          !sessions_.IsSettled(record.account_id(), record.job_id(), now);
 }
 

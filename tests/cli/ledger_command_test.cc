@@ -296,11 +296,11 @@ TEST_F(LedgerCommandTest, SlicesOfAReservationArePricedAsOne) {
 
 TEST_F(LedgerCommandTest, ModesAndRefundsSayWhatTheyTook) {
   ASSERT_EQ(Grant("welcome", "10").code, ExitCode::kOk);
-  const Ran check = Reserve({.credits = C("11"), .mode = Mode::kCheckOnly});
+  const Ran check = Reserve({.credits = C("11"), .mode = DrawMode::kCheckOnly});
   EXPECT_EQ(check.code, ExitCode::kOverAvailable);
   EXPECT_FALSE(check.result().has_seq());
   const Ran best =
-      Reserve({.credits = C("11"), .id = "job", .mode = Mode::kBestEffort});
+      Reserve({.credits = C("11"), .id = "job", .mode = DrawMode::kBestEffort});
   EXPECT_EQ(best.code, ExitCode::kOk);
   EXPECT_EQ(best.result().amount().credits(), "10");
   EXPECT_EQ(Capture({.reservation = "job", .credits = C("4"), .id = "c"})

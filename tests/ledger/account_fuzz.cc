@@ -39,12 +39,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   account->EncodeTo(again);
   Require(again == bytes);
   Require(IsSound(*account));
-  konpro::Effect effect;
-  const konpro::Moment next = {.sequence = account->last_sequence() + 1,
-                               .now = account->now()};
+  konpro::AccountEffect effect;
+  const konpro::CommandMoment next = {.sequence = account->last_sequence() + 1,
+                                      .now = account->now()};
   const konpro::Credits available = account->AvailableFor("");
   account->Apply(konpro::SpendCommand{.amount = available,
-                                      .mode = konpro::Mode::kBestEffort},
+                                      .mode = konpro::DrawMode::kBestEffort},
                  next, effect);
   for (const konpro::ReservationView& r : account->Reservations()) {
     konpro::Account copy = *account;

@@ -42,7 +42,8 @@ std::string BytesOf(const Account& account) {
   return bytes;
 }
 
-void ExpectSameEffect(const Effect& actual, const Effect& expected) {
+void ExpectSameEffect(const AccountEffect& actual,
+                      const AccountEffect& expected) {
   ASSERT_EQ(actual.refusal, expected.refusal);
   ASSERT_EQ(actual.need, expected.need);
   ASSERT_EQ(actual.available, expected.available);
@@ -150,8 +151,8 @@ class Episode {
     const bool compares = random_.OneIn(4);
     if (compares) quiet = account_;
     ++sequence_;
-    const Moment moment = {.sequence = sequence_,
-                           .now = UnixNanos::FromNanos(now_)};
+    const CommandMoment moment = {.sequence = sequence_,
+                                  .now = UnixNanos::FromNanos(now_)};
     const AccountCommand command = Command();
     account_.Apply(command, moment, effect_);
     ExpectSameEffect(effect_, oracle_.Apply(command, moment));
@@ -238,9 +239,10 @@ class Episode {
     return random_.Of(kLists);
   }
 
-  Mode AnyMode() {
-    static constexpr std::array<Mode, 4> kModes = {
-        Mode::kNormal, Mode::kNormal, Mode::kBestEffort, Mode::kCheckOnly};
+  DrawMode AnyMode() {
+    static constexpr std::array<DrawMode, 4> kModes = {
+        DrawMode::kNormal, DrawMode::kNormal, DrawMode::kBestEffort,
+        DrawMode::kCheckOnly};
     return random_.Of(kModes);
   }
 
@@ -338,15 +340,15 @@ class Episode {
                 .value()};
   }
 
-  void Remember(const AccountCommand& command, const Moment& moment) {
+  void Remember(const AccountCommand& command, const CommandMoment& moment) {
     if (!effect_.applied()) return;
     if (std::holds_alternative<ReserveCommand>(command) &&
-        std::get<ReserveCommand>(command).mode != Mode::kCheckOnly) {
+        std::get<ReserveCommand>(command).mode != DrawMode::kCheckOnly) {
       reservations_.push_back(moment.sequence);
     }
     const bool is_spend =
         std::holds_alternative<SpendCommand>(command) &&
-        std::get<SpendCommand>(command).mode != Mode::kCheckOnly;
+        std::get<SpendCommand>(command).mode != DrawMode::kCheckOnly;
     if (is_spend || std::holds_alternative<CaptureCommand>(command)) {
       postings_.push_back({.sequence = moment.sequence,
                            .at = account_.now(),
@@ -363,7 +365,7 @@ class Episode {
   uint64_t sequence_ = 0;
   Account account_;
   AccountOracle oracle_;
-  Effect effect_;
+  AccountEffect effect_;
   std::vector<uint64_t> reservations_;
   std::vector<Posting> postings_;
 };
@@ -395,7 +397,7 @@ class Exhaustion {
   struct Node {
     Account account;
     AccountOracle oracle;
-    Moment moment;
+    CommandMoment moment;
     // Of the reservations, by which they are; and the last posting.
     std::array<uint64_t, 2> reservations = {};
     Posting posting;
@@ -421,7 +423,7 @@ class Exhaustion {
       case 3:
         return ReserveCommand{.amount = Ticks(12),
                               .expires_at = in(3),
-                              .mode = Mode::kBestEffort};
+                              .mode = DrawMode::kBestEffort};
       case 4:
         return CaptureCommand{.reservation = node.reservations[0],
                               .amount = Ticks(2),
@@ -454,7 +456,7 @@ class Exhaustion {
       case 14:
         return VoidGrantCommand{.grant = "b"};
       default:
-        return SpendCommand{.mode = Mode::kCheckOnly};  // time passes
+        return SpendCommand{.mode = DrawMode::kCheckOnly};  // time passes
     }
   }
 
@@ -463,7 +465,7 @@ class Exhaustion {
          choice < kChoices && !::testing::Test::HasFatalFailure(); ++choice) {
       if (choice == 10 && from.posting.sequence == 0) continue;
       Node node = from;
-      const Moment moment = {
+      const CommandMoment moment = {
           .sequence = from.moment.sequence + 1,
           .now = UnixNanos::FromNanos(from.moment.now.nanos() + 1)};
       node.moment = moment;
@@ -488,7 +490,7 @@ class Exhaustion {
     }
   }
 
-  Effect effect_;
+  AccountEffect effect_;
   int64_t commands_ = 0;
 };
 

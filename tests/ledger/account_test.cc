@@ -45,7 +45,7 @@ std::string BytesOf(const Account& account) {
 // An account, and a ledger's numbers.
 struct Books {
   Account account;
-  Effect effect;
+  AccountEffect effect;
   uint64_t sequence = 0;
   int64_t now = 0;
 
@@ -279,20 +279,20 @@ TEST(Account, TopUpDrawsOnWhatTheOperationMayDrawOn) {
 
 TEST(Account, ModesTakeWhatTheySay) {
   struct Case {
-    Mode mode;
+    DrawMode mode;
     int64_t amount;
     Refusal refusal;
     int64_t taken, left;  // of 10
   };
   constexpr Refusal kShort = Refusal::kInsufficientCredits;
   const std::vector<Case> cases = {
-      {Mode::kNormal, 10, Refusal::kNone, 10, 0},
-      {Mode::kNormal, 11, kShort, 0, 10},
-      {Mode::kBestEffort, 4, Refusal::kNone, 4, 6},
-      {Mode::kBestEffort, 11, Refusal::kNone, 10, 0},
-      {Mode::kBestEffort, 0, Refusal::kNone, 0, 10},
-      {Mode::kCheckOnly, 10, Refusal::kNone, 10, 10},
-      {Mode::kCheckOnly, 11, kShort, 0, 10},
+      {DrawMode::kNormal, 10, Refusal::kNone, 10, 0},
+      {DrawMode::kNormal, 11, kShort, 0, 10},
+      {DrawMode::kBestEffort, 4, Refusal::kNone, 4, 6},
+      {DrawMode::kBestEffort, 11, Refusal::kNone, 10, 0},
+      {DrawMode::kBestEffort, 0, Refusal::kNone, 0, 10},
+      {DrawMode::kCheckOnly, 10, Refusal::kNone, 10, 10},
+      {DrawMode::kCheckOnly, 11, kShort, 0, 10},
   };
   const auto sum = [](const std::vector<Allocation>& parts) {
     int64_t ticks = 0;
@@ -318,9 +318,10 @@ TEST(Account, ModesTakeWhatTheySay) {
   }
   Books empty;
   EXPECT_EQ(
-      empty.Do(SpendCommand{.amount = Ticks(1), .mode = Mode::kBestEffort}),
+      empty.Do(SpendCommand{.amount = Ticks(1), .mode = DrawMode::kBestEffort}),
       kShort);
-  EXPECT_EQ(empty.Do(SpendCommand{.mode = Mode::kBestEffort}), Refusal::kNone);
+  EXPECT_EQ(empty.Do(SpendCommand{.mode = DrawMode::kBestEffort}),
+            Refusal::kNone);
 }
 
 TEST(Account, RefundsTheLastDrawnFirst) {
@@ -708,11 +709,11 @@ TEST(Account, MalformedFieldsAreRefused) {
       GrantCommand{
           .id = "g", .amount = Ticks(1), .kind = static_cast<GrantKind>(2)},
       SpendCommand{.amount = Ticks(-1)},
-      SpendCommand{.mode = static_cast<Mode>(3)},
+      SpendCommand{.mode = static_cast<DrawMode>(3)},
       ReserveCommand{.expires_at = At(30)},
       ReserveCommand{.amount = Ticks(-1), .expires_at = At(31)},
       ReserveCommand{.expires_at = At(31), .overrun = static_cast<Overrun>(2)},
-      ReserveCommand{.expires_at = At(31), .mode = static_cast<Mode>(3)},
+      ReserveCommand{.expires_at = At(31), .mode = static_cast<DrawMode>(3)},
       CaptureCommand{.reservation = 7, .amount = Ticks(-1)},
   };
   for (size_t i = 0; i < cases.size(); ++i) {
@@ -846,7 +847,8 @@ TEST(Account, AllocatesSoManyParts) {
   for (size_t i = 0; i <= Account::kAllocationsMax; ++i) {
     books.Grant(absl::StrCat(i), 1);
   }
-  for (const Mode mode : {Mode::kNormal, Mode::kBestEffort, Mode::kCheckOnly}) {
+  for (const DrawMode mode :
+       {DrawMode::kNormal, DrawMode::kBestEffort, DrawMode::kCheckOnly}) {
     EXPECT_EQ(books.Do(SpendCommand{.amount = Ticks(65), .mode = mode}),
               Refusal::kTooManyAllocations);
     EXPECT_EQ(books.Do(ReserveCommand{
@@ -1206,7 +1208,7 @@ void ExpectSound(const Account& account) {
   for (const ReservationView& reservation : account.Reservations()) {
     ASSERT_FALSE(is_over(reservation.expires_at));
     Account settled = account;
-    Effect effect;
+    AccountEffect effect;
     settled.Apply(CaptureCommand{.reservation = reservation.sequence,
                                  .amount = reservation.held},
                   {.sequence = UINT64_MAX, .now = account.now()}, effect);

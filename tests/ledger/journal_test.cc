@@ -61,26 +61,26 @@ std::vector<JournalEntry> Entries() {
   entries.push_back(
       Entry(EndAllowanceCommand{.source = "sub", .item = "credits"}));
   entries.push_back(Entry(VoidGrantCommand{.grant = "welcome"}));
-  entries.push_back(Entry(ReserveRequest{.amount = C("6"),
-                                         .operation = "avatar_video",
-                                         .timeout = absl::Hours(1),
-                                         .overrun = Overrun::kTopUp,
-                                         .mode = Mode::kBestEffort}));
+  entries.push_back(Entry(LedgerReserve{.amount = C("6"),
+                                        .operation = "avatar_video",
+                                        .timeout = absl::Hours(1),
+                                        .overrun = Overrun::kTopUp,
+                                        .mode = DrawMode::kBestEffort}));
   entries.back().effect.held = {{.grant = 1, .amount = C("4")},
                                 {.grant = 200, .amount = C("2")}};
-  entries.push_back(Entry(CaptureRequest{
+  entries.push_back(Entry(LedgerCapture{
       .reservation = "job-7/hold", .amount = C("4"), .final = false}));
   entries.back().resolution = {.target = 300, .amount = C("4")};
   entries.back().effect.posted = {{.grant = 1, .amount = C("4")}};
-  entries.push_back(Entry(CaptureRequest{.reservation = "job-7/hold"}));
+  entries.push_back(Entry(LedgerCapture{.reservation = "job-7/hold"}));
   entries.back().resolution = {.target = 300, .amount = C("2")};
   entries.back().effect.refusal = Refusal::kReservationExpired;
   entries.back().effect.released = C("6");
-  entries.push_back(Entry(VoidRequest{.reservation = "job-7/hold"}));
+  entries.push_back(Entry(LedgerVoid{.reservation = "job-7/hold"}));
   entries.back().resolution.target = 300;
   entries.push_back(Entry(SpendCommand{.amount = C("9"),
                                        .operation = "voice_clone",
-                                       .mode = Mode::kBestEffort}));
+                                       .mode = DrawMode::kBestEffort}));
   entries.back().command.event_at = At(3);
   entries.back().command.pricing = Pricing{
       .catalog_version = "2027-1",
@@ -93,14 +93,14 @@ std::vector<JournalEntry> Entries() {
   entries.back().effect.refusal = Refusal::kInsufficientCredits;
   entries.back().effect.need = C("9");
   entries.push_back(
-      Entry(RefundRequest{.command = "job-7/done", .amount = C("1")}));
+      Entry(LedgerRefund{.command = "job-7/done", .amount = C("1")}));
   entries.back().resolution = {.target = 301,
                                .amount = C("1"),
                                .posted_at = At(4),
                                .posted = {{.grant = 1, .amount = C("3")},
                                           {.grant = 2, .amount = C("1")}}};
   entries.back().effect.refunded = {{.grant = 2, .amount = C("1")}};
-  entries.push_back(Entry(RefundRequest{.sequence = 301}));
+  entries.push_back(Entry(LedgerRefund{.sequence = 301}));
   return entries;
 }
 

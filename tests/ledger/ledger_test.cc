@@ -70,7 +70,7 @@ class LedgerTest : public ::testing::Test {
   LedgerOutcome Grant(absl::string_view id, absl::string_view amount) {
     return Do(id, GrantCommand{.amount = C(amount)}).value();
   }
-  static ReserveRequest Reserve(absl::string_view amount) {
+  static LedgerReserve Reserve(absl::string_view amount) {
     return {.amount = C(amount), .timeout = absl::Hours(1)};
   }
   Credits Available(UnixNanos at = kT) {
@@ -98,7 +98,7 @@ TEST_F(LedgerTest, AppliesCommandsInOrder) {
   EXPECT_EQ(held.balance.available, C("3"));
   EXPECT_EQ(held.balance.reserved, C("6"));
   const LedgerOutcome done =
-      Do("job/done", CaptureRequest{.reservation = "job", .amount = C("4")})
+      Do("job/done", LedgerCapture{.reservation = "job", .amount = C("4")})
           .value();
   EXPECT_EQ(done.balance.available, C("5"));
   EXPECT_EQ(done.balance.posted, C("4"));
@@ -165,27 +165,27 @@ TEST_F(LedgerTest, OtherContentNamesTheFieldAndBothValues) {
                          .request = SpendCommand{.amount = cost},
                          .pricing = pricing};
   };
-  const ReserveRequest hold{
+  const LedgerReserve hold{
       .amount = C("6"), .operation = "avatar_video", .timeout = absl::Hours(1)};
   ASSERT_THAT(Do("hold", hold), IsOk());
   ASSERT_THAT(Do("cap",
-                 CaptureRequest{
+                 LedgerCapture{
                      .reservation = "hold", .amount = C("1"), .final = false}),
               IsOk());
-  ASSERT_THAT(Do("ref", RefundRequest{.command = "cap", .amount = C("1")}),
+  ASSERT_THAT(Do("ref", LedgerRefund{.command = "cap", .amount = C("1")}),
               IsOk());
   ASSERT_THAT(ledger_->Apply(video(3'000, "1", "1")), IsOk());
   const uint64_t sequence = HeadSequence();
 
-  ReserveRequest longer = hold;
+  LedgerReserve longer = hold;
   longer.timeout = absl::Hours(2);
-  ReserveRequest dearer = hold;
+  LedgerReserve dearer = hold;
   dearer.amount = C("6.5");
-  ReserveRequest other = hold;
+  LedgerReserve other = hold;
   other.operation = "photo_avatar";
-  ReserveRequest best = hold;
-  best.mode = Mode::kBestEffort;
-  ReserveRequest top_up = hold;
+  LedgerReserve best = hold;
+  best.mode = DrawMode::kBestEffort;
+  LedgerReserve top_up = hold;
   top_up.overrun = Overrun::kTopUp;
   const struct {
     const char* id;
@@ -198,16 +198,16 @@ TEST_F(LedgerTest, OtherContentNamesTheFieldAndBothValues) {
       {"hold", best, "mode: best-effort, was normal"},
       {"hold", top_up, "overrun: top-up, was reject"},
       {"hold", SpendCommand{.amount = C("6")}, "command: spend, was reserve"},
-      {"hold", VoidRequest{.reservation = "x"}, "command: void, was reserve"},
-      {"cap", CaptureRequest{.reservation = "hold", .final = false},
+      {"hold", LedgerVoid{.reservation = "x"}, "command: void, was reserve"},
+      {"cap", LedgerCapture{.reservation = "hold", .final = false},
        "amount: all, was 1"},
-      {"cap", CaptureRequest{.reservation = "hold", .amount = C("1")},
+      {"cap", LedgerCapture{.reservation = "hold", .amount = C("1")},
        "final: yes, was no"},
-      {"cap", CaptureRequest{.reservation = "h2", .amount = C("1")},
+      {"cap", LedgerCapture{.reservation = "h2", .amount = C("1")},
        "reservation: h2, was hold"},
-      {"ref", RefundRequest{.command = "hold", .amount = C("1")},
+      {"ref", LedgerRefund{.command = "hold", .amount = C("1")},
        "command: hold, was cap"},
-      {"ref", RefundRequest{.sequence = 3, .amount = C("1")},
+      {"ref", LedgerRefund{.sequence = 3, .amount = C("1")},
        "command: , was cap"},
       {"big", GrantCommand{.amount = C("1"), .priority = 3},
        "amount: 1, was 1000"},
@@ -251,18 +251,17 @@ TEST_F(LedgerTest, MalformedCommandsAreNotJournaled) {
     LedgerCommand command;
     const char* message;
   } kCases[] = {
-      {{.account = "", .id = "x", .request = VoidRequest{"a"}}, "account_id: "},
-      {{.account = "a b", .id = "x", .request = VoidRequest{"a"}},
+      {{.account = "", .id = "x", .request = LedgerVoid{"a"}}, "account_id: "},
+      {{.account = "a b", .id = "x", .request = LedgerVoid{"a"}},
        "account_id: "},
-      {{.account = "a", .id = "", .request = VoidRequest{"a"}}, "id: "},
-      {{.account = "a", .id = "\n", .request = VoidRequest{"a"}}, "id: "},
-      {{.account = "a", .id = "x", .request = VoidRequest{""}},
-       "reservation: "},
-      {{.account = "a", .id = "x", .request = CaptureRequest{""}},
+      {{.account = "a", .id = "", .request = LedgerVoid{"a"}}, "id: "},
+      {{.account = "a", .id = "\n", .request = LedgerVoid{"a"}}, "id: "},
+      {{.account = "a", .id = "x", .request = LedgerVoid{""}}, "reservation: "},
+      {{.account = "a", .id = "x", .request = LedgerCapture{""}},
        "reservation: "},
       {{.account = "a",
         .id = "x",
-        .request = CaptureRequest{"r", Credits::FromTicks(-1)}},
+        .request = LedgerCapture{"r", Credits::FromTicks(-1)}},
        "amount: "},
       {{.account = "a", .id = "x", .request = GrantCommand{}}, "amount: "},
       {{.account = "a",
@@ -271,10 +270,10 @@ TEST_F(LedgerTest, MalformedCommandsAreNotJournaled) {
             GrantCommand{
                 .amount = C("1"), .effective_at = kT, .expires_at = kT}},
        "expires_at: "},
-      {{.account = "a", .id = "x", .request = ReserveRequest{}}, "timeout: "},
+      {{.account = "a", .id = "x", .request = LedgerReserve{}}, "timeout: "},
       {{.account = "a",
         .id = "x",
-        .request = ReserveRequest{.timeout = absl::Hours(24 * 35 + 1)}},
+        .request = LedgerReserve{.timeout = absl::Hours(24 * 35 + 1)}},
        "timeout: 841h is above the duplicate window of 840h"},
       {{.account = "a",
         .id = "x",
@@ -284,14 +283,14 @@ TEST_F(LedgerTest, MalformedCommandsAreNotJournaled) {
         .id = "x",
         .request = GrantCommand{.amount = C("1"), .operations = {""}}},
        "grant: a field is outside the limits of an account"},
-      {{.account = "a", .id = "x", .request = RefundRequest{}}, "command: "},
+      {{.account = "a", .id = "x", .request = LedgerRefund{}}, "command: "},
       {{.account = "a",
         .id = "x",
-        .request = RefundRequest{.command = "a", .sequence = 1}},
+        .request = LedgerRefund{.command = "a", .sequence = 1}},
        "command: "},
       {{.account = "acme",
         .id = "x",
-        .request = RefundRequest{.command = "welcome"}},
+        .request = LedgerRefund{.command = "welcome"}},
        "command: 1 is a grant"},
       {{.account = "a",
         .id = "x",
@@ -300,7 +299,7 @@ TEST_F(LedgerTest, MalformedCommandsAreNotJournaled) {
        "amount: 9 is not what the quantity costs, 10"},
       {{.account = "a",
         .id = "x",
-        .request = VoidRequest{"r"},
+        .request = LedgerVoid{"r"},
         .pricing = pricing},
        "pricing: "},
   };
@@ -319,14 +318,14 @@ TEST_F(LedgerTest, MalformedCommandsAreNotJournaled) {
 
 TEST_F(LedgerTest, UnknownReservationsAreDeniedAndRemembered) {
   Grant("welcome", "9");
-  EXPECT_EQ(RefusalOf("c", CaptureRequest{.reservation = "r"}),
+  EXPECT_EQ(RefusalOf("c", LedgerCapture{.reservation = "r"}),
             Refusal::kUnknownReservation);
   ASSERT_THAT(Do("r", Reserve("4")), IsOk());
-  EXPECT_TRUE(Do("c", CaptureRequest{.reservation = "r"})->replayed);
-  EXPECT_EQ(RefusalOf("c2", CaptureRequest{.reservation = "welcome"}),
+  EXPECT_TRUE(Do("c", LedgerCapture{.reservation = "r"})->replayed);
+  EXPECT_EQ(RefusalOf("c2", LedgerCapture{.reservation = "welcome"}),
             Refusal::kUnknownReservation);
-  EXPECT_EQ(RefusalOf("v", VoidRequest{.reservation = "r"}), Refusal::kNone);
-  EXPECT_EQ(RefusalOf("v2", VoidRequest{.reservation = "r"}),
+  EXPECT_EQ(RefusalOf("v", LedgerVoid{.reservation = "r"}), Refusal::kNone);
+  EXPECT_EQ(RefusalOf("v2", LedgerVoid{.reservation = "r"}),
             Refusal::kReservationVoided);
   EXPECT_EQ(Available(), C("9"));
 }
@@ -336,10 +335,10 @@ TEST_F(LedgerTest, CapturesAllThatIsHeld) {
   ASSERT_THAT(Do("r", Reserve("6")), IsOk());
   ASSERT_THAT(
       Do("c1",
-         CaptureRequest{.reservation = "r", .amount = C("1"), .final = false}),
+         LedgerCapture{.reservation = "r", .amount = C("1"), .final = false}),
       IsOk());
   const LedgerOutcome rest =
-      Do("c2", CaptureRequest{.reservation = "r"}).value();
+      Do("c2", LedgerCapture{.reservation = "r"}).value();
   EXPECT_EQ(rest.balance.posted, C("6"));
   EXPECT_EQ(rest.balance.reserved, C("0"));
   ExpectVerified();
@@ -353,7 +352,7 @@ TEST_F(LedgerTest, ReservationsEndAtTheirTimeout) {
   // A look into the future changes nothing.
   EXPECT_EQ(Available(), C("3"));
   const LedgerOutcome late =
-      Do("c", CaptureRequest{.reservation = "r"}, At(absl::Hours(1))).value();
+      Do("c", LedgerCapture{.reservation = "r"}, At(absl::Hours(1))).value();
   EXPECT_EQ(late.effect.refusal, Refusal::kReservationExpired);
   EXPECT_EQ(late.effect.released, C("6"));
 }
@@ -361,42 +360,42 @@ TEST_F(LedgerTest, ReservationsEndAtTheirTimeout) {
 TEST_F(LedgerTest, RefundsByIdAndBySequence) {
   Grant("welcome", "9");
   const uint64_t spend = Do("s", SpendCommand{.amount = C("6")})->sequence;
-  EXPECT_EQ(Do("r1", RefundRequest{.command = "s", .amount = C("1")})
+  EXPECT_EQ(Do("r1", LedgerRefund{.command = "s", .amount = C("1")})
                 ->balance.available,
             C("4"));
-  EXPECT_EQ(Do("r2", RefundRequest{.sequence = spend, .amount = C("2")})
+  EXPECT_EQ(Do("r2", LedgerRefund{.sequence = spend, .amount = C("2")})
                 ->balance.available,
             C("6"));
-  const LedgerOutcome rest = Do("r3", RefundRequest{.command = "s"}).value();
+  const LedgerOutcome rest = Do("r3", LedgerRefund{.command = "s"}).value();
   EXPECT_EQ(rest.balance.available, C("9"));
   EXPECT_EQ(rest.balance.posted, C("0"));
-  const LedgerOutcome more = Do("r4", RefundRequest{.command = "s"}).value();
+  const LedgerOutcome more = Do("r4", LedgerRefund{.command = "s"}).value();
   EXPECT_EQ(more.effect.refusal, Refusal::kAboveSpend);
   EXPECT_EQ(more.effect.available, C("0"));
-  EXPECT_THAT(Do("r5", RefundRequest{.command = "x"}),
+  EXPECT_THAT(Do("r5", LedgerRefund{.command = "x"}),
               StatusIs(kNotFound, HasSubstr("\"x\"")));
   const uint64_t denied = Do("d", SpendCommand{.amount = C("99")})->sequence;
-  EXPECT_THAT(Do("r5", RefundRequest{.sequence = denied}),
+  EXPECT_THAT(Do("r5", LedgerRefund{.sequence = denied}),
               StatusIs(kInvalid, HasSubstr("denied (insufficient_credits)")));
-  EXPECT_THAT(Do("r5", RefundRequest{.sequence = 99}),
+  EXPECT_THAT(Do("r5", LedgerRefund{.sequence = 99}),
               StatusIs(kNotFound, HasSubstr("99")));
-  EXPECT_THAT(Do("r5", RefundRequest{.sequence = spend}, kT, "other"),
+  EXPECT_THAT(Do("r5", LedgerRefund{.sequence = spend}, kT, "other"),
               StatusIs(kNotFound, HasSubstr("\"other\"")));
   ExpectVerified();
   Reopen();
-  EXPECT_TRUE(Do("r3", RefundRequest{.command = "s"})->replayed);
+  EXPECT_TRUE(Do("r3", LedgerRefund{.command = "s"})->replayed);
 }
 
 TEST_F(LedgerTest, CheckingTakesNothingAndUsesNoId) {
   Grant("welcome", "9");
-  const SpendCommand check{.amount = C("4"), .mode = Mode::kCheckOnly};
+  const SpendCommand check{.amount = C("4"), .mode = DrawMode::kCheckOnly};
   const LedgerOutcome fine = Do("", check).value();
   EXPECT_TRUE(fine.effect.applied());
   EXPECT_EQ(fine.sequence, 0);
   EXPECT_EQ(fine.balance.available, C("9"));
   EXPECT_THAT(fine.effect.posted, Not(IsEmpty()));
-  ReserveRequest hold = Reserve("10");
-  hold.mode = Mode::kCheckOnly;
+  LedgerReserve hold = Reserve("10");
+  hold.mode = DrawMode::kCheckOnly;
   EXPECT_EQ(RefusalOf("id", hold), Refusal::kInsufficientCredits);
   EXPECT_EQ(HeadSequence(), 1);
   EXPECT_FALSE(Do("id", SpendCommand{.amount = C("1")})->replayed);
@@ -407,7 +406,7 @@ TEST_F(LedgerTest, CheckingTakesNothingAndUsesNoId) {
 
 TEST_F(LedgerTest, BestEffortTakesWhatThereIs) {
   Grant("welcome", "9");
-  const SpendCommand all{.amount = C("20"), .mode = Mode::kBestEffort};
+  const SpendCommand all{.amount = C("20"), .mode = DrawMode::kBestEffort};
   const LedgerOutcome taken = Do("s", all).value();
   EXPECT_TRUE(taken.effect.applied());
   EXPECT_EQ(taken.balance.posted, C("9"));
@@ -498,11 +497,11 @@ TEST_F(LedgerTest, ABatchIsInOrderAndItsCommandsAreIndependent) {
       {.account = "a",
        .id = "c",
        .at = kT,
-       .request = CaptureRequest{.reservation = "r", .amount = C("5")}},
+       .request = LedgerCapture{.reservation = "r", .amount = C("5")}},
       {.account = "a",
        .id = "f",
        .at = kT,
-       .request = RefundRequest{.command = "c"}},
+       .request = LedgerRefund{.command = "c"}},
       {.account = "a",
        .id = "s",
        .at = kT,
@@ -560,13 +559,14 @@ TEST_F(LedgerTest, SnapshotsKeepTimesThatWereOnlyLookedAt) {
   Grant("welcome", "9");
   ASSERT_THAT(Do("r", Reserve("4")), IsOk());
   const UnixNanos later = At(absl::Hours(2));
-  ASSERT_THAT(Do("", SpendCommand{.mode = Mode::kCheckOnly}, later), IsOk());
+  ASSERT_THAT(Do("", SpendCommand{.mode = DrawMode::kCheckOnly}, later),
+              IsOk());
   ASSERT_THAT(ledger_->Snapshot(), IsOk());
   ExpectVerified();
   Reopen();
   EXPECT_EQ(ledger_->Now().value(), later);
   const LedgerOutcome late =
-      Do("c", CaptureRequest{.reservation = "r"}, kT).value();
+      Do("c", LedgerCapture{.reservation = "r"}, kT).value();
   EXPECT_EQ(late.effect.refusal, Refusal::kReservationExpired);
   EXPECT_EQ(late.at, later);
   ExpectVerified();
@@ -579,7 +579,7 @@ TEST_F(LedgerTest, TellsThePastByItsEntries) {
   Grant("welcome", "9");
   Do("x", GrantCommand{.amount = C("1")}, kT, "other").value();
   Do("r", Reserve("6"), At(absl::Minutes(1))).value();
-  Do("c", CaptureRequest{.reservation = "r", .amount = C("4")},
+  Do("c", LedgerCapture{.reservation = "r", .amount = C("4")},
      At(absl::Minutes(2)))
       .value();
   const struct {
@@ -842,7 +842,7 @@ TEST_F(LedgerTest, IsUsedWhileItIsVerified) {
 TEST_F(LedgerTest, TimeDoesNotGoBackWhenTheStoreIsReadAgain) {
   Grant("welcome", "9");
   ASSERT_THAT(
-      Do("", SpendCommand{.mode = Mode::kCheckOnly}, At(absl::Hours(2))),
+      Do("", SpendCommand{.mode = DrawMode::kCheckOnly}, At(absl::Hours(2))),
       IsOk());
   EXPECT_EQ(ledger_->Now().value(), At(absl::Hours(2)));
   content_->fails_before = [] { return true; };
@@ -874,10 +874,10 @@ TEST_F(LedgerTest, AnotherWriterIsNoticed) {
 TEST_F(LedgerTest, AForgedEntryIsFoundThoughItIsChained) {
   Grant("welcome", "9");
   Do("r", Reserve("6"), At(absl::Hours(1))).value();
-  Do("c", CaptureRequest{.reservation = "r", .amount = C("4")},
+  Do("c", LedgerCapture{.reservation = "r", .amount = C("4")},
      At(absl::Hours(1)))
       .value();
-  Do("f", RefundRequest{.command = "c"}, At(absl::Hours(1))).value();
+  Do("f", LedgerRefund{.command = "c"}, At(absl::Hours(1))).value();
   const struct {
     uint64_t sequence;
     std::function<void(JournalEntry&)> forge;

@@ -76,15 +76,15 @@ TEST_F(StatementTest, SaysWhereEveryTickWent) {
   Apply("bonus", Day(1),
         GrantCommand{.amount = C("7"), .effective_at = Day(50)});
   Apply("job", Day(9),
-        ReserveRequest{.amount = C("30"),
-                       .operation = "video",
-                       .timeout = absl::Hours(24 * 30)});
+        LedgerReserve{.amount = C("30"),
+                      .operation = "video",
+                      .timeout = absl::Hours(24 * 30)});
   Apply("a", Day(10), SpendCommand{.amount = C("5"), .operation = "image"});
   Apply("b", Day(11), SpendCommand{.amount = C("2.5"), .operation = "image"});
   Apply("c", Day(11), SpendCommand{.amount = C("1")});
-  Apply("d", Day(11), CaptureRequest{.reservation = "job", .amount = C("10")});
+  Apply("d", Day(11), LedgerCapture{.reservation = "job", .amount = C("10")});
   Apply("big", Day(11), SpendCommand{.amount = C("1000")});
-  Apply("r", Day(13), RefundRequest{.command = "d", .amount = C("4")});
+  Apply("r", Day(13), LedgerRefund{.command = "d", .amount = C("4")});
   Apply("v", Day(14), VoidGrantCommand{.grant = "bonus"});
   Apply("e", Day(20), SpendCommand{.amount = C("1"), .operation = "image"});
 
@@ -173,20 +173,20 @@ TEST_F(StatementTest, PeriodsCloseAndFollowEachOther) {
         apply(VoidGrantCommand{.grant = of});
         break;
       case 2:
-        apply(RefundRequest{.command = of, .amount = amount});
+        apply(LedgerRefund{.command = of, .amount = amount});
         break;
       case 3:
-        apply(CaptureRequest{
+        apply(LedgerCapture{
             .reservation = of, .amount = amount, .final = any(2) == 0});
         break;
       case 4:
-        apply(VoidRequest{.reservation = of});
+        apply(LedgerVoid{.reservation = of});
         break;
       case 5:
       case 6:
-        apply(ReserveRequest{.amount = amount,
-                             .operation = operation,
-                             .timeout = absl::Hours(1 + any(99))});
+        apply(LedgerReserve{.amount = amount,
+                            .operation = operation,
+                            .timeout = absl::Hours(1 + any(99))});
         break;
       default:
         apply(SpendCommand{.amount = amount, .operation = operation});

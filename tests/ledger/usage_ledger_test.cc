@@ -114,7 +114,7 @@ class UsageLedgerTest : public ::testing::Test {
         {.account = "acme",
          .id = id,
          .at = kNow,
-         .request = ReserveRequest{
+         .request = LedgerReserve{
              .amount = C(credits), .operation = "call", .timeout = timeout}});
     ASSERT_THAT(outcome, IsOk());
     ASSERT_TRUE(outcome->effect.applied());
@@ -251,7 +251,7 @@ TEST_F(UsageLedgerTest, AJobThatWasVoidedOrWhoseHoldExpiredCostsNothing) {
   ASSERT_THAT(ledger_->Apply({.account = "acme",
                               .id = "void",
                               .at = kNow,
-                              .request = VoidRequest{.reservation = "failed"}}),
+                              .request = LedgerVoid{.reservation = "failed"}}),
               IsOk());
   const UnixNanos later = UnixNanos::FromTime(kNow.ToTime() + absl::Hours(1));
   EXPECT_EQ(ChargeOne(Record("a", "failed", 1'000), later)->effect.refusal,
@@ -305,9 +305,9 @@ TEST_F(UsageLedgerTest, WhatOthersChargeIsPartOfTheSession) {
           {.account = "acme",
            .id = "other",
            .at = kNow,
-           .request = CaptureRequest{.reservation = "job",
-                                     .amount = price.CostOfSlice(5'000, 12'000),
-                                     .final = false},
+           .request = LedgerCapture{.reservation = "job",
+                                    .amount = price.CostOfSlice(5'000, 12'000),
+                                    .final = false},
            .pricing = pricing}),
       IsOk());
   ASSERT_THAT(ChargeOne(Record("b", "job", 1'000)), IsOk());

@@ -85,10 +85,11 @@ class AccountOracle {
     now_ = std::max(now_, now);
   }
 
-  Effect Apply(const AccountCommand& command, const Moment& moment) {
+  AccountEffect Apply(const AccountCommand& command,
+                      const CommandMoment& moment) {
     Advance(moment.now.nanos());
     sequence_ = moment.sequence;
-    effect_ = Effect();
+    effect_ = AccountEffect();
     std::visit([&](const auto& c) { Do(c); }, command);
     return effect_;
   }
@@ -393,10 +394,11 @@ class AccountOracle {
 
   // What a command for `amount` draws; nullopt where it is refused.
   std::optional<std::vector<Part>> Draw(absl::string_view operation,
-                                        int64_t amount, Mode mode) {
+                                        int64_t amount, DrawMode mode) {
     std::vector<Part> parts = Drawable(operation, amount);
     const int64_t sum = Sum(parts);
-    if (sum == amount || (mode == Mode::kBestEffort && sum > 0)) return parts;
+    if (sum == amount || (mode == DrawMode::kBestEffort && sum > 0))
+      return parts;
     Refuse(Refusal::kInsufficientCredits, amount, sum);
     return std::nullopt;
   }
@@ -411,7 +413,7 @@ class AccountOracle {
     for (const Part& part : *parts) {
       effect_.held.push_back(AllocationOf(part));
     }
-    if (c.mode == Mode::kCheckOnly) return;
+    if (c.mode == DrawMode::kCheckOnly) return;
     reservations_.push_back({.sequence = sequence_,
                              .operation = std::string(c.operation),
                              .expires_at = c.expires_at.nanos(),
@@ -461,7 +463,7 @@ class AccountOracle {
       if (r->overrun == Overrun::kReject) {
         return Refuse(Refusal::kAboveHold, amount, held);
       }
-      const auto parts = Draw(r->operation, amount - held, Mode::kNormal);
+      const auto parts = Draw(r->operation, amount - held, DrawMode::kNormal);
       if (!parts.has_value()) return;
       more = *parts;
     }
@@ -499,7 +501,7 @@ class AccountOracle {
     if (c.amount.ticks() < 0) return Refuse(Refusal::kMalformed);
     const auto parts = Draw(c.operation, c.amount.ticks(), c.mode);
     if (!parts.has_value()) return;
-    if (c.mode == Mode::kCheckOnly) {
+    if (c.mode == DrawMode::kCheckOnly) {
       for (const Part& part : *parts) {
         effect_.posted.push_back(AllocationOf(part));
       }
@@ -542,7 +544,7 @@ class AccountOracle {
 
   int64_t now_ = 0;
   uint64_t sequence_ = 0;
-  Effect effect_;
+  AccountEffect effect_;
   std::vector<Entry> entries_;
   std::vector<Grant> grants_;
   std::vector<Reservation> reservations_;

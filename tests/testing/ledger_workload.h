@@ -75,7 +75,8 @@ class LedgerWorkload {
 
   LedgerRequest Request(const LedgerCommand& command) {
     const absl::string_view operation = Below(2) == 0 ? "" : "avatar_video";
-    const Mode mode = Below(8) == 0 ? Mode::kBestEffort : Mode::kNormal;
+    const DrawMode mode =
+        Below(8) == 0 ? DrawMode::kBestEffort : DrawMode::kNormal;
     switch (Below(10)) {
       case 0:
         return GrantCommand{
@@ -87,7 +88,7 @@ class LedgerWorkload {
       case 2:
       case 3:
         reservations_.emplace_back(command.account, command.id);
-        return ReserveRequest{
+        return LedgerReserve{
             .amount = Amount(),
             .operation = operation,
             .timeout = absl::Nanoseconds(1 + 4 * Step()),
@@ -95,7 +96,7 @@ class LedgerWorkload {
             .mode = mode};
       case 4:
       case 5: {
-        CaptureRequest capture{
+        LedgerCapture capture{
             .reservation = Earlier(reservations_, command.account),
             .final = Below(4) != 0};
         if (Below(3) != 0) capture.amount = Amount();
@@ -103,15 +104,15 @@ class LedgerWorkload {
         return capture;
       }
       case 6:
-        return VoidRequest{.reservation =
-                               Earlier(reservations_, command.account)};
+        return LedgerVoid{.reservation =
+                              Earlier(reservations_, command.account)};
       case 7:
       case 8:
         postings_.emplace_back(command.account, command.id);
         return SpendCommand{
             .amount = Amount(), .operation = operation, .mode = mode};
       default: {
-        RefundRequest refund{.command = Earlier(postings_, command.account)};
+        LedgerRefund refund{.command = Earlier(postings_, command.account)};
         if (Below(3) != 0) refund.amount = Amount();
         return refund;
       }

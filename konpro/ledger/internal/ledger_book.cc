@@ -658,11 +658,11 @@ absl::Status LedgerBook::Resolve(const LedgerCommand& command, UnixNanos now,
   resolution_.amount = Credits();
   resolution_.posted_at = UnixNanos();
   resolution_.posted.clear();
-  if (std::holds_alternative<RefundRequest>(command.request)) {
+  if (std::holds_alternative<LedgerRefund>(command.request)) {
     return ResolveRefund(command, now);
   }
-  const auto* const capture = std::get_if<CaptureRequest>(&command.request);
-  const auto* const release = std::get_if<VoidRequest>(&command.request);
+  const auto* const capture = std::get_if<LedgerCapture>(&command.request);
+  const auto* const release = std::get_if<LedgerVoid>(&command.request);
   if (capture == nullptr && release == nullptr) return absl::OkStatus();
   const absl::string_view id =
       capture != nullptr ? capture->reservation : release->reservation;
@@ -684,7 +684,7 @@ absl::Status LedgerBook::Resolve(const LedgerCommand& command, UnixNanos now,
 
 absl::Status LedgerBook::ResolveRefund(const LedgerCommand& command,
                                        UnixNanos now) {
-  const auto& refund = std::get<RefundRequest>(command.request);
+  const auto& refund = std::get<LedgerRefund>(command.request);
   uint64_t sequence = refund.sequence;
   if (sequence == 0) {
     const absl::StatusOr<uint64_t> found =
@@ -703,7 +703,7 @@ absl::Status LedgerBook::ResolveRefund(const LedgerCommand& command,
         sequence == 0 ? Quoted(refund.command) : absl::StrCat(sequence)));
   }
   if (!std::holds_alternative<SpendCommand>(entry.command.request) &&
-      !std::holds_alternative<CaptureRequest>(entry.command.request)) {
+      !std::holds_alternative<LedgerCapture>(entry.command.request)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "command: ", sequence, " is a ", RequestName(entry.command.request),
         ", which posts nothing that could be refunded"));
@@ -723,9 +723,9 @@ absl::Status LedgerBook::ResolveRefund(const LedgerCommand& command,
 }
 
 void LedgerBook::ApplyTo(const EntryPlace& place, const LedgerCommand& command,
-                         Account& account, Effect& effect) {
+                         Account& account, AccountEffect& effect) {
   ApplyCommand(place, command, resolution_, account, effect);
-  const auto* const refund = std::get_if<RefundRequest>(&command.request);
+  const auto* const refund = std::get_if<LedgerRefund>(&command.request);
   if (refund == nullptr || refund->amount.has_value() ||
       effect.refusal != Refusal::kAboveSpend || effect.available == Credits()) {
     return;
@@ -828,7 +828,7 @@ absl::Status LedgerBook::CheckReplayed(const JournalEntry& entry, uint64_t hash,
                                 " again, within the duplicate window of ",
                                 absl::FormatDuration(windows_.duplicates)));
   }
-  if (!std::holds_alternative<RefundRequest>(entry.command.request)) {
+  if (!std::holds_alternative<LedgerRefund>(entry.command.request)) {
     return absl::OkStatus();
   }
   const absl::Status status = ReadFound(entry.resolution.target);

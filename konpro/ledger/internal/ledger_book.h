@@ -201,7 +201,7 @@ class LedgerBook {
   absl::Status Execute(const LedgerCommand& command, uint64_t hash,
                        LedgerOutcome& outcome);
   void ApplyTo(const EntryPlace& place, const LedgerCommand& command,
-               Account& account, Effect& effect);
+               Account& account, AccountEffect& effect);
   void Note(const EntryPlace& place, uint64_t hash, Record& record);
   absl::Status CheckReplayed(const JournalEntry& entry, uint64_t hash,
                              const Record& record);
@@ -230,7 +230,7 @@ class LedgerBook {
   Found found_;
   Resolution resolution_;
   JournalEntry replayed_;
-  Effect effect_;
+  AccountEffect effect_;
 };
 
 }  // namespace konpro::internal

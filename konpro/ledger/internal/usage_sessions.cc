@@ -36,7 +36,7 @@ void UsageSessions::Put(const Session& session, int64_t quantity,
 }
 
 void UsageSessions::Observe(const LedgerCommand& command, UnixNanos at) {
-  const auto* const capture = std::get_if<CaptureRequest>(&command.request);
+  const auto* const capture = std::get_if<LedgerCapture>(&command.request);
   const bool is_charge = capture != nullptr ||
                          std::holds_alternative<SpendCommand>(command.request);
   if (is_charge && command.pricing.has_value() &&

@@ -1,4 +1,4 @@
-#include "konpro/ledger/internal/account_state.h"
+#include "konpro/ledger/internal/account_tables.h"
 
 #include <algorithm>
 #include <tuple>
@@ -38,7 +38,7 @@ Credits HeldBy(const ReservationState& reservation) {
   return held;
 }
 
-uint32_t FindGrant(const AccountState& state, uint64_t number) {
+uint32_t FindGrant(const AccountTables& state, uint64_t number) {
   const auto it = std::lower_bound(
       state.created.begin(), state.created.end(), number,
       [&](uint32_t slot, uint64_t n) { return state.grants[slot].number < n; });
@@ -48,7 +48,7 @@ uint32_t FindGrant(const AccountState& state, uint64_t number) {
   return *it;
 }
 
-size_t FindSeries(const AccountState& state, absl::string_view source,
+size_t FindSeries(const AccountTables& state, absl::string_view source,
                   absl::string_view item) {
   size_t index = 0;
   for (; index < state.allowances.size(); ++index) {
@@ -58,7 +58,7 @@ size_t FindSeries(const AccountState& state, absl::string_view source,
   return index;
 }
 
-uint32_t InsertGrant(AccountState& state, GrantState grant) {
+uint32_t InsertGrant(AccountTables& state, GrantState grant) {
   const uint32_t slot = TakeSlot(state.grants, state.empty_grants);
   state.grants[slot] = std::move(grant);
   const GrantState& kept = state.grants[slot];
@@ -75,7 +75,7 @@ uint32_t InsertGrant(AccountState& state, GrantState grant) {
   return slot;
 }
 
-ReservationState& InsertReservation(AccountState& state, uint64_t sequence,
+ReservationState& InsertReservation(AccountTables& state, uint64_t sequence,
                                     UnixNanos expires_at) {
   const uint32_t slot = TakeSlot(state.reservations, state.empty_reservations);
   ReservationState& reservation = state.reservations[slot];
@@ -96,7 +96,7 @@ __int128 Promised(const Allowance& allowance, int64_t next_index) {
          (allowance.index_end() - next_index);
 }
 
-bool Fits(const AccountState& state, __int128 more) {
+bool Fits(const AccountTables& state, __int128 more) {
   __int128 total = more + state.issued.ticks();
   for (const AllowanceState& series : state.allowances) {
     total += Promised(series.allowance, series.next_index);
@@ -104,7 +104,7 @@ bool Fits(const AccountState& state, __int128 more) {
   return total <= Credits::Max().ticks();
 }
 
-void ScheduleGrants(AccountState& state) {
+void ScheduleGrants(AccountTables& state) {
   state.next_grant_event = UnixNanos::Max();
   for (const uint32_t slot : state.burn_down) {
     state.next_grant_event =
@@ -117,7 +117,7 @@ void ScheduleGrants(AccountState& state) {
   ScheduleNext(state);
 }
 
-void ScheduleNext(AccountState& state) {
+void ScheduleNext(AccountTables& state) {
   state.next_event = std::min(state.next_grant_event, state.expiries.next());
 }
 

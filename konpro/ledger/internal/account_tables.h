@@ -1,7 +1,7 @@
 // What an account consists of, and how values move in it. The rules are in
 // account.cc, the bytes in account_encoding.cc.
-#ifndef KONPRO_LEDGER_INTERNAL_ACCOUNT_STATE_H_
-#define KONPRO_LEDGER_INTERNAL_ACCOUNT_STATE_H_
+#ifndef KONPRO_LEDGER_INTERNAL_ACCOUNT_TABLES_H_
+#define KONPRO_LEDGER_INTERNAL_ACCOUNT_TABLES_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -83,7 +83,7 @@ struct AllowanceState {
   Credits carried;
 };
 
-struct AccountState {
+struct AccountTables {
   UnixNanos now;
   uint64_t last_sequence = 0;
   uint64_t grants_made = 0;
@@ -153,29 +153,29 @@ Credits HeldBy(const ReservationState& reservation);
 
 // The slot of a grant that is kept, or kNoSlot.
 inline constexpr uint32_t kNoSlot = ~uint32_t{0};
-uint32_t FindGrant(const AccountState& state, uint64_t number);
+uint32_t FindGrant(const AccountTables& state, uint64_t number);
 
 // The index of a series, or their number where there is none.
-size_t FindSeries(const AccountState& state, absl::string_view source,
+size_t FindSeries(const AccountTables& state, absl::string_view source,
                   absl::string_view item);
 
 // All that a series can still issue from `next_index` on.
 __int128 Promised(const Allowance& allowance, int64_t next_index);
 // Whether `more` can be issued beside all that was and all that is promised.
-bool Fits(const AccountState& state, __int128 more);
+bool Fits(const AccountTables& state, __int128 more);
 
 // Puts a grant into an empty slot and every order; `issued` is the caller's.
 // REQUIRES: its number is above all others and its id is new.
-uint32_t InsertGrant(AccountState& state, GrantState grant);
+uint32_t InsertGrant(AccountTables& state, GrantState grant);
 
 // An open reservation that holds nothing yet. REQUIRES: a new sequence.
-ReservationState& InsertReservation(AccountState& state, uint64_t sequence,
+ReservationState& InsertReservation(AccountTables& state, uint64_t sequence,
                                     UnixNanos expires_at);
 
 // Bring next_grant_event and next_event up to date; next_event alone.
-void ScheduleGrants(AccountState& state);
-void ScheduleNext(AccountState& state);
+void ScheduleGrants(AccountTables& state);
+void ScheduleNext(AccountTables& state);
 
 }  // namespace konpro::internal
 
-#endif  // KONPRO_LEDGER_INTERNAL_ACCOUNT_STATE_H_
+#endif  // KONPRO_LEDGER_INTERNAL_ACCOUNT_TABLES_H_
