@@ -193,7 +193,6 @@ def konpro_deps():
     )
     system_repository(
         name = "curl",
-        for_tests = True,
         headers = ["/usr/bin/curl-config"],
         libraries = {":curl": "libcurl"},
     )

@@ -18,11 +18,11 @@ BUILD_PACKAGES=(
   # Libraries.
   libabsl-dev libprotobuf-dev protobuf-compiler
   libcli11-dev libcsv-dev libsqlite3-dev libssl-dev zlib1g-dev
-  libmicrohttpd-dev
+  libmicrohttpd-dev libcurl4-openssl-dev
 )
 TEST_PACKAGES=(
   # Libraries and tools of tests, benchmarks and checks.
-  libgtest-dev libgmock-dev libbenchmark-dev libcurl4-openssl-dev
+  libgtest-dev libgmock-dev libbenchmark-dev
   clang libclang-rt-14-dev clang-format binutils python3
   # A browser and a font, to look at the HTML pages.
   chromium fonts-dejavu-core
