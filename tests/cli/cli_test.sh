@@ -4,8 +4,8 @@
 set -uo pipefail
 
 konpro=$PWD/konpro/cli/konpro
-launch=$PWD/konpro/cli/testdata/launch.csv
-morning=$PWD/konpro/cli/testdata/morning.csv
+launch=$PWD/examples/launch.csv
+morning=$PWD/examples/morning.csv
 cd "$TEST_TMPDIR" || exit 1
 failures=0
 

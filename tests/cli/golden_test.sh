@@ -5,7 +5,7 @@ set -euo pipefail
 
 konpro=$PWD/konpro/cli/konpro
 golden=$PWD/tests/cli/golden
-launch=$PWD/konpro/cli/testdata/launch.csv
+launch=$PWD/examples/launch.csv
 if [ "${1:-}" = --update ]; then
   golden=$BUILD_WORKSPACE_DIRECTORY/tests/cli/golden
 fi

@@ -31,7 +31,7 @@ golden() {
   fi
 }
 
-cd konpro/cli/testdata
+cd examples
 golden plans.html estimate launch.csv --plan=all --available=20000 \
   --budget=25000 --deadline=+5m --used=minute:12,day:340 "$start"
 golden forecast.html forecast daily.csv --available=6000 \
