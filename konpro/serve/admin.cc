@@ -123,7 +123,7 @@ absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
     return absl::UnavailableError(absl::StrCat(
         path, ": the server that has the file open did not answer (",
         code != CURLE_OK ? curl_easy_strerror(code) : absl::StrCat(status),
-        "); whether the command was run is not known"));
+        "); whether it ran the command is not known"));
   }
   absl::StatusOr<CommandResult> result = ParseAnswer(answer);
   if (!result.ok()) return result.status();

@@ -5,27 +5,28 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "konpro/base/mutex.h"
 
 namespace konpro {
 namespace {
 
 constexpr absl::Duration kSweepEvery = absl::Milliseconds(500);
 
-// A connection, and when it is cut. libmicrohttpd's own timeout begins again
-// with each byte, so that one byte now and then would hold it for ever.
+// A connection and its deadline. libmicrohttpd's own timeout begins again with
+// each byte, so a client that sends a byte now and then would hold a connection
+// for ever.
 struct Connection {
   int fd;
   std::atomic<int64_t> deadline_ns;
@@ -111,12 +112,14 @@ class HttpServer::Daemon {
     const int fd = MHD_quiesce_daemon(daemon_);
     if (fd >= 0) close(fd);
     {
-      std::unique_lock<std::mutex> lock(mu_);
-      changed_.wait_for(lock, absl::ToChronoMilliseconds(options_.stop_timeout),
-                        [this] { return requests_ == 0; });
-      ended_ = true;
+      const MutexLock lock(mu_);
+      const absl::Time end = absl::Now() + options_.stop_timeout;
+      while (requests_ > 0 && absl::Now() < end) {
+        changed_.WaitFor(mu_, end - absl::Now());
+      }
+      is_ended_ = true;
     }
-    changed_.notify_all();
+    changed_.NotifyAll();
     sweeper_.join();
     MHD_stop_daemon(daemon_);
   }
@@ -133,16 +136,13 @@ class HttpServer::Daemon {
           new Connection{.fd = info->connect_fd,
                          .deadline_ns = After(daemon.options_.request_timeout)};
       *context = made;
-      const std::lock_guard<std::mutex> lock(daemon.mu_);
-      daemon.connections_.insert(made);
+      daemon.Insert(made);
       return;
     }
-    // Before its descriptor is closed: what Sweep() has is never another's.
+    // The descriptor is closed after this call, so Sweep() never shuts down one
+    // that is in use again.
     auto* ended = static_cast<Connection*>(*context);
-    {
-      const std::lock_guard<std::mutex> lock(daemon.mu_);
-      daemon.connections_.erase(ended);
-    }
+    daemon.Erase(ended);
     delete ended;
   }
 
@@ -164,14 +164,14 @@ class HttpServer::Daemon {
     if (*context == nullptr) {
       *context = new Request();
       daemon.CountRequest(1);
-      // An answer now is one before the body: it is not waited for.
+      // An answer now is sent before the body has come.
       return ClaimsMoreThan(connection, body_bytes_max)
                  ? daemon.TooLarge(connection)
                  : MHD_YES;
     }
     Request& request = *static_cast<Request*>(*context);
     if (*data_bytes > 0) {
-      // Of a body that does not say its length.
+      // A body without a Content-Length.
       if (*data_bytes > body_bytes_max - request.body.size()) return MHD_NO;
       request.body.append(data, *data_bytes);
       *data_bytes = 0;
@@ -180,11 +180,12 @@ class HttpServer::Daemon {
     std::vector<HttpHeader> headers;
     MHD_get_connection_values(connection, MHD_HEADER_KIND, &CollectHeader,
                               &headers);
-    return Queue(connection,
-                 daemon.handler_({.method = method,
-                                  .path = url,
-                                  .headers = headers,
-                                  .body = request.body}),
+    const HttpAnswer answer = daemon.handler_({.method = method,
+                                               .path = url,
+                                               .headers = headers,
+                                               .body = request.body});
+    // Read after the handler: Stop() may have begun meanwhile.
+    return Queue(connection, answer,
                  daemon.stopping_.load(std::memory_order_relaxed));
   }
 
@@ -207,18 +208,27 @@ class HttpServer::Daemon {
     daemon.CountRequest(-1);
   }
 
-  void CountRequest(int by) {
-    const std::lock_guard<std::mutex> lock(mu_);
-    requests_ += by;
-    if (requests_ == 0) changed_.notify_all();
+  void Insert(Connection* connection) ABSL_LOCKS_EXCLUDED(mu_) {
+    const MutexLock lock(mu_);
+    connections_.insert(connection);
+  }
+  void Erase(Connection* connection) ABSL_LOCKS_EXCLUDED(mu_) {
+    const MutexLock lock(mu_);
+    connections_.erase(connection);
   }
 
-  // Cuts connections whose time is over: their thread then sees them end.
-  void Sweep() {
-    std::unique_lock<std::mutex> lock(mu_);
-    while (!ended_) {
-      changed_.wait_for(lock, absl::ToChronoMilliseconds(kSweepEvery),
-                        [this] { return ended_; });
+  void CountRequest(int by) ABSL_LOCKS_EXCLUDED(mu_) {
+    const MutexLock lock(mu_);
+    requests_ += by;
+    if (requests_ == 0) changed_.NotifyAll();
+  }
+
+  // Shuts down connections whose deadline has passed: the thread that serves
+  // one then sees it end.
+  void Sweep() ABSL_LOCKS_EXCLUDED(mu_) {
+    const MutexLock lock(mu_);
+    while (!is_ended_) {
+      changed_.WaitFor(mu_, kSweepEvery);
       const int64_t now = absl::GetCurrentTimeNanos();
       for (Connection* connection : connections_) {
         if (connection->deadline_ns <= now) {
@@ -236,11 +246,11 @@ class HttpServer::Daemon {
   // Atomic.
   std::atomic<bool> stopping_{false};
   // Guarded by mu_.
-  std::mutex mu_;
-  std::condition_variable changed_;
-  std::unordered_set<Connection*> connections_;
-  int requests_ = 0;
-  bool ended_ = false;
+  Mutex mu_;
+  CondVar changed_;  // requests_ is 0, or is_ended_
+  std::unordered_set<Connection*> connections_ ABSL_GUARDED_BY(mu_);
+  int requests_ ABSL_GUARDED_BY(mu_) = 0;
+  bool is_ended_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 HttpServer::HttpServer(std::unique_ptr<Daemon> daemon)

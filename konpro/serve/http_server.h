@@ -1,22 +1,23 @@
-// An HttpServer puts a function behind a listening socket: libmicrohttpd's
-// event loops, limits, deadlines, and an end that finishes what it has begun.
+// An HttpServer calls a function for each HTTP request that reaches a listening
+// socket: libmicrohttpd's event loops, with limits, deadlines, and a stop that
+// finishes the requests that have begun.
 //
 //   auto server = *HttpServer::Start(*ListenTcp("127.0.0.1:8080"),
 //       [&](const HttpRequest& request) { return api.Answer(request, now); },
 //       {.threads = 4, .body_bytes_max = 64 << 10});
 //   server->Stop();
 //
-// A thread serves as many connections as there are, each as far as its bytes
-// have come: a client that is slow holds a connection, never a thread. A
-// connection is cut that does not finish a request within `request_timeout` of
-// its first line, or is idle for `idle_timeout`; so whatever a client does, it
-// holds one of `connections_max` for a bounded time.
+// One thread serves many connections, each as its bytes arrive, so a slow
+// client holds a connection and never a thread. The server closes a connection
+// that has not finished a request within `request_timeout` of the request's
+// first line, or that is idle for `idle_timeout`. So every client holds one of
+// `connections_max` for a bounded time.
 //
-// Thread safety: the handler is called from all threads at once. Start() and
-// Stop() are not concurrent with each other.
+// Thread safety: the handler is called on all threads at once. Start() and
+// Stop() must not be concurrent with each other.
 //
-// Limits: kConnectionBytesMax of memory for a connection's fields, of the
-// request and of the answer (431 beyond); bodies of body_bytes_max (413).
+// Limits: kConnectionBytesMax of memory for the header fields of a request and
+// of its answer (431 above it); bodies of body_bytes_max (413).
 #ifndef KONPRO_SERVE_HTTP_SERVER_H_
 #define KONPRO_SERVE_HTTP_SERVER_H_
 
@@ -43,14 +44,14 @@ class HttpServer {
     unsigned connections_max = 1'024;
     size_t body_bytes_max = 0;
     absl::Duration request_timeout = absl::Seconds(10);
-    // Above the 60 seconds for which nginx keeps a connection: who closes it
-    // first must be the client, or a request meets a closed door.
+    // Above the 60 seconds for which nginx keeps a connection: the client must
+    // close it first, or a request meets a closed connection.
     absl::Duration idle_timeout = absl::Seconds(65);
     // How long Stop() waits for requests that have begun.
     absl::Duration stop_timeout = absl::Seconds(5);
   };
 
-  // kUnavailable: there are no threads or descriptors for it.
+  // kUnavailable: the process has no threads or descriptors left.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(
       ListenSocket socket, Handler handler, const Options& options);
 
@@ -59,8 +60,8 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Accepts no connection more, waits for the requests that are being answered,
-  // and ends the threads. Behind it the handler is called no more.
+  // Accepts no more connections, waits for the requests that have begun, and
+  // ends the threads. Once it has returned, the handler is not called again.
   void Stop();
 
  private:

@@ -59,7 +59,7 @@ absl::Status RestoreLimits(const std::string& path, LimiterRegistry& registry) {
     if (!ParseDelimitedFromZeroCopyStream(&part, &in, &is_end)) {
       if (is_end) return absl::OkStatus();
       return absl::DataLossError(absl::StrCat(
-          path, ": no file of limits; without it all windows are fresh"));
+          path, ": not a file of limits; without it all windows are fresh"));
     }
     const absl::Status restored = RestoreLimiter(part, registry);
     if (!restored.ok()) {

@@ -1,11 +1,11 @@
-// What accounts' windows have used, in a file of its own beside the database:
-// so that a server that is started again does not hand out a window twice.
+// What accounts' windows have used, in a file beside the database, so that a
+// server that restarts does not admit a window's requests twice.
 //
-//   RestoreLimits("credits.db.limits", registry);   // OK where there is no
-//   file SaveLimits(registry, "credits.db.limits");
+//   RestoreLimits("credits.db.limits", registry);  // OK if there is no file
+//   SaveLimits(registry, "credits.db.limits");
 //
-// The file is konpro.v1.LimiterSnapshot messages, each behind its length
-// (docs/formats.md), and is replaced as a whole.
+// The file holds konpro.v1.LimiterSnapshot messages, each after its length
+// (docs/formats.md). A save replaces the whole file.
 //
 // Thread safety: as LimiterRegistry; one save at a time.
 #ifndef KONPRO_SERVE_LIMITS_FILE_H_
@@ -18,11 +18,11 @@
 
 namespace konpro {
 
-// kUnavailable: it cannot be written; what was there before is there still.
+// kUnavailable: it cannot be written, and the previous file is unchanged.
 absl::Status SaveLimits(LimiterRegistry& registry, const std::string& path);
 
-// kDataLoss: the file is damaged; without it all windows are fresh. Else as
-// RestoreLimiter().
+// kDataLoss: the file is damaged (without it, all windows are fresh).
+// kUnavailable: it cannot be read. Else as RestoreLimiter().
 absl::Status RestoreLimits(const std::string& path, LimiterRegistry& registry);
 
 }  // namespace konpro

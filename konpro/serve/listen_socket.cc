@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
@@ -57,24 +59,28 @@ ListenSocket::ListenSocket(ListenSocket&& other) noexcept
       is_loopback_(other.is_loopback_) {}
 
 absl::StatusOr<ListenSocket> ListenTcp(absl::string_view address) {
+  const absl::Status invalid = absl::InvalidArgumentError(
+      absl::StrCat(address, ": not an address such as 127.0.0.1:8080"));
   const size_t colon = address.rfind(':');
-  if (colon == absl::string_view::npos || colon + 1 == address.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(address, ": no address such as 127.0.0.1:8080"));
-  }
+  if (colon == absl::string_view::npos) return invalid;
   absl::string_view host = address.substr(0, colon);
-  if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
+  if (absl::ConsumePrefix(&host, "[") != absl::ConsumeSuffix(&host, "]")) {
+    return invalid;
+  }
+  // getaddrinfo() takes 65536 for 0.
+  uint32_t port = 0;
+  if (!absl::SimpleAtoi(address.substr(colon + 1), &port) || port > 65'535) {
+    return invalid;
+  }
   const addrinfo hints{
       .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
       .ai_socktype = SOCK_STREAM,
   };
   addrinfo* list = nullptr;
   if (host.empty() ||
-      getaddrinfo(std::string(host).c_str(),
-                  std::string(address.substr(colon + 1)).c_str(), &hints,
+      getaddrinfo(std::string(host).c_str(), absl::StrCat(port).c_str(), &hints,
                   &list) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(address, ": no address such as 127.0.0.1:8080"));
+    return invalid;
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> found(list,
                                                              freeaddrinfo);
@@ -107,7 +113,7 @@ absl::StatusOr<ListenSocket> ListenUnix(const std::string& path) {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return SystemError(path);
   ListenSocket made(fd, path);
-  // A file that is no socket is somebody's.
+  // Another file is not ours to remove.
   struct stat old;
   if (lstat(path.c_str(), &old) == 0 && S_ISSOCK(old.st_mode)) {
     unlink(path.c_str());

@@ -1,4 +1,4 @@
-// Sockets that listen, before anybody serves them.
+// Sockets that listen, before a server accepts their connections.
 //
 //   ListenSocket socket = *ListenTcp("127.0.0.1:0");
 //   socket.address()                       // "127.0.0.1:41235"
@@ -27,7 +27,7 @@ class ListenSocket {
 
   const std::string& address() const { return address_; }
   bool is_loopback() const { return is_loopback_; }
-  // Whose it is from now on.
+  // Gives the descriptor to the caller.
   int Release() { return std::exchange(fd_, -1); }
 
  private:
@@ -38,14 +38,15 @@ class ListenSocket {
   bool is_loopback_ = true;
 };
 
-// "ADDRESS:PORT", an address in digits ("[::1]:8080" of IPv6); port 0 takes one
-// that is free. kInvalidArgument: it is none such. kUnavailable: the address
-// cannot be had.
+// `address` is "ADDRESS:PORT" with the address in digits; "[::1]:8080" for
+// IPv6. Port 0 takes a free one. kInvalidArgument: it has another form.
+// kUnavailable: the system refuses the address, or it is in use.
 absl::StatusOr<ListenSocket> ListenTcp(absl::string_view address);
 
-// Only the file's owner can connect. A socket that was left at `path` is
-// replaced: whoever calls this knows that nobody serves it. kInvalidArgument:
-// the path is too long for a socket. kUnavailable: it cannot be made.
+// Only the file's owner can connect. A socket that is at `path` is replaced.
+// kInvalidArgument: the path is too long for a socket. kUnavailable: the socket
+// cannot be made.
+// REQUIRES: no server uses the socket at `path`.
 absl::StatusOr<ListenSocket> ListenUnix(const std::string& path);
 
 }  // namespace konpro
