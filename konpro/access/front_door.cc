@@ -38,37 +38,7 @@ absl::Status NotFound(absl::string_view account, absl::string_view id) {
                                           internal::Quoted(id)));
 }
 
-// Parts of one amount, which fits.
-Credits Sum(const std::vector<Allocation>& parts) {
-  Credits sum;
-  for (const Allocation& part : parts) {
-    sum = CheckedAdd(sum, part.amount).value_or(Credits::Max());
-  }
-  return sum;
-}
-
 std::string AdmitId(absl::string_view id) { return absl::StrCat("admit:", id); }
-
-// Whether what open reservations hold would cover `shortfall` once it is
-// released: only what the operation may draw on, of grants that have not ended.
-bool ReservedCovers(const Account& account, absl::string_view operation,
-                    Credits shortfall) {
-  if (account.balance().reserved < shortfall) return false;
-  Credits reserved;
-  for (const GrantView& grant : account.Grants()) {
-    const bool draws =
-        grant.operations.empty() ||
-        std::find(grant.operations.begin(), grant.operations.end(),
-                  operation) != grant.operations.end();
-    if (!draws || grant.is_voided || grant.expires_at <= account.now() ||
-        grant.effective_at > account.now()) {
-      continue;
-    }
-    reserved =
-        CheckedAdd(reserved, grant.balance.reserved).value_or(Credits::Max());
-  }
-  return reserved >= shortfall;
-}
 
 absl::Status RefusalError(const AccountEffect& effect,
                           absl::string_view reservation) {
@@ -335,7 +305,7 @@ AdmissionReason FrontDoor::Explain(const LedgerOutcome& outcome,
   switch (effect.refusal) {
     case Refusal::kNone:
       // Of the first time, whatever the price is by now.
-      a.need = Sum(effect.held);
+      a.need = *SumOf(effect.held);
       return AdmissionReason::kAdmitted;
     case Refusal::kInsufficientCredits: {
       a.need = effect.need;
@@ -345,7 +315,7 @@ AdmissionReason FrontDoor::Explain(const LedgerOutcome& outcome,
       const absl::StatusOr<Account> account =
           parts_.ledger.AccountAt(a.account(), outcome.at);
       a.retryable =
-          account.ok() && ReservedCovers(*account, operation, a.shortfall);
+          account.ok() && account->ReservedFor(operation) >= a.shortfall;
       return AdmissionReason::kInsufficientCredits;
     }
     default:
@@ -417,7 +387,7 @@ absl::StatusOr<Settlement> FrontDoor::Settle(const LedgerCommand& command,
       .reservation = std::string(reservation),
       .is_cancelled = std::holds_alternative<LedgerVoid>(command.request),
       .replayed = outcome->replayed,
-      .charged = Sum(effect.posted),
+      .charged = *SumOf(effect.posted),
       .released = effect.released,
       .balance = outcome->balance,
   };

@@ -125,7 +125,10 @@ absl::StatusOr<Charge> ChargeOf(const Catalog& catalog,
   const absl::StatusOr<RatedUsage> rated =
       Rate(catalog, operation, quantity, at);
   if (!rated.ok()) return rated.status();
-  return Charge{rated->cost, PricingOf(catalog, *rated, /*before=*/0)};
+  const absl::StatusOr<SlicePrice> price =
+      PriceOfSlice(catalog, *rated, /*before=*/0, /*job=*/"");
+  if (!price.ok()) return price.status();
+  return Charge{price->cost, price->pricing};
 }
 
 // Prices what is to be captured as a slice of its reservation's session.
@@ -150,21 +153,14 @@ absl::Status PriceCapture(Ledger& ledger, const Catalog& catalog,
       catalog, std::string(reserve->operation), options.quantity, command.at);
   if (!rated.ok()) return rated.status();
   UsageLedger usage(ledger, catalog);
-  const absl::StatusOr<int64_t> before = usage.Charged(
-      {command.account, options.reservation, rated->operation->name,
-       UnixNanos::FromTime(rated->prices->effective_at())});
+  const absl::StatusOr<int64_t> before =
+      usage.Charged(command.account, options.reservation, *rated);
   if (!before.ok()) return before.status();
-  int64_t total = 0;
-  const std::optional<Credits> cost =
-      __builtin_add_overflow(*before, rated->quantity, &total)
-          ? std::nullopt
-          : rated->price->CostOfSlice(*before, total);
-  if (!cost.has_value()) {
-    return absl::OutOfRangeError("quantity: leaves the range of amounts");
-  }
-  command.pricing = PricingOf(catalog, *rated, *before);
-  command.pricing->job = options.reservation;
-  std::get<LedgerCapture>(command.request).amount = *cost;
+  const absl::StatusOr<SlicePrice> price =
+      PriceOfSlice(catalog, *rated, *before, options.reservation);
+  if (!price.ok()) return price.status();
+  command.pricing = price->pricing;
+  std::get<LedgerCapture>(command.request).amount = price->cost;
   return absl::OkStatus();
 }
 

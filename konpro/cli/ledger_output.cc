@@ -132,15 +132,6 @@ bool SaysAmounts(Refusal refusal) {
          refusal == Refusal::kAboveHold || refusal == Refusal::kAboveSpend;
 }
 
-// Parts of one command sum to an amount that is in range.
-Credits Sum(const std::vector<Allocation>& parts) {
-  Credits sum;
-  for (const Allocation& part : parts) {
-    sum = CheckedAdd(sum, part.amount).value_or(sum);
-  }
-  return sum;
-}
-
 }  // namespace
 
 std::string TimeText(UnixNanos time) {
@@ -213,8 +204,8 @@ Credits AmountOf(const LedgerRequest& request, const AccountEffect& effect) {
   if (const auto* grant = std::get_if<GrantCommand>(&request)) {
     return grant->amount;
   }
-  if (!effect.held.empty()) return Sum(effect.held);
-  return Sum(effect.posted.empty() ? effect.refunded : effect.posted);
+  if (!effect.held.empty()) return *SumOf(effect.held);
+  return *SumOf(effect.posted.empty() ? effect.refunded : effect.posted);
 }
 
 v1::LedgerEntry ToEntry(const JournalEntry& journaled) {

@@ -92,24 +92,6 @@ struct ReservationView {
 
 class Account {
  public:
-  static constexpr size_t kGrantIdBytesMax = 256;
-  // Kept in an account. Beyond it the oldest that is settled is folded into a
-  // sum: nothing of it is reserved, and it has ended, or was spent so long ago
-  // that nothing can be refunded. Where there is none, a grant is refused, and
-  // that of an allowance is kept all the same.
-  static constexpr size_t kGrantsMax = 1024;
-  static constexpr size_t kGrantOperationsMax = Allowance::kOperationsMax;
-  static constexpr size_t kOperationBytesMax = Allowance::kOperationBytesMax;
-  static constexpr size_t kAllowancesMax = 16;
-  static constexpr size_t kOpenReservationsMax = size_t{1} << 20;
-  // Parts of grants in a reservation, a spend or a capture.
-  static constexpr size_t kAllocationsMax = 64;
-  // Closed reservations whose end is remembered, so that a late capture is told
-  // what became of it.
-  static constexpr size_t kClosedReservationsMax = 256;
-  static constexpr size_t kRefundedPostingsMax = size_t{1} << 16;
-  static constexpr absl::Duration kRefundableFor = absl::Hours(24 * 400);
-
   // Lets time pass. Most often nothing ends: then it costs one comparison.
   void Advance(UnixNanos now);
 
@@ -140,8 +122,11 @@ class Account {
 
   // All of these are as of now().
   Balance balance() const;  // with folded()
-  // What `operation` could draw on.
+  // What `operation` can draw on now.
   Credits AvailableFor(absl::string_view operation) const;
+  // What open reservations hold of grants that `operation` may draw on and that
+  // have not ended: released, it would be available to the operation.
+  Credits ReservedFor(absl::string_view operation) const;
   // The grants that are no longer kept, together: see kGrantsMax.
   Balance folded() const;
   // The id of a grant, or "" where it is not kept.

@@ -17,18 +17,42 @@
 #ifndef KONPRO_LEDGER_ACCOUNT_COMMAND_H_
 #define KONPRO_LEDGER_ACCOUNT_COMMAND_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/ledger/allowance.h"
 
 namespace konpro {
+
+// What an account holds at most. Each limit has a Refusal of its own.
+struct AccountLimits {
+  static constexpr size_t kGrantIdBytesMax = 256;
+  // Grants that an account keeps. Above that, the oldest settled one is folded
+  // into a sum: it holds nothing, and it has ended, or was spent so long ago
+  // that nothing can be refunded. If there is none, a grant is refused; the
+  // grant of an allowance is kept all the same.
+  static constexpr size_t kGrantsMax = 1024;
+  static constexpr size_t kGrantOperationsMax = Allowance::kOperationsMax;
+  static constexpr size_t kOperationBytesMax = Allowance::kOperationBytesMax;
+  static constexpr size_t kAllowancesMax = 16;
+  static constexpr size_t kOpenReservationsMax = size_t{1} << 20;
+  // Parts of grants in a reservation, a spend or a capture.
+  static constexpr size_t kAllocationsMax = 64;
+  // Closed reservations whose end is kept, so that a late capture is refused
+  // with what became of it.
+  static constexpr size_t kClosedReservationsMax = 256;
+  static constexpr size_t kRefundedPostingsMax = size_t{1} << 16;
+  static constexpr absl::Duration kRefundableFor = absl::Hours(24 * 400);
+};
 
 // What becomes of a capture above what is held.
 enum class Overrun : uint8_t { kReject, kTopUp };
@@ -98,6 +122,10 @@ struct Allocation {
 
   friend bool operator==(const Allocation&, const Allocation&) = default;
 };
+
+// nullopt: the sum leaves the range of Credits. The parts of an effect, and of
+// an entry of the journal, always sum to an amount in range.
+std::optional<Credits> SumOf(absl::Span<const Allocation> parts);
 
 // Gives back what a spend or a capture posted, the last drawn first.
 struct RefundCommand {

@@ -102,9 +102,9 @@ void Write(WireWriter& out, const AllowanceState& series) {
 }
 
 bool Read(WireReader& in, std::vector<std::string>& operations) {
-  const size_t count = in.Count(Account::kGrantOperationsMax);
+  const size_t count = in.Count(AccountLimits::kGrantOperationsMax);
   for (size_t i = 0; i < count; ++i) {
-    operations.emplace_back(in.Text(Account::kOperationBytesMax));
+    operations.emplace_back(in.Text(AccountLimits::kOperationBytesMax));
     if (operations.back().empty()) return false;
   }
   return !in.failed();
@@ -131,7 +131,7 @@ bool Issue(AccountTables& state, const Places& places) {
 bool ReadGrant(WireReader& in, uint64_t& number_before, AccountTables& state) {
   GrantState grant;
   grant.number = in.Varint();
-  grant.id = std::string(in.Text(Account::kGrantIdBytesMax));
+  grant.id = std::string(in.Text(AccountLimits::kGrantIdBytesMax));
   const int64_t priority = in.Signed();
   const uint8_t kind = in.Byte();
   const uint8_t is_voided = in.Byte();
@@ -171,8 +171,9 @@ bool ReadReservation(WireReader& in, uint64_t& sequence_before,
   const UnixNanos expires_at = in.Time();
   const Credits captured = in.Amount();
   const uint8_t overrun = in.Byte();
-  const absl::string_view operation = in.Text(Account::kOperationBytesMax);
-  const size_t count = in.Count(Account::kAllocationsMax);
+  const absl::string_view operation =
+      in.Text(AccountLimits::kOperationBytesMax);
+  const size_t count = in.Count(AccountLimits::kAllocationsMax);
   if (in.failed() || sequence <= sequence_before ||
       sequence > state.last_sequence || HasCome(expires_at, state.now) ||
       overrun > static_cast<uint8_t>(Overrun::kTopUp)) {
@@ -353,19 +354,20 @@ absl::StatusOr<Account> Account::Decode(absl::string_view bytes) {
     return Lost("grants");
   }
   uint64_t sequence = 0;
-  if (!ReadTable(in, kOpenReservationsMax,
+  if (!ReadTable(in, AccountLimits::kOpenReservationsMax,
                  [&] { return ReadReservation(in, sequence, s); })) {
     return Lost("reservations");
   }
-  if (!ReadTable(in, kClosedReservationsMax,
+  if (!ReadTable(in, AccountLimits::kClosedReservationsMax,
                  [&] { return ReadClosed(in, s); })) {
     return Lost("closed reservations");
   }
-  if (!ReadTable(in, kRefundedPostingsMax,
+  if (!ReadTable(in, AccountLimits::kRefundedPostingsMax,
                  [&] { return ReadRefunded(in, s); })) {
     return Lost("refunded postings");
   }
-  if (!ReadTable(in, kAllowancesMax, [&] { return ReadSeries(in, s); })) {
+  if (!ReadTable(in, AccountLimits::kAllowancesMax,
+                 [&] { return ReadSeries(in, s); })) {
     return Lost("allowances");
   }
   if (!internal::Fits(s, 0)) return Lost("promised grants");

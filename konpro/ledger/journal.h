@@ -1,45 +1,39 @@
-// The journal's entries: a command, what its references came to, and what it
-// did. Entries are all that a ledger keeps for good; accounts are what comes
-// out when they are applied again, one behind the other.
+// An entry of the journal: a command, what its references were resolved to, and
+// what it did. Entries are all that a ledger keeps for good; applied again in
+// order, they give its accounts.
 //
-//   EncodeEntry({.sequence = 7, .previous = 4, .at = t}, command, resolution,
-//               effect, bytes);
-//   hash = ChainHash(hash, bytes);         // of this entry and all before
-//   absl::StatusOr<JournalEntry> entry = DecodeEntry(bytes);
-//   ApplyEntry(*entry, account, effect);   // effect == entry->effect
+//   ledger->History("acme", [](const JournalEntry& entry, absl::string_view) {
+//     entry.place.sequence          // 1, 4, 7
+//     entry.command.id              // "welcome", "job-7/hold", "job-7/done"
+//     entry.effect.applied()        // false: it was denied
+//     return absl::OkStatus();
+//   });
 //
-// Thread safety: plain values and pure functions.
-//
-// Invariants: (1) one entry has one encoding: DecodeEntry() takes no other.
-// (2) What is applied depends on the account and the entry alone.
+// Thread safety: plain values.
 #ifndef KONPRO_LEDGER_JOURNAL_H_
 #define KONPRO_LEDGER_JOURNAL_H_
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "absl/types/span.h"
-#include "konpro/ledger/account.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/ledger_command.h"
-#include "konpro/ledger/store.h"
 
 namespace konpro {
 
 struct EntryPlace {
   uint64_t sequence = 0;  // 1, 2, 3 ...
-  // Of the account's entry before; 0: this is its first.
+  // Of the account's previous entry; 0: this is its first.
   uint64_t previous = 0;
-  UnixNanos at;  // the ledger's time: never before that of the entry before
+  UnixNanos at;  // the ledger's time: never before that of the previous entry
 };
 
-// What a command's references and relative amounts came to.
+// What a command's references and relative amounts were resolved to.
 struct Resolution {
-  // Of the reservation, or of what is refunded; 0: none of that id is known.
+  // The sequence of the reservation, or of what is refunded; 0: the id is not
+  // known.
   uint64_t target = 0;
   // Of a capture or a refund.
   Credits amount;
@@ -50,32 +44,10 @@ struct Resolution {
 
 struct JournalEntry {
   EntryPlace place;
-  LedgerCommand command;  // its texts are in the bytes; `at` is place.at
+  LedgerCommand command;  // refers to the entry's bytes; `at` is place.at
   Resolution resolution;
   AccountEffect effect;
 };
-
-// Appends the bytes of an entry (docs/formats.md, "Journal").
-void EncodeEntry(const EntryPlace& place, const LedgerCommand& command,
-                 const Resolution& resolution, const AccountEffect& effect,
-                 std::string& out);
-
-// kDataLoss where `bytes` are no entry. The entry refers to the bytes.
-absl::StatusOr<JournalEntry> DecodeEntry(absl::string_view bytes);
-// The same into an entry that is there, which saves allocations.
-absl::Status DecodeEntry(absl::string_view bytes, JournalEntry& entry);
-
-// SHA-256 of `before` and the bytes of an entry. The hash before the first
-// entry is all zeros.
-JournalHash ChainHash(const JournalHash& before, absl::string_view bytes);
-
-// Lets `account` do what the command says. `effect` is overwritten.
-void ApplyCommand(const EntryPlace& place, const LedgerCommand& command,
-                  const Resolution& resolution, Account& account,
-                  AccountEffect& effect);
-
-// Whether two effects are the same in everything.
-bool SameEffect(const AccountEffect& a, const AccountEffect& b);
 
 }  // namespace konpro
 

@@ -37,11 +37,11 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -49,6 +49,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "konpro/base/credits.h"
+#include "konpro/base/mutex.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/journal.h"
@@ -58,8 +59,9 @@
 namespace konpro {
 
 namespace internal {
+class BatchLookup;
 class LedgerBook;
-}
+}  // namespace internal
 
 struct LedgerOptions {
   // How old an event may be. At most the duplicate window.
@@ -139,30 +141,6 @@ class Ledger {
   void ApplyBatch(absl::Span<const LedgerCommand> commands,
                   std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
 
-  // What a command that is made when it is its turn may ask: what is told by
-  // FindCommand() and ReadEntry(), with the commands before it in the batch.
-  class Lookup {
-   public:
-    absl::StatusOr<uint64_t> FindCommand(absl::string_view account,
-                                         absl::string_view id) const;
-    absl::StatusOr<OwnedEntry> ReadEntry(uint64_t sequence) const;
-
-   private:
-    friend class Ledger;
-    explicit Lookup(internal::LedgerBook& book) : book_(book) {}
-    internal::LedgerBook& book_;
-  };
-  // Makes command `i` of a batch; the outcomes before `i` are there, though not
-  // durable yet. An error becomes the outcome, and nothing is applied. It may
-  // run on another thread, and must not call the ledger.
-  using CommandMaker = absl::FunctionRef<absl::Status(
-      size_t i, const Lookup& lookup, LedgerCommand& command)>;
-
-  // ApplyBatch() of commands of which each may depend on what became of those
-  // before it.
-  void ApplyEach(size_t count, CommandMaker make,
-                 std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
-
   const LedgerOptions& options() const { return options_; }
 
   // The largest time that it was told.
@@ -217,36 +195,50 @@ class Ledger {
   absl::Status Close();
 
  private:
+  friend class UsageLedger;
   struct Call;
 
   Ledger(std::unique_ptr<Store> store, const LedgerOptions& options);
 
-  // Answers what has queued up, and passes the lead on.
+  // Makes command `i` of a batch. The results before `i` are there, though not
+  // durable yet. An error becomes the result, and nothing is applied. It may be
+  // called on another thread, and must not call the ledger.
+  using CommandMaker = absl::FunctionRef<absl::Status(
+      size_t i, const internal::BatchLookup& lookup, LedgerCommand& command)>;
+  // ApplyBatch() of commands each of which may depend on the results before it.
+  void ApplyEach(size_t count, CommandMaker make,
+                 std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
+
+  // Commits the queued calls, and makes the next in the queue the leader.
   void Lead();
   void Queue(Call& call);
   void Commit(absl::Span<Call* const> calls);
-  // REQUIRES of these: book_mu_ is held. Ready() precedes every use of the
-  // book.
-  absl::Status Ready();
-  void ApplyCall(Call& call);
-  absl::StatusOr<OwnedEntry> ReadLocked(uint64_t sequence);
-  absl::Status VerifySome(internal::LedgerBook& book, VerifyReport& report);
-  absl::Status VerifyEnd(internal::LedgerBook& book,
-                         const VerifyReport& report);
+  // Precedes every use of the book: loads it again after a failure.
+  absl::Status Ready() ABSL_EXCLUSIVE_LOCKS_REQUIRED(book_mu_);
+  void ApplyCall(Call& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(book_mu_);
+  absl::StatusOr<OwnedEntry> ReadLocked(uint64_t sequence)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(book_mu_);
+  absl::Status VerifySome(internal::LedgerBook& replayed, VerifyReport& report)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(book_mu_);
+  absl::Status VerifyEnd(internal::LedgerBook& replayed,
+                         const VerifyReport& report)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(book_mu_);
 
+  // Constant after construction.
   const LedgerOptions options_;
-  const std::unique_ptr<Store> store_;
+  const std::string store_name_;
 
-  std::mutex queue_mu_;
-  // Guarded by queue_mu_.
-  std::deque<Call*> queue_;
-  bool is_led_ = false;
+  // One of the calls in the queue, or that left it last, leads.
+  Mutex queue_mu_;
+  std::deque<Call*> queue_ ABSL_GUARDED_BY(queue_mu_);
+  bool is_led_ ABSL_GUARDED_BY(queue_mu_) = false;
 
-  std::mutex book_mu_;
-  // Guarded by book_mu_, as is what it refers to.
-  const std::unique_ptr<internal::LedgerBook> book_;
-  // Why the book is to be loaded before it is used again.
-  absl::Status failure_;
+  Mutex book_mu_;
+  const std::unique_ptr<Store> store_ ABSL_PT_GUARDED_BY(book_mu_);
+  const std::unique_ptr<internal::LedgerBook> book_
+      ABSL_PT_GUARDED_BY(book_mu_);
+  // Why the book must be loaded before it is used again; else OK.
+  absl::Status failure_ ABSL_GUARDED_BY(book_mu_);
 };
 
 }  // namespace konpro

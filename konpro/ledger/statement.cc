@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "konpro/ledger/internal/apply_command.h"
 #include "konpro/ledger/journal.h"
 
 // The account is what comes out of its entries, applied one behind the other.
@@ -26,8 +27,7 @@ class Period {
   absl::Status Apply(const JournalEntry& entry) {
     if (entry.place.at >= begin_) Open();
     const std::string operation = OperationOf(entry);
-    ApplyCommand(entry.place, entry.command, entry.resolution, account_,
-                 effect_);
+    internal::ApplyEntry(entry, account_, effect_);
     if (entry.place.at < begin_ || !effect_.applied()) return absl::OkStatus();
     return Count(entry, operation);
   }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "konpro/base/internal/name.h"
+#include "konpro/ledger/internal/ledger_batch.h"
 
 // A slice is priced when it is its turn: only then is it known whether the
 // slices before it were charged. So records are made into commands one by one,
@@ -13,8 +14,6 @@
 
 namespace konpro {
 namespace {
-
-using internal::UsageSessions;
 
 bool IsNew(const absl::StatusOr<LedgerOutcome>& outcome) {
   return outcome.ok() && !outcome->replayed && outcome->sequence != 0;
@@ -26,14 +25,27 @@ UnixNanos PricesSince(const PriceList& prices) {
 
 }  // namespace
 
-Pricing PricingOf(const Catalog& catalog, const RatedUsage& rated,
-                  int64_t before) {
-  return {.catalog_version = catalog.version(),
-          .operation = rated.operation->name,
-          .quantity = before + rated.quantity,
-          .quantity_before = before,
-          .terms = rated.price->terms(),
-          .effective_at = PricesSince(*rated.prices)};
+absl::StatusOr<SlicePrice> PriceOfSlice(const Catalog& catalog,
+                                        const RatedUsage& rated, int64_t before,
+                                        absl::string_view job) {
+  int64_t total = 0;
+  const std::optional<Credits> cost =
+      __builtin_add_overflow(before, rated.quantity, &total)
+          ? std::nullopt
+          : rated.price->CostOfSlice(before, total);
+  if (!cost.has_value()) {
+    return absl::OutOfRangeError(absl::StrCat("quantity: job ",
+                                              internal::Quoted(job),
+                                              " leaves the range of amounts"));
+  }
+  return SlicePrice{.cost = *cost,
+                    .pricing = {.catalog_version = catalog.version(),
+                                .operation = rated.operation->name,
+                                .quantity = total,
+                                .quantity_before = before,
+                                .terms = rated.price->terms(),
+                                .effective_at = PricesSince(*rated.prices),
+                                .job = job}};
 }
 
 UsageLedger::UsageLedger(Ledger& ledger, const Catalog& catalog)
@@ -62,7 +74,8 @@ void UsageLedger::Charge(absl::Span<const v1::UsageRecord> records,
   is_made_ = false;
   ledger_.ApplyEach(
       records.size(),
-      [&](size_t i, const Ledger::Lookup& lookup, LedgerCommand& command) {
+      [&](size_t i, const internal::BatchLookup& lookup,
+          LedgerCommand& command) {
         if (is_made_) Note(outcomes[i - 1]);
         is_made_ = false;
         if (!rated_[i].ok()) return rated_[i].status();
@@ -80,7 +93,7 @@ void UsageLedger::Charge(absl::Span<const v1::UsageRecord> records,
 
 absl::Status UsageLedger::Make(const v1::UsageRecord& record,
                                const RatedUsage& rated, UnixNanos now,
-                               const Ledger::Lookup& lookup) {
+                               const internal::BatchLookup& lookup) {
   made_.account = record.account_id();
   made_.id = record.record_id();
   made_.event_at = UnixNanos::FromTime(StartTime(record));
@@ -95,49 +108,42 @@ absl::Status UsageLedger::Make(const v1::UsageRecord& record,
                            rated.operation->name, PricesSince(*rated.prices)},
                           now);
   }
-  int64_t total = 0;
-  const std::optional<Credits> cost =
-      __builtin_add_overflow(before, rated.quantity, &total)
-          ? std::nullopt
-          : rated.price->CostOfSlice(before, total);
-  if (!cost.has_value()) {
-    return absl::OutOfRangeError(absl::StrCat("quantity: job ",
-                                              internal::Quoted(record.job_id()),
-                                              " leaves the range of amounts"));
-  }
-  made_.pricing = PricingOf(catalog_, rated, before);
-  made_.pricing->job = record.job_id();
+  absl::StatusOr<SlicePrice> price =
+      PriceOfSlice(catalog_, rated, before, record.job_id());
+  if (!price.ok()) return price.status();
+  made_.pricing = price->pricing;
   if (is_capture) {
     made_.request = LedgerCapture{.reservation = record.job_id(),
-                                  .amount = *cost,
+                                  .amount = price->cost,
                                   .final = !record.partial()};
   } else {
     made_.request =
-        SpendCommand{.amount = *cost, .operation = record.operation()};
+        SpendCommand{.amount = price->cost, .operation = record.operation()};
   }
   return absl::OkStatus();
 }
 
 // A record that is there already stays what it was, whatever has become of its
 // job: it is asked for once more, and not for the first time.
-absl::StatusOr<bool> UsageLedger::HasReservation(const v1::UsageRecord& record,
-                                                 UnixNanos now,
-                                                 const Ledger::Lookup& lookup) {
+absl::StatusOr<bool> UsageLedger::HasReservation(
+    const v1::UsageRecord& record, UnixNanos now,
+    const internal::BatchLookup& lookup) {
   absl::StatusOr<uint64_t> first =
       lookup.FindCommand(record.account_id(), record.record_id());
   if (!first.ok()) return first.status();
+  absl::Status status;
   if (*first != 0) {
-    const absl::StatusOr<OwnedEntry> entry = lookup.ReadEntry(*first);
-    if (!entry.ok()) return entry.status();
-    return std::holds_alternative<LedgerCapture>((*entry)->command.request);
+    status = lookup.ReadEntry(*first, found_bytes_, found_);
+    if (!status.ok()) return status;
+    return std::holds_alternative<LedgerCapture>(found_.command.request);
   }
   first = lookup.FindCommand(record.account_id(), record.job_id());
   if (!first.ok()) return first.status();
   if (*first == 0) return false;
-  const absl::StatusOr<OwnedEntry> entry = lookup.ReadEntry(*first);
-  if (!entry.ok()) return entry.status();
-  return (*entry)->effect.applied() &&
-         std::holds_alternative<LedgerReserve>((*entry)->command.request) &&
+  status = lookup.ReadEntry(*first, found_bytes_, found_);
+  if (!status.ok()) return status;
+  return found_.effect.applied() &&
+         std::holds_alternative<LedgerReserve>(found_.command.request) &&
          !sessions_.IsSettled(record.account_id(), record.job_id(), now);
 }
 
@@ -168,13 +174,15 @@ void UsageLedger::Finish(
   if (added > 0 && last == *seen_ + added) seen_ = last;
 }
 
-absl::StatusOr<int64_t> UsageLedger::Charged(
-    const UsageSessions::Session& session) {
+absl::StatusOr<int64_t> UsageLedger::Charged(absl::string_view account,
+                                             absl::string_view job,
+                                             const RatedUsage& rated) {
   const absl::Status status = CatchUp();
   if (!status.ok()) return status;
   const absl::StatusOr<UnixNanos> now = ledger_.Now();
   if (!now.ok()) return now.status();
-  return sessions_.Charged(session, *now);
+  return sessions_.Charged(
+      {account, job, rated.operation->name, PricesSince(*rated.prices)}, *now);
 }
 
 absl::Status UsageLedger::CatchUp() {

@@ -36,10 +36,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/ledger/internal/usage_sessions.h"
+#include "konpro/ledger/journal.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/usage.h"
@@ -47,10 +50,18 @@
 
 namespace konpro {
 
-// How the amount of `rated` came about. `before` is what its session was
-// charged for until now.
-Pricing PricingOf(const Catalog& catalog, const RatedUsage& rated,
-                  int64_t before);
+// What a slice of a session costs, and how that amount came about.
+struct SlicePrice {
+  Credits cost;
+  Pricing pricing;  // its texts are those of the catalog, and `job`
+};
+
+// The price of `rated` as the next slice of the session of `job`, which was
+// charged for `before` so far; "" and 0: it is all there is. kOutOfRange: the
+// quantity or the cost of the session leaves its range.
+absl::StatusOr<SlicePrice> PriceOfSlice(const Catalog& catalog,
+                                        const RatedUsage& rated, int64_t before,
+                                        absl::string_view job);
 
 class UsageLedger {
  public:
@@ -64,9 +75,11 @@ class UsageLedger {
   void Charge(absl::Span<const v1::UsageRecord> records, UnixNanos at,
               std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
 
-  // What a job's session was charged for so far, in base units.
-  absl::StatusOr<int64_t> Charged(
-      const internal::UsageSessions::Session& session);
+  // What the session of `job` that `rated` belongs to was charged for so far,
+  // in base units.
+  absl::StatusOr<int64_t> Charged(absl::string_view account,
+                                  absl::string_view job,
+                                  const RatedUsage& rated);
 
   size_t sessions_known() const { return sessions_.size(); }
 
@@ -76,11 +89,11 @@ class UsageLedger {
   absl::StatusOr<uint64_t> FirstInWindow(uint64_t last);
   // Leaves the command in made_.
   absl::Status Make(const v1::UsageRecord& record, const RatedUsage& rated,
-                    UnixNanos now, const Ledger::Lookup& lookup);
+                    UnixNanos now, const internal::BatchLookup& lookup);
   // Whether the record is a capture of its job's reservation.
   absl::StatusOr<bool> HasReservation(const v1::UsageRecord& record,
                                       UnixNanos now,
-                                      const Ledger::Lookup& lookup);
+                                      const internal::BatchLookup& lookup);
   // Notes what became of made_.
   void Note(const absl::StatusOr<LedgerOutcome>& outcome);
   void Finish(absl::Span<const absl::StatusOr<LedgerOutcome>> outcomes);
@@ -95,6 +108,9 @@ class UsageLedger {
   std::vector<absl::StatusOr<RatedUsage>> rated_;
   LedgerCommand made_;
   bool is_made_ = false;
+  // Reused to save allocations.
+  std::string found_bytes_;
+  JournalEntry found_;
 };
 
 }  // namespace konpro

@@ -724,7 +724,7 @@ TEST(Account, MalformedFieldsAreRefused) {
 
 TEST(Account, OperationNameHasALimit) {
   Books books = Furnished();
-  const std::string longest(Account::kOperationBytesMax, 'o');
+  const std::string longest(AccountLimits::kOperationBytesMax, 'o');
   const std::string too_long = longest + "o";
   EXPECT_EQ(books.Do(SpendCommand{.operation = longest}), Refusal::kNone);
   EXPECT_EQ(books.Do(SpendCommand{.operation = too_long}), Refusal::kMalformed);
@@ -753,7 +753,7 @@ TEST(Account, SequencesGrow) {
 
 TEST(Account, HoldsSoManyGrants) {
   Books books;
-  for (size_t i = 0; i < Account::kGrantsMax; ++i) {
+  for (size_t i = 0; i < AccountLimits::kGrantsMax; ++i) {
     books.Grant(absl::StrCat("g", i), 10, i == 3 || i == 5 ? 100 : 1'000);
   }
   EXPECT_EQ(books.Do(GrantCommand{.id = "more", .amount = Ticks(1)}),
@@ -776,7 +776,7 @@ TEST(Account, HoldsSoManyGrants) {
   EXPECT_EQ(
       books.account.folded(),
       (Balance{.posted = Ticks(4), .expired = Ticks(6), .voided = Ticks(10)}));
-  EXPECT_EQ(books.account.Grants().size(), Account::kGrantsMax);
+  EXPECT_EQ(books.account.Grants().size(), AccountLimits::kGrantsMax);
   books.Must(RefundCommand{.posting = captured,
                            .posted_at = At(100),
                            .posted = posted,
@@ -791,7 +791,7 @@ TEST(Account, ForgetsWhatWasSpentLongAgo) {
   Books books;
   books.Must(AllowanceCommand{.allowance = Daily("a", 1, 500)});
   books.now = 1;
-  for (size_t i = 1; i < Account::kGrantsMax; ++i) {
+  for (size_t i = 1; i < AccountLimits::kGrantsMax; ++i) {
     books.Grant(absl::StrCat(i), 10);
   }
   const uint64_t spent = books.Must(SpendCommand{.amount = Ticks(15)});
@@ -831,7 +831,7 @@ TEST(Account, FoldsTheGrantThatAPeriodTook) {
   books.Grant("plan/a/0", 5, 402 * kDay);
   books.Must(SpendCommand{.amount = Ticks(5)});
   books.Must(AllowanceCommand{.allowance = *Allowance::Create(spec)});
-  for (size_t i = 1; i < Account::kGrantsMax; ++i) {
+  for (size_t i = 1; i < AccountLimits::kGrantsMax; ++i) {
     books.Grant(absl::StrCat(i), 1);
   }
   books.now = 401 * kDay;
@@ -844,7 +844,7 @@ TEST(Account, FoldsTheGrantThatAPeriodTook) {
 
 TEST(Account, AllocatesSoManyParts) {
   Books books;
-  for (size_t i = 0; i <= Account::kAllocationsMax; ++i) {
+  for (size_t i = 0; i <= AccountLimits::kAllocationsMax; ++i) {
     books.Grant(absl::StrCat(i), 1);
   }
   for (const DrawMode mode :
@@ -862,12 +862,12 @@ TEST(Account, AllocatesSoManyParts) {
   books.Must(CaptureCommand{
       .reservation = reserved, .amount = Ticks(1), .final = false});
   books.Must(CaptureCommand{.reservation = reserved, .amount = Ticks(64)});
-  EXPECT_EQ(books.effect.posted.size(), Account::kAllocationsMax);
+  EXPECT_EQ(books.effect.posted.size(), AccountLimits::kAllocationsMax);
 }
 
 TEST(Account, HoldsSoManyReservations) {
   Books books;
-  for (size_t i = 0; i < Account::kOpenReservationsMax; ++i) {
+  for (size_t i = 0; i < AccountLimits::kOpenReservationsMax; ++i) {
     books.Reserve(0, 10 + static_cast<int64_t>(i % 1'000));
   }
   EXPECT_EQ(books.Do(ReserveCommand{.expires_at = At(9)}),
@@ -880,7 +880,7 @@ TEST(Account, HoldsSoManyReservations) {
 
 TEST(Account, RemembersSoManyClosedReservations) {
   Books books;
-  for (size_t i = 0; i <= Account::kClosedReservationsMax; ++i) {
+  for (size_t i = 0; i <= AccountLimits::kClosedReservationsMax; ++i) {
     books.Must(VoidCommand{.reservation = books.Reserve(0)});
   }
   EXPECT_EQ(books.Do(VoidCommand{.reservation = 1}),
@@ -907,11 +907,11 @@ TEST(Account, RemembersSoManyRefunds) {
                                   .amount = Ticks(1)});
   };
   books.Must(SpendCommand{.amount = Ticks(100'000)});
-  for (size_t i = 1; i <= Account::kRefundedPostingsMax; ++i) {
+  for (size_t i = 1; i <= AccountLimits::kRefundedPostingsMax; ++i) {
     ASSERT_EQ(refund(i, i <= 3 ? 0 : 1), Refusal::kNone);
     if (i == 1) books.now = 1;
   }
-  const uint64_t next = Account::kRefundedPostingsMax + 1;
+  const uint64_t next = AccountLimits::kRefundedPostingsMax + 1;
   EXPECT_EQ(refund(next, 1), Refusal::kTooManyRefunds);
   EXPECT_EQ(refund(next - 1, 1), Refusal::kNone);  // it is one of them
   EXPECT_EQ(refund(next - 1, 1), Refusal::kAboveSpend);
@@ -925,14 +925,14 @@ TEST(Account, RemembersSoManyRefunds) {
 
 TEST(Account, HoldsSoManyAllowances) {
   Books books;
-  for (size_t i = 0; i < Account::kAllowancesMax; ++i) {
+  for (size_t i = 0; i < AccountLimits::kAllowancesMax; ++i) {
     books.Must(AllowanceCommand{.allowance = Daily(absl::StrCat(i), 1)});
   }
   EXPECT_EQ(books.Do(AllowanceCommand{.allowance = Daily("more", 1)}),
             Refusal::kTooManyAllowances);
   books.Must(EndAllowanceCommand{.source = "plan", .item = "3"});
   books.Must(AllowanceCommand{.allowance = Daily("more", 1)});
-  EXPECT_EQ(books.account.Allowances().size(), Account::kAllowancesMax);
+  EXPECT_EQ(books.account.Allowances().size(), AccountLimits::kAllowancesMax);
 }
 
 TEST(Account, IssuesTheWholeRange) {
@@ -1094,24 +1094,24 @@ TEST(Account, AllowanceCatchesUp) {
   books.account.Advance(At(10'000 * kDay));
   EXPECT_EQ(BytesOf(books.account), BytesOf(daily));
   EXPECT_EQ(books.Available(), 13);
-  EXPECT_EQ(books.account.Grants().size(), Account::kGrantsMax);
+  EXPECT_EQ(books.account.Grants().size(), AccountLimits::kGrantsMax);
   EXPECT_EQ(books.account.balance().expired, Ticks(10 + 9'999 * 13));
 }
 
 TEST(Account, AllowanceIsGrantedWhateverElseIsFull) {
   Books books;
-  for (size_t i = 0; i < Account::kGrantsMax; ++i) {
+  for (size_t i = 0; i < AccountLimits::kGrantsMax; ++i) {
     books.Grant(absl::StrCat(i), 1);
   }
   books.Must(AllowanceCommand{.allowance = Daily("a", 10)});
-  EXPECT_EQ(books.account.Grants().size(), Account::kGrantsMax + 1);
+  EXPECT_EQ(books.account.Grants().size(), AccountLimits::kGrantsMax + 1);
   EXPECT_EQ(*Account::Decode(BytesOf(books.account)), books.account);
   books.Must(VoidGrantCommand{.grant = "0"});
   EXPECT_EQ(books.Do(GrantCommand{.id = "more", .amount = Ticks(1)}),
             Refusal::kTooManyGrants);
   books.Must(VoidGrantCommand{.grant = "1"});
   books.Grant("more", 1);
-  EXPECT_EQ(books.account.Grants().size(), Account::kGrantsMax);
+  EXPECT_EQ(books.account.Grants().size(), AccountLimits::kGrantsMax);
 }
 
 // Bytes.

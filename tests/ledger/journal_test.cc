@@ -1,6 +1,4 @@
 // Entries as bytes: every kind, there and back; nothing else is taken.
-#include "konpro/ledger/journal.h"
-
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -13,11 +11,17 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/ledger/internal/apply_command.h"
+#include "konpro/ledger/internal/journal_codec.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {
 namespace {
 
+using ::konpro::internal::ChainHash;
+using ::konpro::internal::DecodeEntry;
+using ::konpro::internal::EncodeEntry;
+using ::konpro::internal::SameEffect;
 using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
 

@@ -14,6 +14,8 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/ledger/internal/apply_command.h"
+#include "konpro/ledger/internal/journal_codec.h"
 #include "konpro/ledger/memory_store.h"
 #include "tests/testing/shared_store.h"
 #include "tests/testing/status_matchers.h"
@@ -21,6 +23,9 @@
 namespace konpro {
 namespace {
 
+using ::konpro::internal::ChainHash;
+using ::konpro::internal::EncodeEntry;
+using ::konpro::internal::SameEffect;
 using ::konpro::testing::IsOk;
 using ::konpro::testing::SharedStore;
 using ::konpro::testing::StatusIs;

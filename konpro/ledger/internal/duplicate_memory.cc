@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <random>
 #include <utility>
 
 namespace konpro::internal {
@@ -20,6 +21,13 @@ uint64_t MultiplyAdd(uint64_t sum, uint64_t point, uint64_t word,
 }
 
 }  // namespace
+
+IdHash::Key IdHash::RandomKey() {
+  std::random_device random;
+  Key key;
+  for (uint64_t& word : key) word = uint64_t{random()} << 32 | random();
+  return key;
+}
 
 uint64_t IdHash::operator()(absl::string_view account,
                             absl::string_view id) const {

@@ -34,6 +34,7 @@ namespace konpro::internal {
 class IdHash {
  public:
   using Key = std::array<uint64_t, 2>;
+  static Key RandomKey();
 
   explicit IdHash(const Key& key) : key_(key), point_(key[0] % kPrime) {}
 

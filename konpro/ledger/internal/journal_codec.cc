@@ -1,4 +1,4 @@
-#include "konpro/ledger/journal.h"
+#include "konpro/ledger/internal/journal_codec.h"
 
 #include <type_traits>
 #include <utility>
@@ -6,16 +6,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
+#include "konpro/ledger/account_command.h"
+#include "konpro/ledger/allowance.h"
 #include "konpro/ledger/internal/sha256.h"
 #include "konpro/ledger/internal/wire.h"
 
-namespace konpro {
+namespace konpro::internal {
 namespace {
 
-using internal::WireWriter;
-
-// What reads as no form that a writer writes fails, too.
-class EntryReader : public internal::WireReader {
+// Also fails on a value that no writer writes.
+class EntryReader : public WireReader {
  public:
   using WireReader::WireReader;
 
@@ -42,7 +42,7 @@ enum class Kind : uint8_t {
   kRefund = 9,
 };
 
-// What an entry has: one bit each, in the order of the fields.
+// Which fields an entry has: one bit each, in the order of the fields.
 constexpr uint8_t kHasEventTime = 1;
 constexpr uint8_t kHasPricing = 2;
 constexpr uint8_t kFlags = 3;
@@ -195,7 +195,7 @@ void PutEffect(WireWriter& writer, const AccountEffect& effect) {
   if (!effect.refunded.empty()) PutAllocations(writer, effect.refunded);
 }
 
-// Reading: each of these fails the reader where a value has no such form.
+// Reading: each of these fails the reader if a value has another form.
 
 template <typename E>
 E ReadEnum(EntryReader& reader, E last) {
@@ -220,10 +220,11 @@ void ReadAllocations(EntryReader& reader, std::vector<Allocation>& parts) {
     const uint64_t grant = reader.Varint();
     parts.push_back({.grant = grant, .amount = reader.Amount()});
   }
+  if (!SumOf(parts).has_value()) reader.Fail();
 }
 std::vector<std::string> ReadTexts(EntryReader& reader) {
   std::vector<std::string> texts;
-  const size_t count = reader.Count(Account::kGrantOperationsMax);
+  const size_t count = reader.Count(AccountLimits::kGrantOperationsMax);
   for (size_t i = 0; i < count && reader.ok(); ++i) {
     texts.emplace_back(reader.Text(kTextBytesMax));
   }
@@ -249,7 +250,7 @@ void ReadAllowance(EntryReader& reader, LedgerRequest& request) {
   spec.amount = reader.Amount();
   spec.cycle = ReadEnum(reader, Cycle::kYear);
   const int64_t day = reader.Signed();
-  // What absl::CivilDay can count to; Create() knows the limits.
+  // What absl::CivilDay can count to; Create() checks the limits.
   if (day < -(int64_t{1} << 40) || day > int64_t{1} << 40) reader.Fail();
   spec.anchor = kFirstDay + (reader.ok() ? day : 0);
   spec.zone = std::string(reader.Text(kTextBytesMax));
@@ -396,14 +397,6 @@ void Clear(Resolution& resolution) {
   resolution.posted.clear();
 }
 
-UnixNanos After(UnixNanos time, absl::Duration duration) {
-  const int64_t nanos = absl::ToInt64Nanoseconds(duration);
-  int64_t sum = 0;
-  if (__builtin_add_overflow(time.nanos(), nanos, &sum))
-    return UnixNanos::Max();
-  return UnixNanos::FromNanos(sum);
-}
-
 }  // namespace
 
 void EncodeEntry(const EntryPlace& place, const LedgerCommand& command,
@@ -470,55 +463,8 @@ absl::StatusOr<JournalEntry> DecodeEntry(absl::string_view bytes) {
 }
 
 JournalHash ChainHash(const JournalHash& before, absl::string_view bytes) {
-  thread_local internal::Sha256 sha256;
-  return sha256({internal::BytesOf(before), bytes});
+  thread_local Sha256 sha256;
+  return sha256({BytesOf(before), bytes});
 }
 
-void ApplyCommand(const EntryPlace& place, const LedgerCommand& command,
-                  const Resolution& resolution, Account& account,
-                  AccountEffect& effect) {
-  const CommandMoment moment{.sequence = place.sequence, .now = place.at};
-  std::visit(
-      [&](const auto& r) {
-        using R = std::decay_t<decltype(r)>;
-        if constexpr (std::is_same_v<R, LedgerReserve>) {
-          account.Apply(ReserveCommand{.amount = r.amount,
-                                       .operation = r.operation,
-                                       .expires_at = After(place.at, r.timeout),
-                                       .overrun = r.overrun,
-                                       .mode = r.mode},
-                        moment, effect);
-        } else if constexpr (std::is_same_v<R, LedgerCapture>) {
-          account.Apply(CaptureCommand{.reservation = resolution.target,
-                                       .amount = resolution.amount,
-                                       .final = r.final},
-                        moment, effect);
-        } else if constexpr (std::is_same_v<R, LedgerVoid>) {
-          account.Apply(VoidCommand{.reservation = resolution.target}, moment,
-                        effect);
-        } else if constexpr (std::is_same_v<R, LedgerRefund>) {
-          account.Apply(RefundCommand{.posting = resolution.target,
-                                      .posted_at = resolution.posted_at,
-                                      .posted = resolution.posted,
-                                      .amount = resolution.amount},
-                        moment, effect);
-        } else if constexpr (std::is_same_v<R, GrantCommand>) {
-          if (!r.id.empty()) return account.Apply(r, moment, effect);
-          GrantCommand named = r;
-          named.id = std::string(command.id);
-          account.Apply(named, moment, effect);
-        } else {
-          account.Apply(r, moment, effect);
-        }
-      },
-      command.request);
-}
-
-bool SameEffect(const AccountEffect& a, const AccountEffect& b) {
-  return a.refusal == b.refusal && a.need == b.need &&
-         a.available == b.available && a.held == b.held &&
-         a.posted == b.posted && a.refunded == b.refunded &&
-         a.released == b.released;
-}
-
-}  // namespace konpro
+}  // namespace konpro::internal

@@ -1,0 +1,230 @@
+#include "konpro/ledger/internal/account_plan.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+
+#include "konpro/ledger/internal/account_grants.h"
+
+namespace konpro::internal {
+namespace {
+
+struct Wanted {
+  Credits amount;
+  absl::string_view operation;
+  DrawMode mode = DrawMode::kNormal;
+};
+
+// Replaces `draws` with what the account would give for it.
+Refusal PlanDraws(const AccountTables& s, const Wanted& wanted,
+                  std::vector<Draw>& draws, AccountEffect& effect) {
+  draws.clear();
+  Credits missing = wanted.amount;
+  if (missing > Credits()) {
+    ForEachDrawable(s, wanted.operation, [&](uint32_t slot, Credits free) {
+      const Credits part = std::min(free, missing);
+      draws.push_back({.slot = slot, .amount = part});
+      missing = Minus(missing, part);
+      return missing > Credits();
+    });
+  }
+  if (missing > Credits() &&
+      (wanted.mode != DrawMode::kBestEffort || missing == wanted.amount)) {
+    effect.need = wanted.amount;
+    effect.available = Minus(wanted.amount, missing);
+    return Refusal::kInsufficientCredits;
+  }
+  if (draws.size() > AccountLimits::kAllocationsMax) {
+    return Refusal::kTooManyAllocations;
+  }
+  return Refusal::kNone;
+}
+
+bool IsMode(DrawMode mode) {
+  return mode == DrawMode::kNormal || mode == DrawMode::kBestEffort ||
+         mode == DrawMode::kCheckOnly;
+}
+
+bool IsOperation(absl::string_view operation) {
+  return operation.size() <= AccountLimits::kOperationBytesMax;
+}
+
+bool IsWellFormed(const GrantCommand& command) {
+  return !command.id.empty() &&
+         command.id.size() <= AccountLimits::kGrantIdBytesMax &&
+         command.amount > Credits() &&
+         command.effective_at < command.expires_at &&
+         command.operations.size() <= AccountLimits::kGrantOperationsMax &&
+         std::all_of(command.operations.begin(), command.operations.end(),
+                     [](const std::string& operation) {
+                       return !operation.empty() && IsOperation(operation);
+                     }) &&
+         (command.kind == GrantKind::kPaid ||
+          command.kind == GrantKind::kPromotional);
+}
+
+// The sum of what was posted; nullopt if the record cannot be of a posting.
+std::optional<Credits> PostedSum(const AccountTables& s,
+                                 absl::Span<const Allocation> posted) {
+  if (posted.size() > AccountLimits::kAllocationsMax) return std::nullopt;
+  for (const Allocation& part : posted) {
+    if (part.grant == 0 || part.grant > s.grants_made ||
+        part.amount < Credits()) {
+      return std::nullopt;
+    }
+  }
+  return SumOf(posted);
+}
+
+// Plans what comes back from the end of the record, `skipped` having come back
+// before. `draws` and `refunded` are the same parts, by slot (kNoSlot: folded)
+// and by number.
+void PlanReturns(const AccountTables& s, const RefundCommand& command,
+                 Credits skipped, std::vector<Draw>& draws,
+                 std::vector<Allocation>& refunded) {
+  draws.clear();
+  Credits missing = command.amount;
+  for (size_t i = command.posted.size(); i-- > 0;) {
+    const Allocation& part = command.posted[i];
+    const Credits gone = std::min(skipped, part.amount);
+    skipped = Minus(skipped, gone);
+    const Credits amount = std::min(missing, Minus(part.amount, gone));
+    if (amount == Credits()) continue;
+    missing = Minus(missing, amount);
+    draws.push_back({.slot = FindGrant(s, part.grant), .amount = amount});
+    refunded.push_back({.grant = part.grant, .amount = amount});
+  }
+}
+
+// Whether every grant has posted what is to come back to it.
+bool WerePosted(const AccountTables& s, const std::vector<Draw>& draws) {
+  return std::all_of(draws.begin(), draws.end(), [&](const Draw& draw) {
+    Credits sum;
+    for (const Draw& other : draws) {
+      if (other.slot == draw.slot) sum = Plus(sum, other.amount);
+    }
+    return sum <= (draw.slot == kNoSlot ? s.folded.posted
+                                        : s.grants[draw.slot].places.posted);
+  });
+}
+
+bool HasRoomForRefund(const AccountTables& s) {
+  if (s.refunded.size() < AccountLimits::kRefundedPostingsMax) return true;
+  return IsTooLateToRefund(s.refunded.begin()->second.posted_at, s.now);
+}
+
+}  // namespace
+
+Refusal PlanGrant(const AccountTables& s, const GrantCommand& command) {
+  if (!IsWellFormed(command)) return Refusal::kMalformed;
+  if (s.grants_by_id.contains(command.id)) return Refusal::kGrantExists;
+  if (HasCome(command.expires_at, s.now)) return Refusal::kGrantEnded;
+  if (!HasRoomForGrant(s)) return Refusal::kTooManyGrants;
+  if (!Fits(s, command.amount.ticks())) return Refusal::kAmountTooLarge;
+  return Refusal::kNone;
+}
+
+Refusal PlanAllowance(const AccountTables& s, const Allowance& allowance,
+                      int64_t first) {
+  const Allowance::Spec& spec = allowance.spec();
+  if (FindSeries(s, spec.source, spec.item) != s.allowances.size()) {
+    return Refusal::kAllowanceExists;
+  }
+  if (first >= allowance.index_end()) return Refusal::kGrantEnded;
+  if (s.allowances.size() >= AccountLimits::kAllowancesMax) {
+    return Refusal::kTooManyAllowances;
+  }
+  if (!Fits(s, Promised(allowance, first))) return Refusal::kAmountTooLarge;
+  return Refusal::kNone;
+}
+
+Refusal PlanReserve(const AccountTables& s, const ReserveCommand& command,
+                    std::vector<Draw>& draws, AccountEffect& effect) {
+  if (command.amount < Credits() || !IsOperation(command.operation) ||
+      !IsMode(command.mode) ||
+      (command.overrun != Overrun::kReject &&
+       command.overrun != Overrun::kTopUp) ||
+      HasCome(command.expires_at, s.now)) {
+    return Refusal::kMalformed;
+  }
+  const Refusal refusal = PlanDraws(s,
+                                    {.amount = command.amount,
+                                     .operation = command.operation,
+                                     .mode = command.mode},
+                                    draws, effect);
+  if (refusal != Refusal::kNone) return refusal;
+  if (s.reservations_by_sequence.size() >=
+      AccountLimits::kOpenReservationsMax) {
+    return Refusal::kTooManyReservations;
+  }
+  return Refusal::kNone;
+}
+
+Refusal PlanSpend(const AccountTables& s, const SpendCommand& command,
+                  std::vector<Draw>& draws, AccountEffect& effect) {
+  if (command.amount < Credits() || !IsOperation(command.operation) ||
+      !IsMode(command.mode)) {
+    return Refusal::kMalformed;
+  }
+  return PlanDraws(s,
+                   {.amount = command.amount,
+                    .operation = command.operation,
+                    .mode = command.mode},
+                   draws, effect);
+}
+
+Refusal PlanCapture(const AccountTables& s, const CaptureCommand& command,
+                    const ReservationState& reservation,
+                    std::vector<Draw>& draws, AccountEffect& effect) {
+  draws.clear();
+  const Credits held = HeldBy(reservation);
+  if (command.amount > held) {
+    if (reservation.overrun == Overrun::kReject) {
+      effect.need = command.amount;
+      effect.available = held;
+      return Refusal::kAboveHold;
+    }
+    const Refusal refusal = PlanDraws(s,
+                                      {.amount = Minus(command.amount, held),
+                                       .operation = reservation.operation},
+                                      draws, effect);
+    if (refusal != Refusal::kNone) return refusal;
+    if (reservation.held.size() + draws.size() >
+        AccountLimits::kAllocationsMax) {
+      return Refusal::kTooManyAllocations;
+    }
+  }
+  // Refunds let a reservation capture more than was ever issued.
+  if (!CheckedAdd(reservation.captured, command.amount).has_value()) {
+    return Refusal::kAmountTooLarge;
+  }
+  return Refusal::kNone;
+}
+
+Refusal PlanRefund(const AccountTables& s, const RefundCommand& command,
+                   std::vector<Draw>& draws, AccountEffect& effect) {
+  const std::optional<Credits> posted = PostedSum(s, command.posted);
+  if (command.amount < Credits() || !posted.has_value() ||
+      command.posted_at > s.now || command.posting == 0 ||
+      command.posting > s.last_sequence) {
+    return Refusal::kMalformed;
+  }
+  if (IsTooLateToRefund(command.posted_at, s.now)) {
+    return Refusal::kTooLateToRefund;
+  }
+  const auto known = s.refunded.find(command.posting);
+  const bool is_known = known != s.refunded.end();
+  const Credits before = is_known ? known->second.refunded : Credits();
+  if (before > *posted) return Refusal::kMalformed;
+  if (command.amount > Minus(*posted, before)) {
+    effect.need = command.amount;
+    effect.available = Minus(*posted, before);
+    return Refusal::kAboveSpend;
+  }
+  PlanReturns(s, command, before, draws, effect.refunded);
+  if (!WerePosted(s, draws)) return Refusal::kMalformed;
+  if (!is_known && !HasRoomForRefund(s)) return Refusal::kTooManyRefunds;
+  return Refusal::kNone;
+}
+
+}  // namespace konpro::internal
