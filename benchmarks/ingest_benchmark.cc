@@ -19,7 +19,8 @@
 #include "google/protobuf/util/json_util.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/ingest_command.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 #include "konpro/input/usage_input.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/usage_ledger.h"
@@ -168,8 +169,8 @@ void BM_Ingest_ReadAlone(benchmark::State& state) {
     std::istringstream in(Records(state.range(0) == 1));
     std::ostringstream err;
     InputErrors errors("-", err);
-    Input input("-", in, nullptr);
-    ReadUsageRecords(input, RecordForm::kAuto, errors,
+    InputFile input("-", in, nullptr);
+    ReadUsageRecords(input, UsageRecordForm::kAuto, errors,
                      [](const v1::UsageRecord& record) {
                        benchmark::DoNotOptimize(record.account_id());
                        return absl::OkStatus();

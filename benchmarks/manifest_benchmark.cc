@@ -13,7 +13,8 @@
 #include "benchmark/benchmark.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 #include "konpro/input/manifest.h"
 
 namespace konpro::cli {
@@ -42,7 +43,7 @@ void BM_EstimateCsv_Konpro(benchmark::State& state) {
   for (auto _ : state) {
     std::istringstream in(Csv());
     std::ostringstream err;
-    Input input("-", in, nullptr);
+    InputFile input("-", in, nullptr);
     InputErrors errors("-", err);
     Estimator estimator(Catalog::BuiltIn(), absl::UnixEpoch());
     ReadManifest(

@@ -7,6 +7,9 @@
 #include "konpro/access/front_door.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/window_text.h"
+#include "konpro/report/report_format.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "proto/door_report.pb.h"
 
 namespace konpro::cli {
@@ -71,7 +74,7 @@ absl::Status Show(const DoorFile& file, absl::string_view account,
     live += key.state != ApiKeyState::kDeactivated && key.ends_at > now;
   }
   report.set_keys(live);
-  if (file.format == Format::kJson) {
+  if (file.format == ReportFormat::kJson) {
     PrintJson(report, streams.out);
   } else {
     PrintReport(report, *view, streams.out);

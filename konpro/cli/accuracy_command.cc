@@ -9,7 +9,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "konpro/cli/saved_report.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "konpro/report/table.h"
+#include "proto/report.pb.h"
 
 namespace konpro::cli {
 namespace {
@@ -101,11 +104,11 @@ std::vector<std::string> Row(const v1::AccuracyLine& line) {
 }
 
 void PrintTable(const v1::AccuracyReport& report, std::ostream& out) {
-  Table table({{"operation"},
-               {"estimated", Align::kRight},
-               {"actual", Align::kRight},
-               {"error", Align::kRight},
-               {"percent", Align::kRight}});
+  ReportTable table({{"operation"},
+                     {"estimated", ColumnAlign::kRight},
+                     {"actual", ColumnAlign::kRight},
+                     {"error", ColumnAlign::kRight},
+                     {"percent", ColumnAlign::kRight}});
   for (const v1::AccuracyLine& line : report.worst_lines()) {
     table.AddRow(Row(line));
   }
@@ -174,8 +177,8 @@ ExitCode RunAccuracy(const AccuracyOptions& options, Streams streams) {
     report.set_max_error(options.max_error->ToString());
   }
   report.set_within_max_error(within);
-  options.format == Format::kJson ? PrintJson(report, streams.out)
-                                  : PrintTable(report, streams.out);
+  options.format == ReportFormat::kJson ? PrintJson(report, streams.out)
+                                        : PrintTable(report, streams.out);
   if (within) return ExitCode::kOk;
   PrintReason(streams,
               absl::StrCat("inaccurate: errors of ", absolute.ToString(),

@@ -7,6 +7,7 @@
 
 #include "konpro/cli/command.h"
 #include "konpro/report/percent.h"
+#include "konpro/report/report_format.h"
 
 namespace konpro::cli {
 
@@ -18,7 +19,7 @@ struct AccuracyOptions {
   // The most that the weighted error may be.
   std::optional<Percent> max_error;
   // kTable or kJson.
-  Format format = Format::kTable;
+  ReportFormat format = ReportFormat::kTable;
 };
 
 // kInaccurate where the weighted error is above max_error.

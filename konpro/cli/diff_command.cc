@@ -5,7 +5,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "konpro/cli/saved_report.h"
+#include "konpro/estimate/estimator.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "konpro/report/table.h"
+#include "proto/report.pb.h"
 
 namespace konpro::cli {
 namespace {
@@ -107,12 +111,12 @@ std::vector<std::string> Row(const v1::DiffLine& line) {
 }
 
 void PrintTable(const v1::EstimateDiff& report, std::ostream& out) {
-  Table table({{"operation"},
-               {"jobs", Align::kRight},
-               {"old", Align::kRight},
-               {"new", Align::kRight},
-               {"change", Align::kRight},
-               {"percent", Align::kRight}});
+  ReportTable table({{"operation"},
+                     {"jobs", ColumnAlign::kRight},
+                     {"old", ColumnAlign::kRight},
+                     {"new", ColumnAlign::kRight},
+                     {"change", ColumnAlign::kRight},
+                     {"percent", ColumnAlign::kRight}});
   for (const v1::DiffLine& line : report.lines()) table.AddRow(Row(line));
   table.AddTotal(Row(report.total()));
   table.PrintText(out);
@@ -161,8 +165,8 @@ ExitCode RunDiff(const DiffOptions& options, Streams streams) {
   if (!report.max_increase().empty()) {
     *report.mutable_over_max_increase() = ToAmount(over);
   }
-  options.format == Format::kJson ? PrintJson(report, streams.out)
-                                  : PrintTable(report, streams.out);
+  options.format == ReportFormat::kJson ? PrintJson(report, streams.out)
+                                        : PrintTable(report, streams.out);
   if (over == Credits()) return ExitCode::kOk;
   PrintReason(streams, absl::StrCat("over budget: the total rises by ",
                                     Change(total).ToString(), ", allowed ",

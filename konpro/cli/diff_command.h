@@ -8,6 +8,7 @@
 #include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
 #include "konpro/report/percent.h"
+#include "konpro/report/report_format.h"
 
 namespace konpro::cli {
 
@@ -20,7 +21,7 @@ struct DiffOptions {
   std::optional<Credits> max_increase;
   std::optional<Percent> max_increase_percent;
   // kTable or kJson.
-  Format format = Format::kTable;
+  ReportFormat format = ReportFormat::kTable;
 };
 
 // kOverBudget where the total rises by more than it may.

@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "konpro/base/internal/rfc3339.h"
 #include "konpro/catalog/window_text.h"
+#include "konpro/report/report_format.h"
 
 namespace konpro::cli {
 namespace {
@@ -51,7 +52,8 @@ void DoorFlags::AddFile(CLI::App& group) {
       .add_option_function<std::string>(
           "--format",
           [this](const std::string& name) {
-            file_.format = name == "json" ? Format::kJson : Format::kTable;
+            file_.format =
+                name == "json" ? ReportFormat::kJson : ReportFormat::kTable;
           },
           "how reports are printed (default: table)")
       ->type_name("json|table")

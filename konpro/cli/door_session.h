@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/command.h"
+#include "konpro/report/report_format.h"
 #include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::cli {
@@ -26,7 +27,7 @@ struct DoorFile {
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
   // kTable or kJson.
-  Format format = Format::kTable;
+  ReportFormat format = ReportFormat::kTable;
 };
 
 // What a command does with an open file.

@@ -10,14 +10,20 @@
 #include "konpro/base/internal/name.h"
 #include "konpro/base/internal/rfc3339.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/operation.h"
 #include "konpro/cli/estimate_html.h"
 #include "konpro/cli/plan_report.h"
 #include "konpro/cli/schedule_file.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/estimate/uncertainty.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 #include "konpro/limits/schedule.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_line_text.h"
+#include "konpro/report/report_message.h"
 #include "konpro/report/table.h"
+#include "proto/report.pb.h"
 
 namespace konpro::cli {
 namespace {
@@ -322,14 +328,14 @@ std::string Basis(const v1::ReportLine& line) {
   return line.has_uncertain_jobs() ? "likely" : "exact";
 }
 
-Table LinesTable(const v1::Estimate& report) {
+ReportTable LinesTable(const v1::Estimate& report) {
   const bool uncertain = HasUncertain(report);
-  std::vector<Table::Column> columns = {{"operation"},
-                                        {"jobs", Align::kRight},
-                                        {"quantity", Align::kRight},
-                                        {"credits", Align::kRight}};
+  std::vector<ReportTable::Column> columns = {{"operation"},
+                                              {"jobs", ColumnAlign::kRight},
+                                              {"quantity", ColumnAlign::kRight},
+                                              {"credits", ColumnAlign::kRight}};
   if (uncertain) columns.insert(columns.begin() + 3, {"basis"});
-  Table table(columns);
+  ReportTable table(columns);
   const auto row = [&](std::vector<std::string> cells, std::string basis) {
     if (uncertain) cells.insert(cells.begin() + 3, std::move(basis));
     return cells;
@@ -425,12 +431,12 @@ Facts AllFacts(const std::vector<v1::Estimate>& reports,
 void PrintCsv(const std::vector<v1::Estimate>& reports, bool explain,
               std::ostream& out) {
   const bool uncertain = reports[0].has_range();
-  std::vector<Table::Column> columns = {{"plan"},     {"operation"}, {"jobs"},
-                                        {"quantity"}, {"unit"},      {"ticks"},
-                                        {"credits"}};
+  std::vector<ReportTable::Column> columns = {
+      {"plan"}, {"operation"}, {"jobs"},   {"quantity"},
+      {"unit"}, {"ticks"},     {"credits"}};
   if (uncertain) columns.push_back({"basis"});
   if (explain) columns.push_back({"explanation"});
-  Table table(columns);
+  ReportTable table(columns);
   const auto add = [&](std::vector<std::string> row, std::string basis,
                        std::string explanation) {
     if (uncertain) row.push_back(std::move(basis));
@@ -497,15 +503,15 @@ EstimatePage ToPage(const std::vector<v1::Estimate>& reports,
 void PrintReport(const std::vector<v1::Estimate>& reports,
                  const v1::Recommendation* recommendation,
                  const EstimateOptions& options, std::ostream& out) {
-  if (options.format == Format::kJson) {
+  if (options.format == ReportFormat::kJson) {
     if (recommendation == nullptr) return PrintJson(reports[0], out);
     return PrintJson(ToEstimates(reports, recommendation), out);
   }
-  if (options.format == Format::kCsv) {
+  if (options.format == ReportFormat::kCsv) {
     return PrintCsv(reports, options.explain, out);
   }
-  const bool markdown = options.format == Format::kMarkdown;
-  const auto print = [&](const Table& table) {
+  const bool markdown = options.format == ReportFormat::kMarkdown;
+  const auto print = [&](const ReportTable& table) {
     markdown ? table.PrintMarkdown(out) : table.PrintText(out);
     out << "\n";
   };
@@ -618,7 +624,7 @@ ExitCode RunEstimate(const EstimateOptions& options, Streams streams) {
   const PlanQuestion question = ToQuestion(options);
   Totals totals(*catalog, options, question);
   InputErrors errors(options.file, streams.err);
-  Input input(options.file, streams.in, streams.progress);
+  InputFile input(options.file, streams.in, streams.progress);
   const std::vector<std::string> ignored =
       ReadManifest(input, options.columns, *catalog, errors,
                    [&](const ManifestRow& row) { return totals.Add(row); });
@@ -645,7 +651,7 @@ ExitCode RunEstimate(const EstimateOptions& options, Streams streams) {
   if (options.plan == "all") recommendation = ToRecommendation(comparison);
   const v1::Recommendation* recommended =
       recommendation.has_value() ? &*recommendation : nullptr;
-  if (options.format == Format::kHtml) {
+  if (options.format == ReportFormat::kHtml) {
     PrintHtml(ToEstimates(reports, recommended),
               ToPage(reports, plans, comparison, options), streams.out);
   } else {

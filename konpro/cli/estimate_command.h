@@ -13,13 +13,14 @@
 #include "konpro/cli/command.h"
 #include "konpro/estimate/planner.h"
 #include "konpro/input/manifest.h"
+#include "konpro/report/report_format.h"
 
 namespace konpro::cli {
 
 struct EstimateOptions {
   // A manifest; "-" for standard input.
   std::string file;
-  ColumnOptions columns;
+  ManifestColumns columns;
   // A plan's name, "all", or "" for no plan in particular.
   std::string plan;
   // A catalog file; "" for the built-in catalog.
@@ -44,7 +45,7 @@ struct EstimateOptions {
   // Of the drawn totals where quantities are uncertain.
   uint64_t seed = 1;
   // Anything but kTextproto.
-  Format format = Format::kTable;
+  ReportFormat format = ReportFormat::kTable;
   bool explain = false;
 };
 

@@ -8,11 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/operation.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/plan_report.h"
 #include "konpro/report/html_page.h"
+#include "konpro/report/report_line_text.h"
 #include "konpro/report/svg_chart.h"
 #include "konpro/report/table.h"
 
@@ -67,34 +69,34 @@ std::string Names(
 std::vector<Verdict> GeneralVerdicts(const v1::Estimate& estimate,
                                      bool one_shortfall) {
   std::vector<Verdict> verdicts;
-  const auto add = [&](Tone tone, auto&&... parts) {
+  const auto add = [&](ChartTone tone, auto&&... parts) {
     verdicts.push_back({absl::StrCat(parts...), tone});
   };
   if (estimate.has_available() && one_shortfall) {
     const std::string& available = estimate.available().credits();
     if (estimate.shortfall().ticks() > 0) {
-      add(Tone::kBad, estimate.shortfall().credits(), " short: ", available,
-          " available");
+      add(ChartTone::kBad, estimate.shortfall().credits(),
+          " short: ", available, " available");
     } else {
-      add(Tone::kGood, "covered: ", available, " available");
+      add(ChartTone::kGood, "covered: ", available, " available");
     }
   }
   if (estimate.has_budget()) {
     const std::string& budget = estimate.budget().credits();
     if (estimate.over_budget().ticks() > 0) {
-      add(Tone::kBad, estimate.over_budget().credits(), " above the budget of ",
-          budget);
+      add(ChartTone::kBad, estimate.over_budget().credits(),
+          " above the budget of ", budget);
     } else {
-      add(Tone::kGood, "within the budget of ", budget);
+      add(ChartTone::kGood, "within the budget of ", budget);
     }
   }
   if (estimate.range().has_probability_within_budget()) {
-    add(Tone::kMuted,
+    add(ChartTone::kMuted,
         absl::StrFormat("budget kept in %.1f%% of samples",
                         estimate.range().probability_within_budget() * 100));
   }
   if (!estimate.unpriced_operations().empty()) {
-    add(Tone::kBad, "no price: ", Names(estimate.unpriced_operations()));
+    add(ChartTone::kBad, "no price: ", Names(estimate.unpriced_operations()));
   }
   return verdicts;
 }
@@ -112,7 +114,7 @@ std::vector<Verdict> PageVerdicts(const v1::Estimates& estimates) {
                             ? "no plan allows all of it"
                             : absl::StrCat(first.plan(), " does not allow ",
                                            Names(first.refused_operations())),
-                        Tone::kBad});
+                        ChartTone::kBad});
   } else if (first.has_deadline()) {
     std::vector<std::string> met;
     for (const v1::Estimate& estimate : estimates.plans()) {
@@ -122,7 +124,7 @@ std::vector<Verdict> PageVerdicts(const v1::Estimates& estimates) {
         {absl::StrCat(
              "deadline ", first.deadline().at(),
              met.empty() ? " missed" : " met by " + absl::StrJoin(met, ", ")),
-         met.empty() ? Tone::kBad : Tone::kGood});
+         met.empty() ? ChartTone::kBad : ChartTone::kGood});
   }
   return verdicts;
 }
@@ -143,7 +145,7 @@ void PrintHeader(const v1::Estimates& estimates, const EstimatePage& details,
 
 void PrintCosts(const v1::Estimate& estimate, HtmlPage& page) {
   page.Section("Cost per operation");
-  std::vector<Bar> bars;
+  std::vector<ChartBar> bars;
   std::vector<std::string> values;
   double longest = 0;
   for (const v1::ReportLine& line : estimate.lines()) {
@@ -151,7 +153,7 @@ void PrintCosts(const v1::Estimate& estimate, HtmlPage& page) {
         {.label = line.operation(),
          .value = CostText(line),
          .length = Place(line.cost()),
-         .tone = IsUncertain(line) ? Tone::kWarning : Tone::kAccent});
+         .tone = IsUncertain(line) ? ChartTone::kWarning : ChartTone::kAccent});
     values.push_back(absl::StrCat(line.operation(), ": ", CostText(line)));
     longest = std::max(longest, bars.back().length);
   }
@@ -165,12 +167,12 @@ void PrintCosts(const v1::Estimate& estimate, HtmlPage& page) {
     });
   }
   const bool ranges = estimate.has_range();
-  std::vector<Table::Column> columns = {{"operation"},
-                                        {"jobs", Align::kRight},
-                                        {"quantity", Align::kRight},
-                                        {"credits", Align::kRight}};
+  std::vector<ReportTable::Column> columns = {{"operation"},
+                                              {"jobs", ColumnAlign::kRight},
+                                              {"quantity", ColumnAlign::kRight},
+                                              {"credits", ColumnAlign::kRight}};
   if (ranges) columns.push_back({"figures"});
-  Table table(columns);
+  ReportTable table(columns);
   const auto row = [&](std::vector<std::string> cells, std::string basis) {
     if (ranges) cells.push_back(std::move(basis));
     return cells;
@@ -191,11 +193,11 @@ void PrintCosts(const v1::Estimate& estimate, HtmlPage& page) {
           : "All quantities are known: the figures are exact.");
 }
 
-std::vector<Marker> Limits(const v1::Estimate& estimate) {
-  std::vector<Marker> markers;
+std::vector<ChartMarker> Limits(const v1::Estimate& estimate) {
+  std::vector<ChartMarker> markers;
   const auto add = [&](const char* name, const v1::Amount& amount, bool holds) {
     markers.push_back({absl::StrCat(name, " ", amount.credits()), Place(amount),
-                       holds ? Tone::kGood : Tone::kBad});
+                       holds ? ChartTone::kGood : ChartTone::kBad});
   };
   if (estimate.has_budget()) {
     add("budget", estimate.budget(), estimate.over_budget().ticks() == 0);
@@ -207,18 +209,20 @@ std::vector<Marker> Limits(const v1::Estimate& estimate) {
   return markers;
 }
 
-std::string MarkersText(absl::Span<const Marker> markers) {
-  return absl::StrJoin(markers, "", [](std::string* out, const Marker& marker) {
-    absl::StrAppend(out, "; ", marker.label);
-  });
+std::string MarkersText(absl::Span<const ChartMarker> markers) {
+  return absl::StrJoin(markers, "",
+                       [](std::string* out, const ChartMarker& marker) {
+                         absl::StrAppend(out, "; ", marker.label);
+                       });
 }
 
 // The total as one bar against what there is for it.
 void PrintTotal(const v1::Estimate& estimate, HtmlPage& page) {
-  const std::vector<Marker> markers = Limits(estimate);
+  const std::vector<ChartMarker> markers = Limits(estimate);
   page.Section("Total against budget and balance");
   double longest = Place(estimate.total());
-  for (const Marker& marker : markers) longest = std::max(longest, marker.at);
+  for (const ChartMarker& marker : markers)
+    longest = std::max(longest, marker.at);
   page.Chart([&](absl::string_view suffix, int width) {
     return BarChart(
         {.id = absl::StrCat("total", suffix),
@@ -236,18 +240,18 @@ void PrintTotal(const v1::Estimate& estimate, HtmlPage& page) {
 
 void PrintRange(const v1::Estimate& estimate, HtmlPage& page) {
   const v1::TotalRange& range = estimate.range();
-  std::vector<Marker> markers = Limits(estimate);
+  std::vector<ChartMarker> markers = Limits(estimate);
   markers.push_back({absl::StrCat("likely ", estimate.total().credits()),
-                     Place(estimate.total()), Tone::kAccent});
+                     Place(estimate.total()), ChartTone::kAccent});
   const auto quantile = [](const char* name, const v1::Amount& amount) {
-    return Quantile{name, amount.credits(), Place(amount)};
+    return ChartQuantile{name, amount.credits(), Place(amount)};
   };
-  const Range drawn = {quantile("P10", range.p10()),
-                       quantile("P50", range.p50()),
-                       quantile("P90", range.p90())};
+  const ChartRange drawn = {quantile("P10", range.p10()),
+                            quantile("P50", range.p50()),
+                            quantile("P90", range.p90())};
   double low = drawn.low.at;
   double high = drawn.high.at;
-  for (const Marker& marker : markers) {
+  for (const ChartMarker& marker : markers) {
     low = std::min(low, marker.at);
     high = std::max(high, marker.at);
   }
@@ -301,7 +305,7 @@ bool HasTimeline(const PlanPage& plan) {
 
 std::string TimelineChart(const v1::Estimate& estimate, const PlanPage& plan,
                           const std::string& id, int width) {
-  Series series;
+  ChartSeries series;
   for (const SubmissionSample& sample : plan.submissions) {
     series.points.push_back({absl::ToDoubleSeconds(sample.elapsed),
                              static_cast<double>(sample.submitted)});
@@ -358,25 +362,25 @@ std::vector<Verdict> PlanVerdicts(const v1::Estimate& estimate,
   if (!estimate.allowed()) {
     verdicts.push_back(
         {absl::StrCat("does not allow ", Names(estimate.refused_operations())),
-         Tone::kBad});
+         ChartTone::kBad});
   }
   if (recommendation.cheapest() == estimate.plan()) {
-    verdicts.push_back({"cheapest", Tone::kAccent});
+    verdicts.push_back({"cheapest", ChartTone::kAccent});
   }
   if (recommendation.fastest() == estimate.plan()) {
-    verdicts.push_back({"fastest", Tone::kAccent});
+    verdicts.push_back({"fastest", ChartTone::kAccent});
   }
   if (estimate.allowed() && estimate.has_deadline()) {
     verdicts.push_back(estimate.deadline().met()
-                           ? Verdict{"meets the deadline", Tone::kGood}
-                           : Verdict{"misses the deadline", Tone::kBad});
+                           ? Verdict{"meets the deadline", ChartTone::kGood}
+                           : Verdict{"misses the deadline", ChartTone::kBad});
   }
   return verdicts;
 }
 
 // How long each plan takes, beside each other.
 void PrintDurations(const v1::Estimates& estimates, HtmlPage& page) {
-  std::vector<Bar> bars;
+  std::vector<ChartBar> bars;
   std::vector<std::string> values;
   double longest = 0;
   for (const v1::Estimate& estimate : estimates.plans()) {

@@ -6,12 +6,17 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "konpro/cli/spend_history.h"
 #include "konpro/estimate/forecast.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 #include "konpro/report/forecast_html.h"
 #include "konpro/report/forecast_text.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "konpro/report/table.h"
+#include "proto/report.pb.h"
 
 namespace konpro::cli {
 namespace {
@@ -198,7 +203,7 @@ void PrintHistory(absl::Span<const DailySpend> days, std::ostream& out) {
   for (const DailySpend& week : weeks) {
     largest = std::max(largest, week.spent.ticks());
   }
-  Table table({{"7 days from"}, {"spent", Align::kRight}, {""}});
+  ReportTable table({{"7 days from"}, {"spent", ColumnAlign::kRight}, {""}});
   for (const DailySpend& week : weeks) {
     table.AddRow({DayText(week.day), week.spent.ToString(),
                   std::string(Cells(week.spent.ticks(), largest), '#')});
@@ -227,10 +232,10 @@ void PrintDays(const v1::Forecast& report, CivilDay first_day,
     largest = std::max(
         {largest, day.expected().ticks(), day.interval().high().ticks()});
   }
-  Table table({{"day"},
-               {"expected", Align::kRight},
-               {"80% interval", Align::kRight},
-               {"= low, o mean, - high"}});
+  ReportTable table({{"day"},
+                     {"expected", ColumnAlign::kRight},
+                     {"80% interval", ColumnAlign::kRight},
+                     {"= low, o mean, - high"}});
   for (int i = 0; i < report.days_size(); ++i) {
     const v1::ForecastDay& day = report.days(i);
     table.AddRow({DayAndWeekday(first_day + i), day.expected().credits(),
@@ -275,8 +280,8 @@ void PrintFacts(const v1::Forecast& report, std::ostream& out) {
 void PrintReport(const v1::Forecast& report, absl::Span<const DailySpend> days,
                  CivilDay first_day, const ForecastCommandOptions& options,
                  std::ostream& out) {
-  if (options.format == Format::kJson) return PrintJson(report, out);
-  if (options.format == Format::kHtml) {
+  if (options.format == ReportFormat::kJson) return PrintJson(report, out);
+  if (options.format == ReportFormat::kHtml) {
     return PrintHtml(report, {.source = options.file, .history = days}, out);
   }
   if (!days.empty()) PrintHistory(days, out);
@@ -341,7 +346,7 @@ ExitCode RunForecast(const ForecastCommandOptions& options, Streams streams) {
   const std::optional<Catalog> catalog = LoadCatalog(options.catalog, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   InputErrors errors(options.file, streams.err);
-  Input input(options.file, streams.in, streams.progress);
+  InputFile input(options.file, streams.in, streams.progress);
   const SpendHistory history = ReadSpendHistory(
       input, {*catalog, options.file, options.account, options.zone}, errors);
   errors.Finish();

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
+#include "konpro/report/report_format.h"
 
 namespace konpro::cli {
 
@@ -37,7 +38,7 @@ struct ForecastCommandOptions {
   uint64_t seed = 1;
   bool backtest = false;
   // kTable, kJson or kHtml.
-  Format format = Format::kTable;
+  ReportFormat format = ReportFormat::kTable;
 };
 
 // kOverAvailable where the likely day that takes the last credit is before

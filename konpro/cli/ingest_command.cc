@@ -11,12 +11,16 @@
 #include "absl/strings/str_cat.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/ledger_output.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/ingest.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/usage_ledger.h"
+#include "konpro/report/report_format.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "proto/usage.pb.h"
 
 namespace konpro::cli {
@@ -29,9 +33,9 @@ class OutcomePrinter {
   explicit OutcomePrinter(InputErrors& errors) : errors_(errors) {}
 
   // Records are reported in the order in which they were added.
-  void Add(const RecordPlace& place) { places_.push_back(place); }
+  void Add(const UsageRecordPlace& place) { places_.push_back(place); }
   void Report(const absl::StatusOr<LedgerOutcome>& outcome) {
-    const RecordPlace place = places_.front();
+    const UsageRecordPlace place = places_.front();
     places_.pop_front();
     ++reported_;
     if (!outcome.ok()) {
@@ -46,7 +50,7 @@ class OutcomePrinter {
 
  private:
   InputErrors& errors_;
-  std::deque<RecordPlace> places_;
+  std::deque<UsageRecordPlace> places_;
   int64_t reported_ = 0;
 };
 
@@ -75,9 +79,9 @@ v1::IngestReport ToReport(const IngestTotals& totals, int64_t refused,
   return report;
 }
 
-void PrintReport(const v1::IngestReport& report, Format format,
+void PrintReport(const v1::IngestReport& report, ReportFormat format,
                  std::ostream& out) {
-  if (format == Format::kJson) return PrintJson(report, out);
+  if (format == ReportFormat::kJson) return PrintJson(report, out);
   out << "records: " << report.records() << ", applied: " << report.applied()
       << ", there before: " << report.replayed()
       << ", denied: " << report.denied() << ", refused: " << report.refused()
@@ -120,7 +124,7 @@ ExitCode RunLedgerIngest(const LedgerFile& file, const IngestOptions& options,
   UsageLedger usage(*ledger, *catalog);
   InputErrors errors(options.records, streams.err,
                      std::numeric_limits<int64_t>::max());
-  Input input(options.records, streams.in, streams.progress);
+  InputFile input(options.records, streams.in, streams.progress);
   OutcomePrinter printer(errors);
   Ingestion ingestion(
       usage, [&] { return TimeOf(file); },
@@ -129,7 +133,7 @@ ExitCode RunLedgerIngest(const LedgerFile& file, const IngestOptions& options,
       },
       {});
   ReadUsageRecords(input, options.form, errors,
-                   [&](v1::UsageRecord& record, const RecordPlace& place) {
+                   [&](v1::UsageRecord& record, const UsageRecordPlace& place) {
                      printer.Add(place);
                      ingestion.Add(record);
                      return absl::OkStatus();

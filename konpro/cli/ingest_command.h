@@ -13,7 +13,7 @@ namespace konpro::cli {
 struct IngestOptions {
   // Usage records; "-" for standard input.
   std::string records;
-  RecordForm form = RecordForm::kAuto;
+  UsageRecordForm form = UsageRecordForm::kAuto;
 };
 
 // Charges each record once, however often and in however many pieces it is

@@ -15,6 +15,8 @@
 #include "konpro/access/key_directory.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/report/report_format.h"
+#include "konpro/report/report_json.h"
 #include "konpro/report/table.h"
 #include "proto/door_report.pb.h"
 
@@ -41,7 +43,7 @@ v1::KeyReport ReportOf(const ApiKeyRecord& record, absl::Time now) {
 }
 
 void PrintKeys(const std::vector<v1::KeyReport>& keys, std::ostream& out) {
-  Table table(
+  ReportTable table(
       {{"id"}, {"key"}, {"state"}, {"created"}, {"ends"}, {"last used"}});
   for (const v1::KeyReport& key : keys) {
     table.AddRow({key.id(), absl::StrCat("...", key.last_four()), key.state(),
@@ -55,7 +57,7 @@ void PrintKeys(const std::vector<v1::KeyReport>& keys, std::ostream& out) {
 void PrintKey(const DoorFile& file, const ApiKeyRecord& record, absl::Time now,
               Streams streams) {
   const v1::KeyReport report = ReportOf(record, now);
-  if (file.format == Format::kJson) {
+  if (file.format == ReportFormat::kJson) {
     PrintJson(report, streams.out);
   } else {
     PrintKeys({report}, streams.out);
@@ -66,7 +68,7 @@ void PrintKey(const DoorFile& file, const ApiKeyRecord& record, absl::Time now,
 // wiped as far as it can be reached.
 void PrintNewKey(const DoorFile& file, const MintedKey& key, absl::Time now,
                  Streams streams) {
-  if (file.format == Format::kJson) {
+  if (file.format == ReportFormat::kJson) {
     v1::KeyReport report = ReportOf(key.record, now);
     report.set_key(std::string(key.secret.text().Reveal()));
     PrintJson(report, streams.out);
@@ -119,7 +121,7 @@ ExitCode RunKeysList(const DoorFile& file, const std::string& account,
         for (const ApiKeyRecord& key : keys) {
           *report.add_keys() = ReportOf(key, now);
         }
-        if (file.format == Format::kJson) {
+        if (file.format == ReportFormat::kJson) {
           PrintJson(report, streams.out);
         } else {
           PrintKeys({report.keys().begin(), report.keys().end()}, streams.out);
@@ -196,7 +198,7 @@ ExitCode RunKeysWhoami(const DoorFile& file, const WhoamiOptions& options,
                     const absl::StatusOr<ApiKeyRecord> record =
                         all.keys().Find(who.key_id());
                     if (!record.ok()) return record.status();
-                    if (file.format != Format::kJson) {
+                    if (file.format != ReportFormat::kJson) {
                       streams.out << "account " << record->account_id << "\n";
                     }
                     PrintKey(file, *record, now, streams);

@@ -13,6 +13,8 @@
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/usage.h"
 #include "konpro/ledger/usage_ledger.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 namespace {

@@ -14,9 +14,10 @@
 #include "konpro/base/credits.h"
 #include "konpro/base/internal/rfc3339.h"
 #include "konpro/base/unix_nanos.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_file.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/allowance.h"
+#include "konpro/report/report_format.h"
 
 namespace konpro::cli {
 namespace {
@@ -175,7 +176,7 @@ void LedgerFlags::Add(CLI::App& app, const std::string& exit_codes) {
 absl::StatusOr<std::string> LedgerFlags::ReadInput(Streams streams) const {
   std::string all;
   if (!ingest_command_->parsed()) return all;
-  Input input(ingest_.records, streams.in, /*progress_out=*/nullptr);
+  InputFile input(ingest_.records, streams.in, /*progress_out=*/nullptr);
   for (absl::string_view block = input.Read(); !block.empty();
        block = input.Read()) {
     absl::StrAppend(&all, block);
@@ -214,7 +215,7 @@ void LedgerFlags::AddFile(CLI::App& ledger) {
                   "a catalog file in place of the built-in catalog")
       ->type_name("FILE");
   AddChoice(ledger, "--format", file_.format,
-            {{"table", Format::kTable}, {"json", Format::kJson}},
+            {{"table", ReportFormat::kTable}, {"json", ReportFormat::kJson}},
             "how reports are printed (default: table)");
 }
 
@@ -424,9 +425,9 @@ void LedgerFlags::AddIngest(CLI::App& ledger) {
           "konpro.v1.UsageRecord as JSON Lines or as length-delimited binary; "
           "- for standard\ninput");
   AddChoice(command, "--input", ingest_.form,
-            {{"auto", RecordForm::kAuto},
-             {"jsonl", RecordForm::kJsonLines},
-             {"delimited", RecordForm::kDelimited}},
+            {{"auto", UsageRecordForm::kAuto},
+             {"jsonl", UsageRecordForm::kJsonLines},
+             {"delimited", UsageRecordForm::kDelimited}},
             "how the records are written (default: auto)");
 }
 

@@ -8,6 +8,7 @@
 #include "konpro/base/internal/rfc3339.h"
 #include "konpro/cli/command.h"
 #include "konpro/estimate/estimator.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 namespace {

@@ -17,10 +17,14 @@
 #include "konpro/catalog/operation.h"
 #include "konpro/catalog/price_list.h"
 #include "konpro/cli/ledger_output.h"
+#include "konpro/estimate/estimator.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/statement.h"
+#include "konpro/report/report_format.h"
+#include "konpro/report/report_json.h"
 #include "konpro/report/table.h"
+#include "proto/report.pb.h"
 
 namespace konpro::cli {
 namespace {
@@ -28,7 +32,7 @@ namespace {
 std::string OrDash(std::string text) { return text.empty() ? "-" : text; }
 
 void PrintAccount(const v1::LedgerAccount& account, std::ostream& out) {
-  Table places({{"place"}, {"credits", Align::kRight}});
+  ReportTable places({{"place"}, {"credits", ColumnAlign::kRight}});
   const v1::LedgerBalance& b = account.balance();
   for (const auto& [name, amount] :
        {std::pair<const char*, const v1::Amount&>{"available", b.available()},
@@ -41,13 +45,13 @@ void PrintAccount(const v1::LedgerAccount& account, std::ostream& out) {
   }
   places.PrintText(out);
   out << "\n";
-  Table grants({{"grant"},
-                {"issued", Align::kRight},
-                {"available", Align::kRight},
-                {"reserved", Align::kRight},
-                {"posted", Align::kRight},
-                {"expires"},
-                {"for"}});
+  ReportTable grants({{"grant"},
+                      {"issued", ColumnAlign::kRight},
+                      {"available", ColumnAlign::kRight},
+                      {"reserved", ColumnAlign::kRight},
+                      {"posted", ColumnAlign::kRight},
+                      {"expires"},
+                      {"for"}});
   for (const v1::LedgerGrantState& grant : account.grants()) {
     grants.AddRow({grant.id(), grant.issued().credits(),
                    grant.balance().available().credits(),
@@ -109,13 +113,13 @@ std::string SpacedTime(absl::string_view rfc3339) {
 
 void PrintHistory(const v1::LedgerHistory& history, const Catalog& catalog,
                   std::ostream& out) {
-  Table table({{"seq", Align::kRight},
-               {"at (UTC)"},
-               {"command"},
-               {"id"},
-               {"what"},
-               {"credits", Align::kRight},
-               {"outcome"}});
+  ReportTable table({{"seq", ColumnAlign::kRight},
+                     {"at (UTC)"},
+                     {"command"},
+                     {"id"},
+                     {"what"},
+                     {"credits", ColumnAlign::kRight},
+                     {"outcome"}});
   for (const v1::LedgerEntry& entry : history.entries()) {
     table.AddRow({absl::StrCat(entry.seq()), SpacedTime(entry.at()),
                   entry.command(), entry.id(), WhatOf(entry, catalog),
@@ -261,10 +265,10 @@ v1::LedgerStatement ToStatement(const Statement& statement,
 }
 
 void PrintStatement(const v1::LedgerStatement& statement, std::ostream& out) {
-  Table lines({{"operation"},
-               {"count", Align::kRight},
-               {"quantity", Align::kRight},
-               {"credits", Align::kRight}});
+  ReportTable lines({{"operation"},
+                     {"count", ColumnAlign::kRight},
+                     {"quantity", ColumnAlign::kRight},
+                     {"credits", ColumnAlign::kRight}});
   int64_t count = 0;
   for (const v1::StatementLine& line : statement.lines()) {
     count += line.count();
@@ -279,7 +283,7 @@ void PrintStatement(const v1::LedgerStatement& statement, std::ostream& out) {
       {"spent", absl::StrCat(count), "", statement.spent().credits()});
   lines.PrintText(out);
   out << "\n";
-  Table sum({{"balance"}, {"credits", Align::kRight}});
+  ReportTable sum({{"balance"}, {"credits", ColumnAlign::kRight}});
   sum.AddRow({"opening", statement.opening().credits()});
   sum.AddRow({"+ granted", statement.granted().credits()});
   sum.AddRow({"- spent", statement.spent().credits()});
@@ -299,7 +303,7 @@ void PrintStatement(const v1::LedgerStatement& statement, std::ostream& out) {
 template <typename Message, typename PrintTable>
 ExitCode Print(const Message& message, const LedgerFile& file,
                PrintTable print_table, Streams streams) {
-  if (file.format == Format::kJson) {
+  if (file.format == ReportFormat::kJson) {
     PrintJson(message, streams.out);
   } else {
     print_table(message, streams.out);

@@ -16,6 +16,7 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/command.h"
 #include "konpro/ledger/ledger.h"
+#include "konpro/report/report_format.h"
 #include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::cli {
@@ -29,7 +30,7 @@ struct LedgerFile {
   // What a server has open; nullptr: the file is opened.
   SqliteFrontDoor* open = nullptr;
   // kTable or kJson. What changes an account prints JSON all the same.
-  Format format = Format::kTable;
+  ReportFormat format = ReportFormat::kTable;
 };
 
 // `file.at`, or the clock.

@@ -43,6 +43,7 @@
 #include "konpro/cli/spend_history.h"
 #include "konpro/estimate/planner.h"
 #include "konpro/report/percent.h"
+#include "konpro/report/report_format.h"
 #include "konpro/serve/admin.h"
 #include "konpro/serve/serve.h"
 #include "konpro/sqlite/sqlite_front_door.h"
@@ -78,9 +79,10 @@ std::string VersionText() {
   );
 }
 
-using FormatNames = std::map<std::string, Format>;
+using FormatNames = std::map<std::string, ReportFormat>;
 
-void AddFormat(CLI::App& command, Format& format, const FormatNames& names) {
+void AddFormat(CLI::App& command, ReportFormat& format,
+               const FormatNames& names) {
   std::vector<std::string> texts;
   for (const auto& [name, unused] : names) texts.push_back(name);
   command
@@ -208,7 +210,7 @@ void AddScheduleOptions(CLI::App& command, EstimateOptions& options) {
       ->group(kSchedule);
 }
 
-void AddColumns(CLI::App& command, ColumnOptions& columns) {
+void AddColumns(CLI::App& command, ManifestColumns& columns) {
   const char* kColumns = "Columns of other CSV files";
   command
       .add_option("--operation", columns.operation,
@@ -284,11 +286,11 @@ void AddEstimate(CLI::App& app, EstimateOptions& options) {
       ->type_name("N");
   AddScheduleOptions(command, options);
   AddFormat(command, options.format,
-            {{"table", Format::kTable},
-             {"json", Format::kJson},
-             {"markdown", Format::kMarkdown},
-             {"csv", Format::kCsv},
-             {"html", Format::kHtml}});
+            {{"table", ReportFormat::kTable},
+             {"json", ReportFormat::kJson},
+             {"markdown", ReportFormat::kMarkdown},
+             {"csv", ReportFormat::kCsv},
+             {"html", ReportFormat::kHtml}});
   command.add_flag("--explain", options.explain,
                    "show how each line's cost comes about");
   AddColumns(command, options.columns);
@@ -300,9 +302,9 @@ void AddPlans(CLI::App& app, PlansOptions& options) {
   command.footer(kExitCodes);
   AddCatalog(command, options.catalog);
   AddFormat(command, options.format,
-            {{"table", Format::kTable},
-             {"json", Format::kJson},
-             {"textproto", Format::kTextproto}});
+            {{"table", ReportFormat::kTable},
+             {"json", ReportFormat::kJson},
+             {"textproto", ReportFormat::kTextproto}});
 }
 
 void AddPrice(CLI::App& app, PriceOptions& options) {
@@ -319,9 +321,9 @@ void AddPrice(CLI::App& app, PriceOptions& options) {
       .add_option_function<std::string>(
           "--input",
           [&options](const std::string& name) {
-            options.form = name == "jsonl"       ? RecordForm::kJsonLines
-                           : name == "delimited" ? RecordForm::kDelimited
-                                                 : RecordForm::kAuto;
+            options.form = name == "jsonl"       ? UsageRecordForm::kJsonLines
+                           : name == "delimited" ? UsageRecordForm::kDelimited
+                                                 : UsageRecordForm::kAuto;
           },
           "how the records are written (default: auto)")
       ->type_name("auto|jsonl|delimited")
@@ -336,10 +338,10 @@ void AddPrice(CLI::App& app, PriceOptions& options) {
   AddCredits(command, "--budget", options.budget,
              "the most that the total may be");
   AddFormat(command, options.format,
-            {{"table", Format::kTable},
-             {"json", Format::kJson},
-             {"markdown", Format::kMarkdown},
-             {"csv", Format::kCsv}});
+            {{"table", ReportFormat::kTable},
+             {"json", ReportFormat::kJson},
+             {"markdown", ReportFormat::kMarkdown},
+             {"csv", ReportFormat::kCsv}});
 }
 
 // What `text` is as a percentage; throws where it is none.
@@ -379,7 +381,7 @@ void AddDiff(CLI::App& app, DiffOptions& options) {
           "by how much the total may rise: credits, or % of the old total")
       ->type_name("CREDITS|PERCENT%");
   AddFormat(command, options.format,
-            {{"table", Format::kTable}, {"json", Format::kJson}});
+            {{"table", ReportFormat::kTable}, {"json", ReportFormat::kJson}});
 }
 
 void AddAccuracy(CLI::App& app, AccuracyOptions& options) {
@@ -406,7 +408,7 @@ void AddAccuracy(CLI::App& app, AccuracyOptions& options) {
           "the most that the weighted error may be")
       ->type_name("PERCENT");
   AddFormat(command, options.format,
-            {{"table", Format::kTable}, {"json", Format::kJson}});
+            {{"table", ReportFormat::kTable}, {"json", ReportFormat::kJson}});
 }
 
 // An option of a date.
@@ -472,9 +474,9 @@ void AddForecast(CLI::App& app, ForecastCommandOptions& options) {
       ->type_name("N");
   AddCatalog(command, options.catalog);
   AddFormat(command, options.format,
-            {{"table", Format::kTable},
-             {"json", Format::kJson},
-             {"html", Format::kHtml}});
+            {{"table", ReportFormat::kTable},
+             {"json", ReportFormat::kJson},
+             {"html", ReportFormat::kHtml}});
 }
 
 void AddTraceColumns(CLI::App& command, TraceOptions& options) {
@@ -541,7 +543,7 @@ void AddReplay(CLI::App& app, ReplayOptions& options) {
       ->check(CLI::IsMember({"csv", "clf"}).description(""));
   AddCatalog(command, options.catalog);
   AddFormat(command, options.format,
-            {{"table", Format::kTable}, {"json", Format::kJson}});
+            {{"table", ReportFormat::kTable}, {"json", ReportFormat::kJson}});
   AddTraceColumns(command, options.trace);
 }
 

@@ -12,6 +12,7 @@
 #include "konpro/catalog/operation.h"
 #include "konpro/cli/command.h"
 #include "konpro/limits/rate_window.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 namespace {
@@ -314,7 +315,7 @@ v1::Recommendation ToRecommendation(const PlanComparison& comparison) {
   return recommendation;
 }
 
-Table PlansTable(absl::Span<const v1::Estimate> reports) {
+ReportTable PlansTable(absl::Span<const v1::Estimate> reports) {
   const auto any = [&](auto&& has) {
     return std::any_of(reports.begin(), reports.end(), has);
   };
@@ -322,11 +323,11 @@ Table PlansTable(absl::Span<const v1::Estimate> reports) {
       any([](const v1::Estimate& report) { return report.has_expiring(); });
   const bool money =
       any([](const v1::Estimate& report) { return report.has_money(); });
-  std::vector<Table::Column> columns = {
+  std::vector<ReportTable::Column> columns = {
       {"plan"}, {"allowed"}, {"last request (UTC)"}, {"waits for"}};
-  if (expiring) columns.push_back({"short", Align::kRight});
-  if (money) columns.push_back({"money", Align::kRight});
-  Table table(columns);
+  if (expiring) columns.push_back({"short", ColumnAlign::kRight});
+  if (money) columns.push_back({"money", ColumnAlign::kRight});
+  ReportTable table(columns);
   for (const v1::Estimate& report : reports) {
     const v1::RequestSchedule& schedule = report.schedule();
     std::vector<std::string> row = {report.plan(),

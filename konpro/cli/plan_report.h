@@ -82,7 +82,7 @@ void DescribePlan(const PlanComparison& comparison, const Plan& plan,
 v1::Recommendation ToRecommendation(const PlanComparison& comparison);
 
 // Plans beside each other.
-Table PlansTable(absl::Span<const v1::Estimate> reports);
+ReportTable PlansTable(absl::Span<const v1::Estimate> reports);
 
 // Lines about one plan, for people.
 std::vector<std::string> PlanFacts(const v1::Estimate& report);

@@ -4,7 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "konpro/catalog/catalog_file.h"
+#include "konpro/catalog/operation.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "konpro/report/table.h"
 
 namespace konpro::cli {
@@ -25,7 +29,7 @@ std::string WindowText(const RateWindow& window) {
 }
 
 void PrintPlans(const Catalog& catalog, std::ostream& out) {
-  Table plans({{"plan"}, {"title"}, {"requests"}, {"operations"}});
+  ReportTable plans({{"plan"}, {"title"}, {"requests"}, {"operations"}});
   for (const Plan& plan : catalog.plans()) {
     std::vector<std::string> windows;
     for (const RateWindow& window : plan.windows()) {
@@ -48,12 +52,12 @@ std::string QuantityOf(int64_t quantity, const Operation& operation) {
 }
 
 void PrintPrices(const Catalog& catalog, std::ostream& out) {
-  Table prices({{"operation"},
-                {"credits", Align::kRight},
-                {"per"},
-                {"rounded up to"},
-                {"at least"},
-                {"in effect"}});
+  ReportTable prices({{"operation"},
+                      {"credits", ColumnAlign::kRight},
+                      {"per"},
+                      {"rounded up to"},
+                      {"at least"},
+                      {"in effect"}});
   for (const PriceList& list : catalog.price_lists()) {
     for (const PriceList::Entry& entry : list.entries()) {
       const Operation& operation = *catalog.FindOperation(entry.operation);
@@ -74,11 +78,11 @@ void PrintPrices(const Catalog& catalog, std::ostream& out) {
 ExitCode RunPlans(const PlansOptions& options, Streams streams) {
   const std::optional<Catalog> catalog = LoadCatalog(options.catalog, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
-  if (options.format == Format::kJson) {
+  if (options.format == ReportFormat::kJson) {
     PrintJson(CatalogToProto(*catalog), streams.out);
     return ExitCode::kOk;
   }
-  if (options.format == Format::kTextproto) {
+  if (options.format == ReportFormat::kTextproto) {
     streams.out << PrintCatalog(*catalog);
     return ExitCode::kOk;
   }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "konpro/cli/command.h"
+#include "konpro/report/report_format.h"
 
 namespace konpro::cli {
 
@@ -12,7 +13,7 @@ struct PlansOptions {
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
   // kTable, kJson or kTextproto.
-  Format format = Format::kTable;
+  ReportFormat format = ReportFormat::kTable;
 };
 
 ExitCode RunPlans(const PlansOptions& options, Streams streams);

@@ -8,10 +8,17 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "konpro/input/input.h"
+#include "konpro/catalog/operation.h"
+#include "konpro/estimate/estimator.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 #include "konpro/input/usage_input.h"
 #include "konpro/ledger/usage.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_line_text.h"
+#include "konpro/report/report_message.h"
 #include "konpro/report/table.h"
+#include "proto/report.pb.h"
 #include "proto/usage.pb.h"
 
 namespace konpro::cli {
@@ -137,12 +144,12 @@ v1::UsageReport Usage::Report() const {
   return report;
 }
 
-Table AccountsTable(const v1::UsageReport& report) {
-  Table table({{"account"},
-               {"operation"},
-               {"records", Align::kRight},
-               {"quantity", Align::kRight},
-               {"credits", Align::kRight}});
+ReportTable AccountsTable(const v1::UsageReport& report) {
+  ReportTable table({{"account"},
+                     {"operation"},
+                     {"records", ColumnAlign::kRight},
+                     {"quantity", ColumnAlign::kRight},
+                     {"credits", ColumnAlign::kRight}});
   for (const v1::AccountUsage& account : report.accounts()) {
     for (const v1::ReportLine& line : account.lines()) {
       table.AddRow({account.account_id(), line.operation(),
@@ -156,13 +163,13 @@ Table AccountsTable(const v1::UsageReport& report) {
 }
 
 void PrintCsv(const v1::UsageReport& report, std::ostream& out) {
-  Table table({{"account_id"},
-               {"operation"},
-               {"records"},
-               {"quantity"},
-               {"unit"},
-               {"ticks"},
-               {"credits"}});
+  ReportTable table({{"account_id"},
+                     {"operation"},
+                     {"records"},
+                     {"quantity"},
+                     {"unit"},
+                     {"ticks"},
+                     {"credits"}});
   for (const v1::AccountUsage& account : report.accounts()) {
     for (const v1::ReportLine& line : account.lines()) {
       table.AddRow({account.account_id(), line.operation(),
@@ -177,12 +184,12 @@ void PrintCsv(const v1::UsageReport& report, std::ostream& out) {
   table.PrintCsv(out);
 }
 
-void PrintReport(const v1::UsageReport& report, Format format,
+void PrintReport(const v1::UsageReport& report, ReportFormat format,
                  std::ostream& out) {
-  if (format == Format::kJson) return PrintJson(report, out);
-  if (format == Format::kCsv) return PrintCsv(report, out);
-  const bool markdown = format == Format::kMarkdown;
-  const Table table = AccountsTable(report);
+  if (format == ReportFormat::kJson) return PrintJson(report, out);
+  if (format == ReportFormat::kCsv) return PrintCsv(report, out);
+  const bool markdown = format == ReportFormat::kMarkdown;
+  const ReportTable table = AccountsTable(report);
   markdown ? table.PrintMarkdown(out) : table.PrintText(out);
   out << "\n";
   const char* bullet = markdown ? "- " : "";
@@ -263,7 +270,7 @@ ExitCode RunPrice(const PriceOptions& options, Streams streams) {
   }
   Usage usage(*catalog);
   InputErrors errors(options.file, streams.err);
-  Input input(options.file, streams.in, streams.progress);
+  InputFile input(options.file, streams.in, streams.progress);
   ReadUsageRecords(
       input, options.form, errors,
       [&](const v1::UsageRecord& record) { return usage.Add(record); });

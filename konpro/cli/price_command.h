@@ -8,13 +8,14 @@
 #include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
 #include "konpro/input/usage_input.h"
+#include "konpro/report/report_format.h"
 
 namespace konpro::cli {
 
 struct PriceOptions {
   // Usage records; "-" for standard input.
   std::string file;
-  RecordForm form = RecordForm::kAuto;
+  UsageRecordForm form = UsageRecordForm::kAuto;
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
   // The plan that must allow every operation with records; "" for none in
@@ -24,7 +25,7 @@ struct PriceOptions {
   std::optional<Credits> available;
   std::optional<Credits> budget;
   // Anything but kTextproto.
-  Format format = Format::kTable;
+  ReportFormat format = ReportFormat::kTable;
 };
 
 // Prints the report, then the reasons why it does not return kOk, of which the

@@ -24,9 +24,12 @@
 #include "konpro/catalog/operation.h"
 #include "konpro/catalog/plan.h"
 #include "konpro/catalog/price_list.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 #include "konpro/limits/limiter.h"
 #include "konpro/limits/rate_window.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "konpro/report/table.h"
 #include "proto/report.pb.h"
 
@@ -361,14 +364,15 @@ std::string SecondText(const std::string& time) {
              : absl::StrCat(time.substr(0, 10), " ", time.substr(11, 8));
 }
 
-Table PlansTable(const std::vector<v1::Replay>& reports, ReplayMode mode) {
+ReportTable PlansTable(const std::vector<v1::Replay>& reports,
+                       ReplayMode mode) {
   const bool any_not_allowed = std::any_of(
       reports.begin(), reports.end(),
       [](const v1::Replay& report) { return report.not_allowed() > 0; });
   const bool drop = mode == ReplayMode::kDrop;
-  std::vector<Table::Column> columns = {{"plan"}, {"fits"}};
+  std::vector<ReportTable::Column> columns = {{"plan"}, {"fits"}};
   const auto add_column = [&](const char* title) {
-    columns.push_back({title, Align::kRight});
+    columns.push_back({title, ColumnAlign::kRight});
   };
   add_column("admitted");
   if (any_not_allowed) add_column("not allowed");
@@ -377,7 +381,7 @@ Table PlansTable(const std::vector<v1::Replay>& reports, ReplayMode mode) {
   if (!drop) add_column("last admitted (UTC)");
   if (reports[0].has_cost()) add_column("credits");
 
-  Table table(columns);
+  ReportTable table(columns);
   for (const v1::Replay& report : reports) {
     std::vector<std::string> row = {report.plan(), report.fits() ? "yes" : "no",
                                     absl::StrCat(report.admitted())};
@@ -398,13 +402,13 @@ Table PlansTable(const std::vector<v1::Replay>& reports, ReplayMode mode) {
   return table;
 }
 
-Table WindowsTable(const std::vector<v1::Replay>& reports,
-                   const std::vector<const Plan*>& plans) {
-  Table table({{"plan"},
-               {"window"},
-               {"limit", Align::kRight},
-               {"peak", Align::kRight},
-               {"refused", Align::kRight}});
+ReportTable WindowsTable(const std::vector<v1::Replay>& reports,
+                         const std::vector<const Plan*>& plans) {
+  ReportTable table({{"plan"},
+                     {"window"},
+                     {"limit", ColumnAlign::kRight},
+                     {"peak", ColumnAlign::kRight},
+                     {"refused", ColumnAlign::kRight}});
   for (size_t i = 0; i < plans.size(); ++i) {
     for (const RateWindow& window : plans[i]->windows()) {
       const std::string name(window.name());
@@ -442,7 +446,7 @@ void PrintFacts(const std::vector<v1::Replay>& reports, std::ostream& out) {
 void PrintReport(const std::vector<v1::Replay>& reports,
                  const std::vector<const Plan*>& plans,
                  const ReplayOptions& options, std::ostream& out) {
-  if (options.format == Format::kJson) {
+  if (options.format == ReportFormat::kJson) {
     if (options.plan != "all") return PrintJson(reports[0], out);
     v1::Replays all;
     for (const v1::Replay& report : reports) *all.add_plans() = report;
@@ -524,7 +528,7 @@ ExitCode RunReplay(const ReplayOptions& options, Streams streams) {
 
   Replay replay(plans, *catalog, options.mode);
   InputErrors errors(options.file, streams.err);
-  Input input(options.file, streams.in, streams.progress);
+  InputFile input(options.file, streams.in, streams.progress);
   ReadTrace(input, options.trace, *catalog, errors,
             [&](const TraceRequest& request) { return replay.Add(request); });
   errors.Finish();

@@ -7,6 +7,7 @@
 
 #include "konpro/cli/command.h"
 #include "konpro/input/trace.h"
+#include "konpro/report/report_format.h"
 
 namespace konpro::cli {
 
@@ -29,7 +30,7 @@ struct ReplayOptions {
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
   // kTable or kJson.
-  Format format = Format::kTable;
+  ReportFormat format = ReportFormat::kTable;
 };
 
 // Prints the report, then the reason why it does not return kOk: a plan (with

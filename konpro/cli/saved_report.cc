@@ -8,7 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
 #include "konpro/base/internal/name.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_file.h"
+#include "proto/report.pb.h"
 
 namespace konpro::cli {
 namespace {
@@ -18,7 +19,7 @@ using ::google::protobuf::RepeatedPtrField;
 
 // The bytes of a report.
 absl::StatusOr<std::string> ReadAll(const std::string& path, Streams streams) {
-  Input input(path, streams.in, /*progress_out=*/nullptr);
+  InputFile input(path, streams.in, /*progress_out=*/nullptr);
   std::string text;
   for (absl::string_view block = input.Read(); !block.empty();
        block = input.Read()) {

@@ -13,7 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "konpro/base/internal/rfc3339.h"
 #include "konpro/cli/command.h"
-#include "konpro/input/input.h"
+#include "konpro/input/progress_bar.h"
 
 namespace konpro::cli {
 namespace {
@@ -88,7 +88,8 @@ absl::Status WriteScheduleFile(const std::string& path,
   }
   NewFile file(path);
   // The share of requests stands for the share of bytes.
-  Progress bar(progress, static_cast<int64_t>(schedule.requests()), "requests");
+  ProgressBar bar(progress, static_cast<int64_t>(schedule.requests()),
+                  "requests");
   std::string block = "request,submit_at,waits_for\n";
   int64_t number = 0;
   int64_t shown = 0;

@@ -112,7 +112,7 @@ class DaysReader {
   bool failed_ = false;
 };
 
-void ReadDays(Input& input, SpendByDay& spend, InputErrors& errors) {
+void ReadDays(InputFile& input, SpendByDay& spend, InputErrors& errors) {
   DaysReader days(spend, errors);
   ReadCsv(input, errors, [&](const CsvRow& row) {
     days.AddRow(row);
@@ -125,8 +125,8 @@ void ReadDays(Input& input, SpendByDay& spend, InputErrors& errors) {
   }
 }
 
-void ReadRecords(Input& input, const SpendSource& source, SpendHistory& history,
-                 InputErrors& errors) {
+void ReadRecords(InputFile& input, const SpendSource& source,
+                 SpendHistory& history, InputErrors& errors) {
   history.priced = true;
   const auto add = [&](const v1::UsageRecord& record) {
     const absl::StatusOr<RatedUsage> rated = RateUsage(source.catalog, record);
@@ -146,7 +146,7 @@ void ReadRecords(Input& input, const SpendSource& source, SpendHistory& history,
     return history.spend.Add(
         {.day = absl::ToCivilDay(start, source.zone), .amount = rated->cost});
   };
-  ReadUsageRecords(input, RecordForm::kAuto, errors, add);
+  ReadUsageRecords(input, UsageRecordForm::kAuto, errors, add);
 }
 
 absl::Status AddLedger(const SpendSource& source, SpendHistory& history) {
@@ -199,7 +199,7 @@ absl::StatusOr<CivilDay> ParseDay(absl::string_view text) {
   return day;
 }
 
-SpendHistory ReadSpendHistory(Input& input, const SpendSource& source,
+SpendHistory ReadSpendHistory(InputFile& input, const SpendSource& source,
                               InputErrors& errors) {
   SpendHistory history;
   if (LooksLikeLedger(input.Peek())) {

@@ -16,7 +16,8 @@
 #include "absl/time/time.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/forecast.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 
 namespace konpro::cli {
 
@@ -46,7 +47,7 @@ absl::StatusOr<absl::CivilDay> ParseDay(absl::string_view text);
 // Tells records, days and a ledger's file apart by the first bytes. Of a
 // ledger, what was spent and captured counts on the day of its event. What is
 // wrong goes to `errors`; the history means nothing then.
-SpendHistory ReadSpendHistory(Input& input, const SpendSource& source,
+SpendHistory ReadSpendHistory(InputFile& input, const SpendSource& source,
                               InputErrors& errors);
 
 }  // namespace konpro::cli

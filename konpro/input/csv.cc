@@ -5,8 +5,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "konpro/input/line_reader.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 // libcsv says what the cells are but not where they stand, and it does not keep
@@ -128,7 +129,7 @@ std::pair<int64_t, int64_t> CsvRow::PlaceOf(size_t index) const {
   return {line, column};
 }
 
-void ReadCsv(Input& input, InputErrors& errors,
+void ReadCsv(InputFile& input, InputErrors& errors,
              absl::FunctionRef<bool(const CsvRow&)> row) {
   LineReader lines(input);
   Parser parser(errors, row);
@@ -157,4 +158,4 @@ bool HasCells(const CsvRow& row, size_t columns, InputErrors& errors) {
   return false;
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -12,9 +12,10 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 // Valid during the callback that it is given to.
 class CsvRow {
@@ -43,13 +44,13 @@ inline constexpr size_t kCsvRowBytesMax = size_t{1} << 20;
 // What breaks the form (an open quote, a quote within a bare cell, a row above
 // kCsvRowBytesMax, an input that cannot be read) goes to `errors` and ends the
 // reading.
-void ReadCsv(Input& input, InputErrors& errors,
+void ReadCsv(InputFile& input, InputErrors& errors,
              absl::FunctionRef<bool(const CsvRow&)> row);
 
 // Whether `row` has as many cells as its header, `columns`; else an error was
 // added.
 bool HasCells(const CsvRow& row, size_t columns, InputErrors& errors);
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_INPUT_CSV_H_

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 bool DelimitedReader::Fill(size_t size) {
   while (rest_.size() < size) {
@@ -46,4 +46,4 @@ bool DelimitedReader::Next(absl::string_view& message) {
   return true;
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

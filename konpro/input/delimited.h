@@ -8,16 +8,16 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_file.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 // Thread-compatible.
 class DelimitedReader {
  public:
   static constexpr size_t kMessageBytesMax = size_t{1} << 20;
 
-  explicit DelimitedReader(Input& input) : input_(input) {}
+  explicit DelimitedReader(InputFile& input) : input_(input) {}
 
   // Whether there was a message; `message` is its bytes, valid until the next
   // call. False at the end and, with error(), where the form is broken.
@@ -35,7 +35,7 @@ class DelimitedReader {
   // Makes at least `size` bytes available in rest_, or false at the end.
   bool Fill(size_t size);
 
-  Input& input_;
+  InputFile& input_;
   absl::string_view rest_;
   std::string carried_;
   std::string error_;
@@ -44,6 +44,6 @@ class DelimitedReader {
   int64_t next_offset_ = 0;
 };
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_INPUT_DELIMITED_H_

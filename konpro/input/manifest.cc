@@ -13,8 +13,9 @@
 #include "konpro/base/internal/name.h"
 #include "konpro/catalog/operation.h"
 #include "konpro/input/csv.h"
+#include "konpro/input/line_reader.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::google::protobuf::Struct;
@@ -40,7 +41,7 @@ struct Row {
 // in how they find a row's texts.
 class Manifest {
  public:
-  Manifest(const ColumnOptions& options, const Catalog& catalog,
+  Manifest(const ManifestColumns& options, const Catalog& catalog,
            InputErrors& errors,
            absl::FunctionRef<absl::Status(const ManifestRow&)> add)
       : options_(options),
@@ -113,7 +114,7 @@ class Manifest {
                                             const Operation& operation);
   std::optional<int64_t> ReadJobs(const Row& row);
 
-  const ColumnOptions& options_;
+  const ManifestColumns& options_;
   const Catalog& catalog_;
   InputErrors& errors_;
   absl::FunctionRef<absl::Status(const ManifestRow&)> add_;
@@ -348,7 +349,7 @@ void JsonManifest::AddLine(int64_t number, absl::string_view line) {
   manifest_.AddRow(row);
 }
 
-std::vector<std::string> ReadJson(Input& input, Manifest& manifest,
+std::vector<std::string> ReadJson(InputFile& input, Manifest& manifest,
                                   InputErrors& errors) {
   JsonManifest json(manifest, errors);
   LineReader lines(input);
@@ -436,7 +437,7 @@ absl::StatusOr<QuantityRange> ParseRangeCell(
 }
 
 std::vector<std::string> ReadManifest(
-    Input& input, const ColumnOptions& options, const Catalog& catalog,
+    InputFile& input, const ManifestColumns& options, const Catalog& catalog,
     InputErrors& errors,
     absl::FunctionRef<absl::Status(const ManifestRow&)> add) {
   Manifest manifest(options, catalog, errors, add);
@@ -455,4 +456,4 @@ std::vector<std::string> ReadManifest(
   return std::move(csv).ignored();
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

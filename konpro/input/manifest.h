@@ -23,12 +23,13 @@
 #include "konpro/catalog/operation.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/estimate/uncertainty.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 // Empty texts: the standard column of that name, where there is one.
-struct ColumnOptions {
+struct ManifestColumns {
   // The name of an operation that the catalog knows, for all rows; else a
   // column.
   std::string operation;
@@ -86,10 +87,10 @@ struct ManifestRow {
 // `add` among them. Returns the names of the columns that were ignored, in
 // their order. REQUIRES: options.unit is empty or FindColumnUnit() knows it.
 std::vector<std::string> ReadManifest(
-    Input& input, const ColumnOptions& options, const Catalog& catalog,
+    InputFile& input, const ManifestColumns& options, const Catalog& catalog,
     InputErrors& errors,
     absl::FunctionRef<absl::Status(const ManifestRow&)> add);
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_INPUT_MANIFEST_H_

@@ -12,10 +12,11 @@
 #include "absl/types/span.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/input/csv.h"
+#include "konpro/input/line_reader.h"
 #include "konpro/input/manifest.h"
 #include "konpro/input/trace_time.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 // What a column means.
@@ -241,7 +242,7 @@ void AddLogLine(int64_t number, absl::string_view text,
   if (!added.ok()) errors.Add(number, time_column, added.message());
 }
 
-void ReadAccessLog(Input& input, const TraceOptions& options,
+void ReadAccessLog(InputFile& input, const TraceOptions& options,
                    const Catalog& catalog, InputErrors& errors, Add add) {
   const Operation* operation = catalog.FindOperation(options.operation);
   LineReader lines(input);
@@ -312,7 +313,7 @@ absl::Status CheckTraceOptions(const TraceOptions& options,
   return absl::InvalidArgumentError(absl::StrCat("--unit: ", known.message()));
 }
 
-void ReadTrace(Input& input, const TraceOptions& options,
+void ReadTrace(InputFile& input, const TraceOptions& options,
                const Catalog& catalog, InputErrors& errors, Add add) {
   if (options.form == TraceForm::kAccessLog) {
     return ReadAccessLog(input, options, catalog, errors, add);
@@ -327,4 +328,4 @@ void ReadTrace(Input& input, const TraceOptions& options,
   }
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -20,9 +20,10 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/operation.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 enum class TraceForm {
   kCsv,
@@ -63,10 +64,10 @@ absl::Status CheckTraceOptions(const TraceOptions& options,
 
 // Gives each request to `add`, in order, and every error to `errors`, an error
 // of `add` among them. REQUIRES: CheckTraceOptions() is OK.
-void ReadTrace(Input& input, const TraceOptions& options,
+void ReadTrace(InputFile& input, const TraceOptions& options,
                const Catalog& catalog, InputErrors& errors,
                absl::FunctionRef<absl::Status(const TraceRequest&)> add);
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_INPUT_TRACE_H_

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "konpro/base/internal/name.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
@@ -218,4 +218,4 @@ absl::StatusOr<UnixNanos> ParseLogTime(absl::string_view text) {
   return FromCivil(time, text);
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -22,7 +22,7 @@
 #include "absl/strings/string_view.h"
 #include "konpro/base/unix_nanos.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 // kInvalidArgument, saying what would be right: another form, no such date or
 // time of day, a "T" without a time zone. kOutOfRange: outside the limits.
@@ -31,6 +31,6 @@ absl::StatusOr<UnixNanos> ParseTraceTime(absl::string_view text);
 // What stands in the brackets of an access log. Errors as above.
 absl::StatusOr<UnixNanos> ParseLogTime(absl::string_view text);
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_INPUT_TRACE_TIME_H_

@@ -7,25 +7,26 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
 #include "konpro/input/delimited.h"
+#include "konpro/input/line_reader.h"
 #include "konpro/input/usage_json.h"
 #include "konpro/ledger/usage.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using AddRecord =
-    absl::FunctionRef<absl::Status(v1::UsageRecord&, const RecordPlace&)>;
+    absl::FunctionRef<absl::Status(v1::UsageRecord&, const UsageRecordPlace&)>;
 
 bool IsBlank(absl::string_view text) {
   return text.find_first_not_of(" \t\r\n") == text.npos;
 }
 
-std::string WithPlace(const RecordPlace& place, absl::string_view what) {
+std::string WithPlace(const UsageRecordPlace& place, absl::string_view what) {
   return absl::StrCat("record ", place.number, " at byte ", place.offset, ": ",
                       what);
 }
 
-void ReadJsonLines(Input& input, InputErrors& errors, AddRecord add) {
+void ReadJsonLines(InputFile& input, InputErrors& errors, AddRecord add) {
   LineReader lines(input);
   v1::UsageRecord record;
   absl::string_view line;
@@ -43,7 +44,7 @@ void ReadJsonLines(Input& input, InputErrors& errors, AddRecord add) {
         continue;
       }
     }
-    const RecordPlace place{.line = lines.line_number()};
+    const UsageRecordPlace place{.line = lines.line_number()};
     const absl::Status added = add(record, place);
     if (!added.ok()) AddRecordError(errors, place, added.message());
   }
@@ -54,13 +55,13 @@ void ReadJsonLines(Input& input, InputErrors& errors, AddRecord add) {
   }
 }
 
-void ReadDelimited(Input& input, InputErrors& errors, AddRecord add) {
+void ReadDelimited(InputFile& input, InputErrors& errors, AddRecord add) {
   DelimitedReader messages(input);
   v1::UsageRecord record;
   absl::string_view bytes;
   const auto place = [&] {
-    return RecordPlace{.number = messages.number(),
-                       .offset = messages.offset()};
+    return UsageRecordPlace{.number = messages.number(),
+                            .offset = messages.offset()};
   };
   while (messages.Next(bytes)) {
     if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
@@ -78,13 +79,13 @@ void ReadDelimited(Input& input, InputErrors& errors, AddRecord add) {
 
 }  // namespace
 
-void AddRecordError(InputErrors& errors, const RecordPlace& place,
+void AddRecordError(InputErrors& errors, const UsageRecordPlace& place,
                     absl::string_view what) {
   if (place.line > 0) return errors.Add(place.line, 1, what);
   errors.AddForFile(WithPlace(place, what));
 }
 
-void AddRecordNote(InputErrors& errors, const RecordPlace& place,
+void AddRecordNote(InputErrors& errors, const UsageRecordPlace& place,
                    absl::string_view what) {
   if (place.line > 0) return errors.Note(place.line, 1, what);
   errors.NoteForFile(WithPlace(place, what));
@@ -108,23 +109,24 @@ bool LooksDelimited(absl::string_view begin) {
          message.find(kAccountIdTag) != message.npos;
 }
 
-void ReadUsageRecords(Input& input, RecordForm form, InputErrors& errors,
-                      AddRecord add) {
+void ReadUsageRecords(InputFile& input, UsageRecordForm form,
+                      InputErrors& errors, AddRecord add) {
   const bool delimited =
-      form == RecordForm::kDelimited ||
-      (form == RecordForm::kAuto && LooksDelimited(input.Peek()));
+      form == UsageRecordForm::kDelimited ||
+      (form == UsageRecordForm::kAuto && LooksDelimited(input.Peek()));
   delimited ? ReadDelimited(input, errors, add)
             : ReadJsonLines(input, errors, add);
   if (!input.error().empty()) errors.AddForFile(input.error());
 }
 
 void ReadUsageRecords(
-    Input& input, RecordForm form, InputErrors& errors,
+    InputFile& input, UsageRecordForm form, InputErrors& errors,
     absl::FunctionRef<absl::Status(const v1::UsageRecord&)> add) {
-  const auto without_place = [&](v1::UsageRecord& record, const RecordPlace&) {
+  const auto without_place = [&](v1::UsageRecord& record,
+                                 const UsageRecordPlace&) {
     return add(record);
   };
   ReadUsageRecords(input, form, errors, AddRecord(without_place));
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

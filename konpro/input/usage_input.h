@@ -8,13 +8,14 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "konpro/input/input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 #include "proto/usage.pb.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 // How usage records are written.
-enum class RecordForm {
+enum class UsageRecordForm {
   kAuto,       // told apart by the first bytes
   kJsonLines,  // one JSON object a line
   kDelimited,  // length-delimited binary protobuf
@@ -24,7 +25,7 @@ enum class RecordForm {
 bool LooksDelimited(absl::string_view begin);
 
 // Where a record stands in its input.
-struct RecordPlace {
+struct UsageRecordPlace {
   // From 1, of JSON Lines; 0: by number and offset.
   int64_t line = 0;
   int64_t number = 0;
@@ -32,22 +33,23 @@ struct RecordPlace {
 };
 
 // An error of the record at `place`.
-void AddRecordError(InputErrors& errors, const RecordPlace& place,
+void AddRecordError(InputErrors& errors, const UsageRecordPlace& place,
                     absl::string_view what);
 // The same of what is no error.
-void AddRecordNote(InputErrors& errors, const RecordPlace& place,
+void AddRecordNote(InputErrors& errors, const UsageRecordPlace& place,
                    absl::string_view what);
 
 // Gives each record to `add`, in order, and every error to `errors`, an error
 // of `add` among them, with the record's place. Memory does not grow with
 // records. What `add` leaves in the record is of no matter.
 void ReadUsageRecords(
-    Input& input, RecordForm form, InputErrors& errors,
-    absl::FunctionRef<absl::Status(v1::UsageRecord&, const RecordPlace&)> add);
+    InputFile& input, UsageRecordForm form, InputErrors& errors,
+    absl::FunctionRef<absl::Status(v1::UsageRecord&, const UsageRecordPlace&)>
+        add);
 void ReadUsageRecords(
-    Input& input, RecordForm form, InputErrors& errors,
+    InputFile& input, UsageRecordForm form, InputErrors& errors,
     absl::FunctionRef<absl::Status(const v1::UsageRecord&)> add);
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_INPUT_USAGE_INPUT_H_

@@ -8,7 +8,7 @@
 // that are there twice, null, escapes, other bytes than printable ASCII,
 // numbers with a point, times before 1970 or with an offset.
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::google::protobuf::Duration;
@@ -279,4 +279,4 @@ bool ParsePlainUsageJson(absl::string_view json, v1::UsageRecord& record) {
   return Parser(json).Parse(record);
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

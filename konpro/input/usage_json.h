@@ -11,12 +11,12 @@
 #include "absl/strings/string_view.h"
 #include "proto/usage.pb.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 // Whether `json` is plain; then `record` is what protobuf reads. Where it is
 // not, it may be a record or none, and `record` is of no matter.
 bool ParsePlainUsageJson(absl::string_view json, v1::UsageRecord& record);
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_INPUT_USAGE_JSON_H_

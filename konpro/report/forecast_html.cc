@@ -14,7 +14,7 @@
 #include "konpro/report/svg_chart.h"
 #include "konpro/report/table.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::absl::CivilDay;
@@ -52,10 +52,10 @@ std::string TotalText(const v1::Forecast& forecast) {
   return text;
 }
 
-Tone OutlookTone(const std::string& outlook) {
-  if (outlook == "safe") return Tone::kGood;
-  if (outlook == "tight") return Tone::kWarning;
-  return outlook == "runs_dry" ? Tone::kBad : Tone::kMuted;
+ChartTone OutlookTone(const std::string& outlook) {
+  if (outlook == "safe") return ChartTone::kGood;
+  if (outlook == "tight") return ChartTone::kWarning;
+  return outlook == "runs_dry" ? ChartTone::kBad : ChartTone::kMuted;
 }
 
 std::vector<Verdict> Verdicts(const v1::Forecast& forecast) {
@@ -67,18 +67,19 @@ std::vector<Verdict> Verdicts(const v1::Forecast& forecast) {
          OutlookTone(forecast.outlook())});
   }
   if (forecast.has_runway()) {
-    verdicts.push_back({TotalText(forecast), Tone::kMuted});
+    verdicts.push_back({TotalText(forecast), ChartTone::kMuted});
   }
   if (forecast.basis() == "plain_rate") {
     verdicts.push_back(
-        {"a plain rate: too few days for an interval", Tone::kWarning});
+        {"a plain rate: too few days for an interval", ChartTone::kWarning});
   }
   if (forecast.basis() == "no_spend") {
     verdicts.push_back(
-        {"nothing was spent: nothing can be said", Tone::kWarning});
+        {"nothing was spent: nothing can be said", ChartTone::kWarning});
   }
   if (forecast.basis() == "no_history") {
-    verdicts.push_back({"no history: nothing can be forecast", Tone::kBad});
+    verdicts.push_back(
+        {"no history: nothing can be forecast", ChartTone::kBad});
   }
   return verdicts;
 }
@@ -114,13 +115,13 @@ void PrintHeader(const v1::Forecast& forecast, const std::string& overline,
 // The straight lines that hold 80% of the balances to come, as far as they are
 // known. `first` is day 0, and a day that takes the last credit ends on half of
 // it.
-Band BalanceBand(const v1::Forecast& forecast, CivilDay first) {
+ChartBand BalanceBand(const v1::Forecast& forecast, CivilDay first) {
   const double available = Place(forecast.available());
   const double days = forecast.days_size();
   const v1::Runway& runway = forecast.runway();
   const bool closed = !runway.late().empty();
   const auto edge = [&](const v1::Amount& spent, const std::string& ends) {
-    std::vector<Point> points = {{0, available}};
+    std::vector<ChartPoint> points = {{0, available}};
     const double end =
         ends.empty() ? 0 : static_cast<double>(ToDay(ends) - first) + 0.5;
     if (ends.empty() || end > days) {
@@ -130,8 +131,8 @@ Band BalanceBand(const v1::Forecast& forecast, CivilDay first) {
     return points;
   };
   const v1::SpendInterval& total = forecast.total_interval();
-  Band band = {"80% of futures", edge(total.high(), runway.early()),
-               edge(total.low(), runway.late())};
+  ChartBand band = {"80% of futures", edge(total.high(), runway.early()),
+                    edge(total.low(), runway.late())};
   // The lower edge stays at zero as far as the upper one goes.
   if (band.low.back().y == 0) band.low.push_back({band.high.back().x, 0});
   return band;
@@ -139,23 +140,23 @@ Band BalanceBand(const v1::Forecast& forecast, CivilDay first) {
 
 // The mean balance at the begin of each day, as long as there is one, and the
 // way from there to the likely day.
-std::vector<Series> BalanceSeries(const v1::Forecast& forecast,
-                                  CivilDay first) {
+std::vector<ChartSeries> BalanceSeries(const v1::Forecast& forecast,
+                                       CivilDay first) {
   const std::string& likely = forecast.runway().likely();
   const double end =
       likely.empty() ? 0 : static_cast<double>(ToDay(likely) - first) + 0.5;
-  Series mean = {.label = "mean balance",
-                 .points = {{0, Place(forecast.available())}}};
+  ChartSeries mean = {.label = "mean balance",
+                      .points = {{0, Place(forecast.available())}}};
   for (int i = 0; i < forecast.days_size(); ++i) {
-    const Point next = {
+    const ChartPoint next = {
         i + 1.0, mean.points.back().y - Place(forecast.days(i).expected())};
     if (next.y <= 0 || (!likely.empty() && next.x >= end)) break;
     mean.points.push_back(next);
   }
   if (likely.empty()) return {mean};
-  const Series way = {.label = "to the likely day",
-                      .points = {mean.points.back(), {end, 0}},
-                      .form = Series::Form::kDashes};
+  const ChartSeries way = {.label = "to the likely day",
+                           .points = {mean.points.back(), {end, 0}},
+                           .form = ChartSeries::Form::kDashes};
   return {mean, way};
 }
 
@@ -168,7 +169,7 @@ void PrintRunway(const v1::Forecast& forecast, HtmlPage& page) {
   }
   CivilDay end = first + forecast.days_size();
   const auto mark = [&](const char* name, const std::string& day, double half,
-                        Tone tone) {
+                        ChartTone tone) {
     if (day.empty()) return;
     content.markers.push_back({absl::StrCat(name, " ", day),
                                static_cast<double>(ToDay(day) - first) + half,
@@ -177,9 +178,9 @@ void PrintRunway(const v1::Forecast& forecast, HtmlPage& page) {
   };
   mark("next allowance", forecast.next_allowance(), 0,
        OutlookTone(forecast.outlook()));
-  mark("early", runway.early(), 0.5, Tone::kMuted);
-  mark("likely", runway.likely(), 0.5, Tone::kAccent);
-  mark("late", runway.late(), 0.5, Tone::kMuted);
+  mark("early", runway.early(), 0.5, ChartTone::kMuted);
+  mark("likely", runway.likely(), 0.5, ChartTone::kAccent);
+  mark("late", runway.late(), 0.5, ChartTone::kMuted);
   page.Section("Runway");
   page.Chart([&](absl::string_view suffix, int width) {
     return LineChart(
@@ -213,18 +214,19 @@ void PrintRunway(const v1::Forecast& forecast, HtmlPage& page) {
 LineChartContent SpendContent(const v1::Forecast& forecast,
                               absl::Span<const DailySpend> history,
                               CivilDay first) {
-  Series spent = {.label = "spent", .tone = Tone::kMuted};
-  Series capped = {.label = "at a limit",
-                   .form = Series::Form::kDots,
-                   .tone = Tone::kWarning};
+  ChartSeries spent = {.label = "spent", .tone = ChartTone::kMuted};
+  ChartSeries capped = {.label = "at a limit",
+                        .form = ChartSeries::Form::kDots,
+                        .tone = ChartTone::kWarning};
   for (const DailySpend& day : history) {
-    const Point point = {static_cast<double>(day.day - first),
-                         Place(day.spent.ticks())};
+    const ChartPoint point = {static_cast<double>(day.day - first),
+                              Place(day.spent.ticks())};
     spent.points.push_back(point);
     if (day.capped) capped.points.push_back(point);
   }
-  Series expected = {.label = "expected", .form = Series::Form::kDashes};
-  Band band = {.label = "80% interval"};
+  ChartSeries expected = {.label = "expected",
+                          .form = ChartSeries::Form::kDashes};
+  ChartBand band = {.label = "80% interval"};
   for (const v1::ForecastDay& day : forecast.days()) {
     const auto x = static_cast<double>(ToDay(day.date()) - first);
     expected.points.push_back({x, Place(day.expected())});
@@ -233,7 +235,7 @@ LineChartContent SpendContent(const v1::Forecast& forecast,
     band.high.push_back({x, Place(day.interval().high())});
   }
   LineChartContent content;
-  for (Series* series : {&spent, &expected, &capped}) {
+  for (ChartSeries* series : {&spent, &expected, &capped}) {
     if (!series->points.empty()) content.series.push_back(std::move(*series));
   }
   if (!band.low.empty()) content.bands.push_back(std::move(band));
@@ -242,11 +244,11 @@ LineChartContent SpendContent(const v1::Forecast& forecast,
 
 double Highest(const LineChartContent& content) {
   double highest = 0;
-  const auto see = [&](const std::vector<Point>& points) {
-    for (const Point& point : points) highest = std::max(highest, point.y);
+  const auto see = [&](const std::vector<ChartPoint>& points) {
+    for (const ChartPoint& point : points) highest = std::max(highest, point.y);
   };
-  for (const Series& series : content.series) see(series.points);
-  for (const Band& band : content.bands) see(band.high);
+  for (const ChartSeries& series : content.series) see(series.points);
+  for (const ChartBand& band : content.bands) see(band.high);
   return highest;
 }
 
@@ -293,7 +295,7 @@ void PrintSpend(const v1::Forecast& forecast,
 }
 
 void PrintPattern(const v1::Forecast& forecast, HtmlPage& page) {
-  std::vector<Bar> bars;
+  std::vector<ChartBar> bars;
   double longest = 0;
   for (int i = 0; i < forecast.weekdays_size(); ++i) {
     const double percent = 100 * forecast.weekdays(i);
@@ -315,8 +317,9 @@ void PrintPattern(const v1::Forecast& forecast, HtmlPage& page) {
 void PrintTables(const v1::Forecast& forecast,
                  absl::Span<const DailySpend> history, HtmlPage& page) {
   page.Section("The days to come");
-  Table days(
-      {{"day"}, {"expected", Align::kRight}, {"80% interval", Align::kRight}});
+  ReportTable days({{"day"},
+                    {"expected", ColumnAlign::kRight},
+                    {"80% interval", ColumnAlign::kRight}});
   for (const v1::ForecastDay& day : forecast.days()) {
     days.AddRow({DayAndWeekday(ToDay(day.date())), day.expected().credits(),
                  day.has_interval() ? IntervalText(day.interval()) : ""});
@@ -332,7 +335,7 @@ void PrintTables(const v1::Forecast& forecast,
   const std::vector<DailySpend> weeks = LastWeeks(history);
   if (weeks.empty()) return;
   page.Section("The weeks before");
-  Table table({{"7 days from"}, {"spent", Align::kRight}, {""}});
+  ReportTable table({{"7 days from"}, {"spent", ColumnAlign::kRight}, {""}});
   for (const DailySpend& week : weeks) {
     table.AddRow({absl::FormatCivilTime(week.day), week.spent.ToString(),
                   week.capped ? "at a limit on some day" : ""});
@@ -361,4 +364,4 @@ void PrintHtml(const v1::Forecast& forecast, const ForecastPage& details,
   page.Finish();
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

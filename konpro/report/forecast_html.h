@@ -19,7 +19,7 @@
 #include "konpro/estimate/forecast.h"
 #include "proto/report.pb.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 struct ForecastPage {
   // What was read: the name of a file.
@@ -31,6 +31,6 @@ struct ForecastPage {
 void PrintHtml(const v1::Forecast& forecast, const ForecastPage& page,
                std::ostream& out);
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_REPORT_FORECAST_HTML_H_

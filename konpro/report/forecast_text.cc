@@ -6,7 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 constexpr const char* kWeekdays[] = {"Mon", "Tue", "Wed", "Thu",
@@ -88,4 +88,4 @@ std::vector<DailySpend> LastWeeks(absl::Span<const DailySpend> days) {
   return sums;
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -12,7 +12,7 @@
 #include "konpro/estimate/forecast.h"
 #include "proto/report.pb.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 // "2027-01-31 Sun".
 std::string DayAndWeekday(absl::CivilDay day);
@@ -38,6 +38,6 @@ std::string BacktestText(const v1::Backtest& backtest);
 // day and with what its seven days spent; the last one ends with `days`.
 std::vector<DailySpend> LastWeeks(absl::Span<const DailySpend> days);
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_REPORT_FORECAST_TEXT_H_

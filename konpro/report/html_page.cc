@@ -1,6 +1,6 @@
 #include "konpro/report/html_page.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 // Colours of text have a contrast of 4.5 or more on their ground, in each of
@@ -161,7 +161,7 @@ void HtmlPage::Verdicts(absl::Span<const Verdict> verdicts) {
   if (verdicts.empty()) return;
   out_ << "<ul class=\"verdicts\">\n";
   for (const auto& [text, tone] : verdicts) {
-    out_ << "<li class=\"" << ToneClass(tone) << "\">" << EscapeHtml(text)
+    out_ << "<li class=\"" << ChartToneClass(tone) << "\">" << EscapeHtml(text)
          << "</li>\n";
   }
   out_ << "</ul>\n";
@@ -213,7 +213,7 @@ void HtmlPage::Cards(absl::Span<const Card> cards) {
   out_ << "</div>\n";
 }
 
-void HtmlPage::Print(const Table& table) {
+void HtmlPage::Print(const ReportTable& table) {
   out_ << "<div class=\"scroll\">\n";
   table.PrintHtml(out_);
   out_ << "</div>\n";
@@ -231,4 +231,4 @@ void HtmlPage::Finish() {
   out_ << "</main>\n</body>\n</html>\n";
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -4,7 +4,7 @@
 //
 //   HtmlPage page("konpro estimate: 12 credits", out);
 //   page.Header("estimate of jobs.csv", "12", "credits", "3 requests");
-//   page.Verdicts({{"within the budget of 20", Tone::kGood}});
+//   page.Verdicts({{"within the budget of 20", ChartTone::kGood}});
 //   page.Section("Cost per operation");
 //   page.Chart([](absl::string_view suffix, int width) {
 //     return BarChart({.id = absl::StrCat("cost", suffix), .width = width},
@@ -31,14 +31,14 @@
 #include "konpro/report/svg_chart.h"
 #include "konpro/report/table.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 class HtmlPage {
  public:
   // Something short that is good or bad news, or a mark of something.
   struct Verdict {
     std::string text;
-    Tone tone = Tone::kMuted;
+    ChartTone tone = ChartTone::kMuted;
   };
 
   // A name and what it is.
@@ -78,7 +78,7 @@ class HtmlPage {
   void List(absl::Span<const std::string> items);
   void Facts(absl::Span<const Fact> facts);
   void Cards(absl::Span<const Card> cards);
-  void Print(const Table& table);
+  void Print(const ReportTable& table);
 
   // Draws a chart for kWide and for kNarrow, of which one is shown; its id must
   // end in `suffix`.
@@ -92,6 +92,6 @@ class HtmlPage {
   bool in_section_ = false;
 };
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_REPORT_HTML_PAGE_H_

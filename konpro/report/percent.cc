@@ -5,7 +5,7 @@
 #include "absl/strings/strip.h"
 #include "konpro/base/internal/mul_div.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 absl::StatusOr<Percent> Percent::Parse(absl::string_view text) {
   const absl::StatusOr<Credits> percent =
@@ -64,4 +64,4 @@ void ShareOut(const std::vector<v1::Amount*>& parts, Credits total) {
   }
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

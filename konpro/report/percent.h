@@ -12,7 +12,7 @@
 #include "konpro/base/credits.h"
 #include "proto/report.pb.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 // A percentage of zero or more, as a limit.
 class Percent {
@@ -51,6 +51,6 @@ std::string SignedText(const v1::Amount& amount);
 // REQUIRES: `total` is their exact sum.
 void ShareOut(const std::vector<v1::Amount*>& parts, Credits total);
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_REPORT_PERCENT_H_

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 // Texts are 12 pixels high. No font is known when a page is written: this is
@@ -56,7 +56,7 @@ std::string Cut(absl::string_view text, double width,
 // An axis laid over pixels.
 class Scale {
  public:
-  Scale(const Axis& axis, double from, double to)
+  Scale(const ChartAxis& axis, double from, double to)
       : low_(axis.low), span_(axis.high - axis.low), from_(from), to_(to) {}
 
   // What lies outside the axis lies at its end.
@@ -83,31 +83,31 @@ class Svg {
                     EscapeHtml(frame.description), "</desc>\n");
   }
 
-  void Line(const std::string& css_class, Point a, Point b) {
+  void Line(const std::string& css_class, ChartPoint a, ChartPoint b) {
     absl::StrAppend(&text_, "<line class=\"", css_class, "\" x1=\"", Px(a.x),
                     "\" y1=\"", Px(a.y), "\" x2=\"", Px(b.x), "\" y2=\"",
                     Px(b.y), "\"/>\n");
   }
 
-  void Rect(const std::string& css_class, Point corner, double width,
+  void Rect(const std::string& css_class, ChartPoint corner, double width,
             double height) {
     absl::StrAppend(&text_, "<rect class=\"", css_class, "\" x=\"",
                     Px(corner.x), "\" y=\"", Px(corner.y), "\" width=\"",
                     Px(width), "\" height=\"", Px(height), "\" rx=\"2\"/>\n");
   }
 
-  void Dot(const std::string& css_class, Point center) {
+  void Dot(const std::string& css_class, ChartPoint center) {
     absl::StrAppend(&text_, "<circle class=\"", css_class, "\" cx=\"",
                     Px(center.x), "\" cy=\"", Px(center.y), "\" r=\"3\"/>\n");
   }
 
   // `element`: "polyline" or "polygon".
   void Poly(const char* element, const std::string& css_class,
-            const std::vector<Point>& points) {
+            const std::vector<ChartPoint>& points) {
     absl::StrAppend(&text_, "<", element, " class=\"", css_class,
                     "\" points=\"");
     const char* separator = "";
-    for (const Point& point : points) {
+    for (const ChartPoint& point : points) {
       absl::StrAppend(&text_, separator, Px(point.x), ",", Px(point.y));
       separator = " ";
     }
@@ -115,7 +115,7 @@ class Svg {
   }
 
   // `anchor`: "start", "middle" or "end".
-  void Text(const std::string& css_class, Point at, const char* anchor,
+  void Text(const std::string& css_class, ChartPoint at, const char* anchor,
             absl::string_view text) {
     absl::StrAppend(&text_, "<text class=\"", css_class, "\" x=\"", Px(at.x),
                     "\" y=\"", Px(at.y), "\" text-anchor=\"", anchor, "\">",
@@ -128,16 +128,16 @@ class Svg {
   std::string text_;
 };
 
-std::string With(const char* css_class, Tone tone) {
-  return absl::StrCat(css_class, " ", ToneClass(tone));
+std::string With(const char* css_class, ChartTone tone) {
+  return absl::StrCat(css_class, " ", ChartToneClass(tone));
 }
 
 // The ticks of a horizontal axis whose line is at `y`, its grid up to `top`,
 // and its title below.
-void DrawXAxis(Svg& svg, const Axis& axis, const Scale& scale, double top,
+void DrawXAxis(Svg& svg, const ChartAxis& axis, const Scale& scale, double top,
                double y, int width) {
   double free_from = 0;
-  for (const Tick& tick : axis.ticks) {
+  for (const ChartTick& tick : axis.ticks) {
     const double x = scale(tick.at);
     svg.Line("grid", {x, top}, {x, y});
     const double half = TextWidth(tick.label) / 2;
@@ -155,12 +155,12 @@ void DrawXAxis(Svg& svg, const Axis& axis, const Scale& scale, double top,
 // Vertical lines with a label on a line of its own each, from `top` down. A
 // label stands where there is more room; the outer ones come first, so that a
 // label meets no line of another but one that it is as long as to reach.
-void DrawMarkers(Svg& svg, absl::Span<const Marker> markers, const Scale& scale,
-                 double top, double bottom, int width) {
+void DrawMarkers(Svg& svg, absl::Span<const ChartMarker> markers,
+                 const Scale& scale, double top, double bottom, int width) {
   const double middle = width / 2.0;
-  std::vector<const Marker*> rows;
-  for (const Marker& marker : markers) rows.push_back(&marker);
-  const auto before = [&](const Marker* a, const Marker* b) {
+  std::vector<const ChartMarker*> rows;
+  for (const ChartMarker& marker : markers) rows.push_back(&marker);
+  const auto before = [&](const ChartMarker* a, const ChartMarker* b) {
     const double x_a = scale(a->at), x_b = scale(b->at);
     if ((x_a > middle) != (x_b > middle)) return x_a > middle;
     return x_a > middle ? x_a > x_b : x_a < x_b;
@@ -183,13 +183,13 @@ void DrawMarkers(Svg& svg, absl::Span<const Marker> markers, const Scale& scale,
 }
 
 // The space that the labels of markers take.
-double MarkerSpace(absl::Span<const Marker> markers) {
+double MarkerSpace(absl::Span<const ChartMarker> markers) {
   return kLine * static_cast<double>(markers.size());
 }
 
 // Where the labels of three quantiles stand: as near to them as they do not run
 // into each other, or out of the width.
-std::array<double, 3> LabelCenters(const Quantile* const quantiles[3],
+std::array<double, 3> LabelCenters(const ChartQuantile* const quantiles[3],
                                    const Scale& scale, double width) {
   std::array<double, 3> half;
   for (size_t i = 0; i < 3; ++i) {
@@ -262,35 +262,36 @@ std::string EscapeHtml(absl::string_view text) {
   return escaped;
 }
 
-absl::string_view ToneClass(Tone tone) {
+absl::string_view ChartToneClass(ChartTone tone) {
   switch (tone) {
-    case Tone::kAccent:
+    case ChartTone::kAccent:
       return "accent";
-    case Tone::kMuted:
+    case ChartTone::kMuted:
       return "muted";
-    case Tone::kGood:
+    case ChartTone::kGood:
       return "good";
-    case Tone::kWarning:
+    case ChartTone::kWarning:
       return "warning";
-    case Tone::kBad:
+    case ChartTone::kBad:
       return "bad";
   }
   return "";
 }
 
-Axis NumberAxis(std::string title, double low, double high, int ticks_max) {
+ChartAxis NumberAxis(std::string title, double low, double high,
+                     int ticks_max) {
   if (high - low <= 0) high = low + 1;
   const double step = RoundStep(high - low, ticks_max - 1);
   const double first = std::floor(low / step);
   const double last = std::ceil(high / step * (1 - 1e-12));
-  Axis axis = {std::move(title), first * step, last * step, {}};
+  ChartAxis axis = {std::move(title), first * step, last * step, {}};
   for (double i = first; i <= last; ++i) {
     axis.ticks.push_back({i * step, CompactNumber(i * step)});
   }
   return axis;
 }
 
-Axis ElapsedAxis(std::string title, absl::Duration length, int ticks_max) {
+ChartAxis ElapsedAxis(std::string title, absl::Duration length, int ticks_max) {
   struct Step {
     double seconds;
     double unit;
@@ -322,7 +323,7 @@ Axis ElapsedAxis(std::string title, absl::Duration length, int ticks_max) {
     step = known;
     break;
   }
-  Axis axis = {std::move(title), 0, seconds, {}};
+  ChartAxis axis = {std::move(title), 0, seconds, {}};
   for (double at = 0; at <= seconds; at += step.seconds) {
     axis.ticks.push_back({at, at == 0
                                   ? "0"
@@ -332,15 +333,15 @@ Axis ElapsedAxis(std::string title, absl::Duration length, int ticks_max) {
   return axis;
 }
 
-Axis DayAxis(std::string title, absl::CivilDay first, absl::CivilDay end,
-             int ticks_max) {
+ChartAxis DayAxis(std::string title, absl::CivilDay first, absl::CivilDay end,
+                  int ticks_max) {
   const auto days = static_cast<int>(end - first);
   int step = 1;
   for (const int known : {1, 2, 7, 14, 28, 56, 91, 182, 364, 728}) {
     step = known;
     if (step * ticks_max >= days) break;
   }
-  Axis axis = {std::move(title), 0, static_cast<double>(days), {}};
+  ChartAxis axis = {std::move(title), 0, static_cast<double>(days), {}};
   for (int day = 0; day < days; day += step) {
     axis.ticks.push_back(
         {static_cast<double>(day), absl::FormatCivilTime(first + day)});
@@ -348,9 +349,9 @@ Axis DayAxis(std::string title, absl::CivilDay first, absl::CivilDay end,
   return axis;
 }
 
-std::string BarChart(const ChartFrame& frame, const Axis& axis,
-                     absl::Span<const Bar> bars,
-                     absl::Span<const Marker> markers) {
+std::string BarChart(const ChartFrame& frame, const ChartAxis& axis,
+                     absl::Span<const ChartBar> bars,
+                     absl::Span<const ChartMarker> markers) {
   constexpr double kRow = 40;
   const double top = MarkerSpace(markers);
   const double bottom = top + kRow * static_cast<double>(bars.size()) + 4;
@@ -377,8 +378,9 @@ std::string BarChart(const ChartFrame& frame, const Axis& axis,
   return std::move(svg).Finish();
 }
 
-std::string RangeChart(const ChartFrame& frame, const Axis& axis,
-                       const Range& range, absl::Span<const Marker> markers) {
+std::string RangeChart(const ChartFrame& frame, const ChartAxis& axis,
+                       const ChartRange& range,
+                       absl::Span<const ChartMarker> markers) {
   const double top = MarkerSpace(markers);
   const double bar_top = top + 56;
   const double bottom = bar_top + 30;
@@ -390,10 +392,11 @@ std::string RangeChart(const ChartFrame& frame, const Axis& axis,
   const double high = scale(range.high.at);
   svg.Rect("bar soft", {low, bar_top}, std::max(2.0, high - low), 20);
   DrawMarkers(svg, markers, scale, 0, bottom, frame.width);
-  const Quantile* const quantiles[] = {&range.low, &range.middle, &range.high};
+  const ChartQuantile* const quantiles[] = {&range.low, &range.middle,
+                                            &range.high};
   const std::array<double, 3> centers = LabelCenters(quantiles, scale, width);
   for (size_t i = 0; i < 3; ++i) {
-    const Quantile& quantile = *quantiles[i];
+    const ChartQuantile& quantile = *quantiles[i];
     const double at = scale(quantile.at);
     svg.Poly("polyline", "leader", {{centers[i], top + 42}, {at, bar_top - 4}});
     svg.Line("quantile", {at, bar_top - 4}, {at, bar_top + 24});
@@ -418,53 +421,54 @@ double DrawLegend(Svg* svg, const LineChartContent& content, double y,
       y += kLine;
     }
     if (svg != nullptr) {
-      draw_swatch(Point{x, y + 8});
+      draw_swatch(ChartPoint{x, y + 8});
       svg->Text("tick", {x + 26, y + 12}, "start", Cut(label, width - x - 26));
     }
     x += needed;
   };
-  for (const Series& series : content.series) {
-    entry(series.label, [&](Point at) {
-      if (series.form == Series::Form::kDots) {
+  for (const ChartSeries& series : content.series) {
+    entry(series.label, [&](ChartPoint at) {
+      if (series.form == ChartSeries::Form::kDots) {
         return svg->Dot(With("dot", series.tone), {at.x + 10, at.y});
       }
-      svg->Poly(
-          "polyline",
-          With(series.form == Series::Form::kDashes ? "line dashes" : "line",
-               series.tone),
-          {at, {at.x + 20, at.y}});
+      svg->Poly("polyline",
+                With(series.form == ChartSeries::Form::kDashes ? "line dashes"
+                                                               : "line",
+                     series.tone),
+                {at, {at.x + 20, at.y}});
     });
   }
-  for (const Band& band : content.bands) {
-    entry(band.label, [&](Point at) {
+  for (const ChartBand& band : content.bands) {
+    entry(band.label, [&](ChartPoint at) {
       svg->Rect("band", {at.x, at.y - 5}, 20, 10);
     });
   }
   return x > 0 ? y + kLine : y;
 }
 
-void DrawSeries(Svg& svg, const Series& series, const Scale& x,
+void DrawSeries(Svg& svg, const ChartSeries& series, const Scale& x,
                 const Scale& y) {
-  std::vector<Point> points;
-  for (const Point& point : series.points) {
+  std::vector<ChartPoint> points;
+  for (const ChartPoint& point : series.points) {
     points.push_back({x(point.x), y(point.y)});
   }
-  if (series.form == Series::Form::kDots) {
-    for (const Point& point : points) {
+  if (series.form == ChartSeries::Form::kDots) {
+    for (const ChartPoint& point : points) {
       svg.Dot(With("dot", series.tone), point);
     }
     return;
   }
-  svg.Poly("polyline",
-           With(series.form == Series::Form::kDashes ? "line dashes" : "line",
-                series.tone),
-           points);
+  svg.Poly(
+      "polyline",
+      With(series.form == ChartSeries::Form::kDashes ? "line dashes" : "line",
+           series.tone),
+      points);
 }
 
 }  // namespace
 
-std::string LineChart(const ChartFrame& frame, const Axis& x, const Axis& y,
-                      const LineChartContent& content) {
+std::string LineChart(const ChartFrame& frame, const ChartAxis& x,
+                      const ChartAxis& y, const LineChartContent& content) {
   const double title_y = DrawLegend(nullptr, content, 0, frame.width) + 4;
   const double top = title_y + kLine + 6 + MarkerSpace(content.markers);
   const double plot_height = frame.width > 500 ? 220 : 170;
@@ -472,20 +476,20 @@ std::string LineChart(const ChartFrame& frame, const Axis& x, const Axis& y,
   Svg svg(frame, bottom + 2 * kLine + 4);
   DrawLegend(&svg, content, 0, frame.width);
   double left = 0;
-  for (const Tick& tick : y.ticks) {
+  for (const ChartTick& tick : y.ticks) {
     left = std::max(left, TextWidth(tick.label) + 8);
   }
   const Scale x_scale(x, left, frame.width - 4);
   const Scale y_scale(y, bottom, top);
   svg.Text("axis-title", {0, title_y + 12}, "start", Cut(y.title, frame.width));
-  for (const Tick& tick : y.ticks) {
+  for (const ChartTick& tick : y.ticks) {
     const double at = y_scale(tick.at);
     svg.Line("grid", {left, at}, {frame.width - 4.0, at});
     svg.Text("tick", {left - 6, at + 4}, "end", tick.label);
   }
-  for (const Band& band : content.bands) {
-    std::vector<Point> outline;
-    for (const Point& p : band.high)
+  for (const ChartBand& band : content.bands) {
+    std::vector<ChartPoint> outline;
+    for (const ChartPoint& p : band.high)
       outline.push_back({x_scale(p.x), y_scale(p.y)});
     for (auto p = band.low.rbegin(); p != band.low.rend(); ++p) {
       outline.push_back({x_scale(p->x), y_scale(p->y)});
@@ -495,10 +499,10 @@ std::string LineChart(const ChartFrame& frame, const Axis& x, const Axis& y,
   DrawXAxis(svg, x, x_scale, bottom + 4, bottom, frame.width);
   DrawMarkers(svg, content.markers, x_scale, title_y + kLine, bottom,
               frame.width);
-  for (const Series& series : content.series) {
+  for (const ChartSeries& series : content.series) {
     DrawSeries(svg, series, x_scale, y_scale);
   }
   return std::move(svg).Finish();
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

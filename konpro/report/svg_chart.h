@@ -29,15 +29,15 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 // `text` to stand in HTML or SVG, between tags or in a quoted attribute.
 // Control characters but the line feed become U+FFFD.
 std::string EscapeHtml(absl::string_view text);
 
 // What something is drawn as: the name of its class in the style sheet.
-enum class Tone { kAccent, kMuted, kGood, kWarning, kBad };
-absl::string_view ToneClass(Tone tone);
+enum class ChartTone { kAccent, kMuted, kGood, kWarning, kBad };
+absl::string_view ChartToneClass(ChartTone tone);
 
 struct ChartFrame {
   // Of the elements that title and description are found by; once in a page.
@@ -49,56 +49,56 @@ struct ChartFrame {
   int width = 0;
 };
 
-struct Tick {
+struct ChartTick {
   double at = 0;
   std::string label;
 };
 
 // A straight scale from `low` to `high`, which is above it.
-struct Axis {
+struct ChartAxis {
   std::string title;
   double low = 0;
   double high = 1;
-  std::vector<Tick> ticks;
+  std::vector<ChartTick> ticks;
 };
 
 // At most `ticks_max` + 1 ticks at multiples of 1, 2 or 5 times a power of ten.
 // `high` moves up to a tick; `low` moves down to one.
 // REQUIRES: low <= high; ticks_max >= 2.
-Axis NumberAxis(std::string title, double low, double high, int ticks_max);
+ChartAxis NumberAxis(std::string title, double low, double high, int ticks_max);
 
 // From 0 to `length` in seconds, with ticks such as "15 min" or "2 d".
 // REQUIRES: length is finite and not negative; ticks_max >= 1.
-Axis ElapsedAxis(std::string title, absl::Duration length, int ticks_max);
+ChartAxis ElapsedAxis(std::string title, absl::Duration length, int ticks_max);
 
 // In days from `first`, which is 0, to the begin of `end`, with ticks at
 // "2026-03-16". REQUIRES: first < end; ticks_max >= 1.
-Axis DayAxis(std::string title, absl::CivilDay first, absl::CivilDay end,
-             int ticks_max);
+ChartAxis DayAxis(std::string title, absl::CivilDay first, absl::CivilDay end,
+                  int ticks_max);
 
 // A line across a chart, at a value of an axis.
-struct Marker {
+struct ChartMarker {
   std::string label;
   double at = 0;
-  Tone tone = Tone::kMuted;
+  ChartTone tone = ChartTone::kMuted;
 };
 
-struct Bar {
+struct ChartBar {
   std::string label;
   // The text of its length.
   std::string value;
   // Not below zero; 0 draws no bar.
   double length = 0;
-  Tone tone = Tone::kAccent;
+  ChartTone tone = ChartTone::kAccent;
 };
 
 // Bars below each other, each under its label and its value, over an axis that
 // begins at zero.
-std::string BarChart(const ChartFrame& frame, const Axis& axis,
-                     absl::Span<const Bar> bars,
-                     absl::Span<const Marker> markers);
+std::string BarChart(const ChartFrame& frame, const ChartAxis& axis,
+                     absl::Span<const ChartBar> bars,
+                     absl::Span<const ChartMarker> markers);
 
-struct Quantile {
+struct ChartQuantile {
   std::string label;
   // The text of where it is.
   std::string value;
@@ -106,47 +106,48 @@ struct Quantile {
 };
 
 // One interval and a point in it.
-struct Range {
-  Quantile low;
-  Quantile middle;
-  Quantile high;
+struct ChartRange {
+  ChartQuantile low;
+  ChartQuantile middle;
+  ChartQuantile high;
 };
 
-std::string RangeChart(const ChartFrame& frame, const Axis& axis,
-                       const Range& range, absl::Span<const Marker> markers);
+std::string RangeChart(const ChartFrame& frame, const ChartAxis& axis,
+                       const ChartRange& range,
+                       absl::Span<const ChartMarker> markers);
 
-struct Point {
+struct ChartPoint {
   double x = 0;
   double y = 0;
 };
 
-struct Series {
+struct ChartSeries {
   enum class Form { kLine, kDashes, kDots };
   // "" keeps it out of the legend.
   std::string label;
-  std::vector<Point> points;
+  std::vector<ChartPoint> points;
   Form form = Form::kLine;
-  Tone tone = Tone::kAccent;
+  ChartTone tone = ChartTone::kAccent;
 };
 
 // The area between two lines.
-struct Band {
+struct ChartBand {
   std::string label;
-  std::vector<Point> low;
-  std::vector<Point> high;
+  std::vector<ChartPoint> low;
+  std::vector<ChartPoint> high;
 };
 
 struct LineChartContent {
-  std::vector<Band> bands;
-  std::vector<Series> series;
+  std::vector<ChartBand> bands;
+  std::vector<ChartSeries> series;
   // At values of the x axis.
-  std::vector<Marker> markers;
+  std::vector<ChartMarker> markers;
 };
 
 // Bands, and lines over them, with a legend.
-std::string LineChart(const ChartFrame& frame, const Axis& x, const Axis& y,
-                      const LineChartContent& content);
+std::string LineChart(const ChartFrame& frame, const ChartAxis& x,
+                      const ChartAxis& y, const LineChartContent& content);
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_REPORT_SVG_CHART_H_

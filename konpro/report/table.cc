@@ -8,16 +8,16 @@
 #include "absl/strings/str_split.h"
 #include "konpro/report/svg_chart.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
-struct Range {
+struct ChartRange {
   char32_t first;
   char32_t last;
 };
 
 // Categories Mn, Me and Cf of the scripts that people write names in.
-constexpr Range kCombining[] = {
+constexpr ChartRange kCombining[] = {
     {0x300, 0x36F},    {0x483, 0x489},   {0x591, 0x5BD},   {0x610, 0x61A},
     {0x64B, 0x65F},    {0x900, 0x902},   {0x93C, 0x93C},   {0x941, 0x948},
     {0x94D, 0x94D},    {0xE31, 0xE31},   {0xE34, 0xE3A},   {0xE47, 0xE4E},
@@ -26,7 +26,7 @@ constexpr Range kCombining[] = {
     {0xE0100, 0xE01EF}};
 
 // East_Asian_Width W and F.
-constexpr Range kWide[] = {
+constexpr ChartRange kWide[] = {
     {0x1100, 0x115F},   {0x2E80, 0x303E},   {0x3041, 0x4DBF},
     {0x4E00, 0xA4CF},   {0xA960, 0xA97C},   {0xAC00, 0xD7A3},
     {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF01, 0xFF60},
@@ -34,9 +34,9 @@ constexpr Range kWide[] = {
     {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD}};
 
 template <size_t kSize>
-bool IsIn(const Range (&ranges)[kSize], char32_t c) {
+bool IsIn(const ChartRange (&ranges)[kSize], char32_t c) {
   return std::any_of(std::begin(ranges), std::end(ranges),
-                     [c](Range r) { return c >= r.first && c <= r.last; });
+                     [c](ChartRange r) { return c >= r.first && c <= r.last; });
 }
 
 // The first character of `text`: its bytes and its columns.
@@ -62,23 +62,23 @@ Glyph FirstGlyph(absl::string_view text) {
   return {bytes, IsIn(kCombining, c) ? 0u : IsIn(kWide, c) ? 2u : 1u};
 }
 
-std::string Padded(const std::string& text, size_t width, Align align) {
+std::string Padded(const std::string& text, size_t width, ColumnAlign align) {
   const std::string blanks(width - std::min(width, DisplayWidth(text)), ' ');
-  return align == Align::kLeft ? text + blanks : blanks + text;
+  return align == ColumnAlign::kLeft ? text + blanks : blanks + text;
 }
 
 // How well a line can end behind text[i]: behind a list's comma, else behind a
 // blank, else within a name; 0 where it cannot.
-int PauseAt(absl::string_view text, size_t i, Align align) {
+int PauseAt(absl::string_view text, size_t i, ColumnAlign align) {
   if (text[i] == ' ') return i > 0 && text[i - 1] == ',' ? 3 : 2;
   const bool is_within = absl::string_view(",_-").find(text[i]) != text.npos;
-  return align == Align::kLeft && is_within ? 1 : 0;
+  return align == ColumnAlign::kLeft && is_within ? 1 : 0;
 }
 
 // `text` in lines of at most `width` columns, broken at the last of the best
 // pauses, and nowhere within a character.
 std::vector<std::string> Lines(absl::string_view text, size_t width,
-                               Align align) {
+                               ColumnAlign align) {
   std::vector<std::string> lines;
   while (DisplayWidth(text) > width) {
     size_t end = 0;
@@ -122,9 +122,9 @@ size_t DisplayWidth(absl::string_view text) {
   return columns;
 }
 
-size_t Table::NarrowestWidth(size_t column) const {
+size_t ReportTable::NarrowestWidth(size_t column) const {
   size_t width = kNarrowest;
-  if (columns_[column].align == Align::kLeft) return width;
+  if (columns_[column].align == ColumnAlign::kLeft) return width;
   for (const auto& row : rows_) {
     for (absl::string_view word : absl::StrSplit(row[column], ' ')) {
       width = std::max(width, DisplayWidth(word));
@@ -133,7 +133,7 @@ size_t Table::NarrowestWidth(size_t column) const {
   return width;
 }
 
-std::vector<size_t> Table::TextWidths() const {
+std::vector<size_t> ReportTable::TextWidths() const {
   std::vector<size_t> widths;
   std::vector<size_t> narrowest;
   size_t sum = 0;
@@ -159,7 +159,7 @@ std::vector<size_t> Table::TextWidths() const {
   return widths;
 }
 
-void Table::PrintText(std::ostream& out) const {
+void ReportTable::PrintText(std::ostream& out) const {
   const std::vector<size_t> widths = TextWidths();
   const auto print = [&](auto&& text_of) {
     std::vector<std::vector<std::string>> cells;
@@ -188,7 +188,7 @@ void Table::PrintText(std::ostream& out) const {
   }
 }
 
-void Table::PrintMarkdown(std::ostream& out) const {
+void ReportTable::PrintMarkdown(std::ostream& out) const {
   const auto print = [&](auto&& text_of) {
     out << "|";
     for (size_t i = 0; i < columns_.size(); ++i) {
@@ -199,7 +199,7 @@ void Table::PrintMarkdown(std::ostream& out) const {
   print([&](size_t i) { return columns_[i].title; });
   out << "|";
   for (const Column& column : columns_) {
-    out << (column.align == Align::kLeft ? " --- |" : " ---: |");
+    out << (column.align == ColumnAlign::kLeft ? " --- |" : " ---: |");
   }
   out << "\n";
   for (size_t r = 0; r < rows_.size(); ++r) {
@@ -211,7 +211,7 @@ void Table::PrintMarkdown(std::ostream& out) const {
   }
 }
 
-void Table::PrintCsv(std::ostream& out) const {
+void ReportTable::PrintCsv(std::ostream& out) const {
   const auto print = [&](auto&& text_of) {
     for (size_t i = 0; i < columns_.size(); ++i) {
       out << (i > 0 ? "," : "") << CsvCell(text_of(i));
@@ -222,12 +222,13 @@ void Table::PrintCsv(std::ostream& out) const {
   for (const auto& row : rows_) print([&](size_t i) { return row[i]; });
 }
 
-void Table::PrintHtml(std::ostream& out) const {
+void ReportTable::PrintHtml(std::ostream& out) const {
   const auto print = [&](const char* tag, auto&& text_of) {
     out << "<tr>";
     for (size_t i = 0; i < columns_.size(); ++i) {
       out << "<" << tag
-          << (columns_[i].align == Align::kRight ? " class=\"right\">" : ">")
+          << (columns_[i].align == ColumnAlign::kRight ? " class=\"right\">"
+                                                       : ">")
           << absl::StrReplaceAll(EscapeHtml(text_of(i)), {{"_", "_<wbr>"}})
           << "</" << tag << ">";
     }
@@ -244,4 +245,4 @@ void Table::PrintHtml(std::ostream& out) const {
   out << (has_total_ ? "</tfoot>" : "</tbody>") << "\n</table>\n";
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

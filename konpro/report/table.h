@@ -9,26 +9,27 @@
 
 #include "absl/strings/string_view.h"
 
-namespace konpro::cli {
+namespace konpro {
 
-enum class Align { kLeft, kRight };
+enum class ColumnAlign { kLeft, kRight };
 
 // Columns of a terminal that UTF-8 `text` takes: two for East Asian wide
 // characters and emoji, none for combining marks (Unicode UAX #11), one for
 // all others and for a byte that is no UTF-8.
 size_t DisplayWidth(absl::string_view text);
 
-class Table {
+class ReportTable {
  public:
   // Of a terminal.
   static constexpr size_t kTextColumnsMax = 80;
 
   struct Column {
     std::string title;
-    Align align = Align::kLeft;
+    ColumnAlign align = ColumnAlign::kLeft;
   };
 
-  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+  explicit ReportTable(std::vector<Column> columns)
+      : columns_(std::move(columns)) {}
 
   // REQUIRES: as many cells as columns.
   void AddRow(std::vector<std::string> cells) {
@@ -64,6 +65,6 @@ class Table {
   bool has_total_ = false;
 };
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
 #endif  // KONPRO_REPORT_TABLE_H_

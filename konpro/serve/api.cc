@@ -16,15 +16,14 @@
 #include "konpro/base/internal/json.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/catalog/catalog.h"
-#include "konpro/cli/command.h"
 #include "konpro/estimate/estimator.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 #include "proto/serve.pb.h"
 
 namespace konpro {
 namespace {
-
-using cli::ToAmount;
 
 constexpr absl::string_view kIdHeader = "idempotency-key";
 constexpr absl::string_view kOperationHeader = "x-konpro-operation";
@@ -51,7 +50,7 @@ HttpAnswer TextAnswer(std::string text, absl::string_view type) {
 
 HttpAnswer JsonAnswer(const google::protobuf::Message& message) {
   std::ostringstream out;
-  cli::PrintJson(message, out);
+  PrintJson(message, out);
   return TextAnswer(out.str(), "application/json");
 }
 
@@ -145,8 +144,8 @@ v1::Estimate ToReport(const Estimator& estimator, const Catalog& catalog,
   report.set_plan(plan.name());
   const std::vector<EstimateLine> lines = estimator.Lines();
   *report.mutable_lines() =
-      cli::ToReportLines(lines, Show(estimator.total()), /*explain=*/false,
-                         estimator.prices_since());
+      ToReportLines(lines, Show(estimator.total()), /*explain=*/false,
+                    estimator.prices_since());
   *report.mutable_total() = ToAmount(estimator.total());
   report.set_requests(estimator.requests());
   for (const Operation* refused : estimator.RefusedBy(plan)) {

@@ -11,6 +11,8 @@
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "konpro/cli/command.h"
+#include "konpro/report/report_format.h"
+#include "konpro/report/report_json.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {
@@ -104,9 +106,9 @@ TEST(AccuracyCommand, PrintsTheWorstLinesFirst) {
 }
 
 TEST(AccuracyCommand, ErrorsThatCancelOutAreNoBias) {
-  const Result result =
-      Accuracy(Estimate({{"a", 10}, {"b", 30}}),
-               Actual({{{"a", 30}, {"b", 10}}}), {.format = Format::kJson});
+  const Result result = Accuracy(Estimate({{"a", 10}, {"b", 30}}),
+                                 Actual({{{"a", 30}, {"b", 10}}}),
+                                 {.format = ReportFormat::kJson});
   v1::AccuracyReport report;
   ASSERT_TRUE(
       google::protobuf::util::JsonStringToMessage(result.out, &report).ok());
@@ -156,7 +158,7 @@ TEST(AccuracyCommand, ShowsTenOfManyLines) {
     actual.emplace_back(absl::StrCat("op_", i), 1'000);
   }
   const Result result = Accuracy(Estimate(estimated), Actual({actual}),
-                                 {.format = Format::kJson});
+                                 {.format = ReportFormat::kJson});
   v1::AccuracyReport report;
   ASSERT_TRUE(
       google::protobuf::util::JsonStringToMessage(result.out, &report).ok());

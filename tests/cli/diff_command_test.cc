@@ -10,6 +10,9 @@
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "konpro/cli/command.h"
+#include "konpro/report/report_format.h"
+#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {
@@ -102,7 +105,7 @@ TEST(DiffCommand, LinesSumToTheirTotals) {
       side.mutable_total();
     }
     const Result result =
-        Diff(Json(sides[0]), Json(sides[1]), {.format = Format::kJson});
+        Diff(Json(sides[0]), Json(sides[1]), {.format = ReportFormat::kJson});
     v1::EstimateDiff diff;
     ASSERT_TRUE(
         google::protobuf::util::JsonStringToMessage(result.out, &diff).ok())

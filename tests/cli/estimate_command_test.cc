@@ -18,7 +18,7 @@
 #include "gtest/gtest.h"
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
-#include "konpro/input/input.h"
+#include "konpro/report/report_format.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {
@@ -82,7 +82,7 @@ TEST(EstimateCommand, PrintsJson) {
   const Result result = Estimate(kCampaign, {.plan = "free_trial",
                                              .available = {{Amount("800")}},
                                              .budget = Amount("900"),
-                                             .format = Format::kJson});
+                                             .format = ReportFormat::kJson});
   EXPECT_EQ(result.code, ExitCode::kNotAllowed);
   v1::Estimate estimate;
   ASSERT_TRUE(
@@ -106,7 +106,7 @@ TEST(EstimateCommand, PrintsJson) {
 
 TEST(EstimateCommand, AllPlansAreAListInJson) {
   const Result result =
-      Estimate(kCampaign, {.plan = "all", .format = Format::kJson});
+      Estimate(kCampaign, {.plan = "all", .format = ReportFormat::kJson});
   EXPECT_EQ(result.code, ExitCode::kOk);
   v1::Estimates estimates;
   ASSERT_TRUE(
@@ -201,7 +201,7 @@ TEST(EstimateCommand, AMappedColumnThatIsNotThereIsAnError) {
   const std::string json =
       "{\"op\": \"avatar_video\", \"duration\": \"3s\", \"times\": 2}\n";
   const struct {
-    ColumnOptions columns;
+    ManifestColumns columns;
     std::string error;
   } kCases[] = {
       {{.operation = "op", .quantity = "duratoin", .jobs = "times"},
@@ -388,7 +388,7 @@ absl::Time At(const char* text) {
 }
 
 v1::Estimate JsonOf(const std::string& manifest, EstimateOptions options) {
-  options.format = Format::kJson;
+  options.format = ReportFormat::kJson;
   v1::Estimate estimate;
   EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(
                   Estimate(manifest, options).out, &estimate)
@@ -398,7 +398,7 @@ v1::Estimate JsonOf(const std::string& manifest, EstimateOptions options) {
 
 v1::Estimates JsonOfAll(const std::string& manifest, EstimateOptions options) {
   options.plan = "all";
-  options.format = Format::kJson;
+  options.format = ReportFormat::kJson;
   v1::Estimates estimates;
   EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(
                   Estimate(manifest, options).out, &estimates)
@@ -621,8 +621,9 @@ TEST(EstimateCommand, UncertainQuantitiesGiveARange) {
 }
 
 TEST(EstimateCommand, TheSameSeedGivesTheSameBytes) {
-  for (const Format format :
-       {Format::kTable, Format::kJson, Format::kMarkdown, Format::kCsv}) {
+  for (const ReportFormat format :
+       {ReportFormat::kTable, ReportFormat::kJson, ReportFormat::kMarkdown,
+        ReportFormat::kCsv}) {
     const auto run = [&](uint64_t seed) {
       return Estimate(kUncertain, {.seed = seed, .format = format}).out;
     };
@@ -745,12 +746,12 @@ TEST(EstimateCommand, LinesSumToTheTotalInEveryFormat) {
       }
       absl::StrAppend(&manifest, ",", random() % 50, "\n");
     }
-    const auto run = [&](Format format) {
+    const auto run = [&](ReportFormat format) {
       return Estimate(manifest, {.catalog = path, .format = format}).out;
     };
     v1::Estimate estimate;
-    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(run(Format::kJson),
-                                                            &estimate)
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(
+                    run(ReportFormat::kJson), &estimate)
                     .ok());
     int64_t ticks = 0;
     int64_t millionths = 0;
@@ -787,9 +788,9 @@ TEST(EstimateCommand, LinesSumToTheTotalInEveryFormat) {
       EXPECT_EQ(std::accumulate(shown.begin(), shown.end(), int64_t{0}), total)
           << text;
     };
-    check(run(Format::kTable), ' ');
-    check(run(Format::kMarkdown), '|');
-    check(run(Format::kCsv), ',');
+    check(run(ReportFormat::kTable), ' ');
+    check(run(ReportFormat::kMarkdown), '|');
+    check(run(ReportFormat::kCsv), ',');
   }
 }
 

@@ -14,6 +14,7 @@
 #include "google/protobuf/util/delimited_message_util.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
+#include "konpro/report/report_format.h"
 #include "proto/report.pb.h"
 #include "proto/usage.pb.h"
 
@@ -49,7 +50,7 @@ Result Forecast(const std::string& history,
 
 v1::Forecast Json(const std::string& history,
                   ForecastCommandOptions options = {}) {
-  options.format = Format::kJson;
+  options.format = ReportFormat::kJson;
   const Result result = Forecast(history, options);
   v1::Forecast report;
   EXPECT_TRUE(
@@ -156,7 +157,7 @@ TEST(ForecastCommand, TablesFitEightyColumns) {
 TEST(ForecastCommand, JsonSaysTheSameForTheSameSeed) {
   ForecastCommandOptions options{.available = Credits::Parse("300").value(),
                                  .next_allowance = kFirst + 110,
-                                 .format = Format::kJson};
+                                 .format = ReportFormat::kJson};
   std::string history = Week(56);
   absl::StrAppend(&history, DayText(50), ",30\n");
   const Result once = Forecast(history, options);

@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "konpro/catalog/window_text.h"
 #include "konpro/cli/account_command.h"
+#include "konpro/report/report_format.h"
 #include "proto/door_report.pb.h"
 
 namespace konpro::cli {
@@ -60,7 +61,7 @@ class KeysCommand : public ::testing::Test {
 
   v1::KeysReport List(const std::string& account) {
     DoorFile json = file_;
-    json.format = Format::kJson;
+    json.format = ReportFormat::kJson;
     EXPECT_EQ(RunKeysList(json, account, NewStreams()), ExitCode::kOk);
     Show();
     v1::KeysReport report;
@@ -71,7 +72,7 @@ class KeysCommand : public ::testing::Test {
 
   v1::AccountReport AccountOf(const std::string& account) {
     DoorFile json = file_;
-    json.format = Format::kJson;
+    json.format = ReportFormat::kJson;
     EXPECT_EQ(RunAccountShow(json, account, NewStreams()), ExitCode::kOk);
     v1::AccountReport report;
     EXPECT_TRUE(
@@ -104,7 +105,7 @@ TEST_F(KeysCommand, NewKeyIsPrintedAloneAndItsIdBeside) {
 }
 
 TEST_F(KeysCommand, NewKeyIsAFieldOfJson) {
-  file_.format = Format::kJson;
+  file_.format = ReportFormat::kJson;
   ASSERT_EQ(RunKeysCreate(
                 file_, {.account = "acme", .expires_at = kNow + absl::Hours(1)},
                 NewStreams()),

@@ -27,6 +27,7 @@
 #include "konpro/cli/ingest_command.h"
 #include "konpro/cli/ledger_change_command.h"
 #include "konpro/cli/ledger_query_command.h"
+#include "konpro/report/report_format.h"
 #include "proto/ledger_report.pb.h"
 #include "proto/usage.pb.h"
 
@@ -507,7 +508,7 @@ class IngestTest : public LedgerCommandTest {
       (void)google::protobuf::util::JsonStringToMessage(
           Run([&](Streams s) {
             LedgerFile json = file;
-            json.format = Format::kJson;
+            json.format = ReportFormat::kJson;
             return RunLedgerBalance(json, {.account = account}, s);
           }).out,
           &balance);

@@ -7,6 +7,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "konpro/catalog/catalog_file.h"
+#include "konpro/report/report_format.h"
 
 namespace konpro::cli {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::string Print(Format format) {
+std::string Print(ReportFormat format) {
   std::istringstream in;
   std::ostringstream out;
   std::ostringstream err;
@@ -23,7 +24,7 @@ std::string Print(Format format) {
 }
 
 TEST(PlansCommand, PrintsPlansAndPrices) {
-  const std::string table = Print(Format::kTable);
+  const std::string table = Print(ReportFormat::kTable);
   EXPECT_THAT(table, AllOf(HasSubstr("minute: 300 per 1m,"),
                            HasSubstr("day: 10000 per 24h")));
   EXPECT_THAT(table, HasSubstr("given per account"));
@@ -31,11 +32,11 @@ TEST(PlansCommand, PrintsPlansAndPrices) {
 }
 
 TEST(PlansCommand, MachineFormsAreTheCatalog) {
-  EXPECT_EQ(ParseCatalog(Print(Format::kTextproto), "f").value(),
+  EXPECT_EQ(ParseCatalog(Print(ReportFormat::kTextproto), "f").value(),
             Catalog::BuiltIn());
   v1::Catalog catalog;
-  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(Print(Format::kJson),
-                                                          &catalog)
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(
+                  Print(ReportFormat::kJson), &catalog)
                   .ok());
   EXPECT_EQ(catalog.SerializeAsString(),
             CatalogToProto(Catalog::BuiltIn()).SerializeAsString());

@@ -12,6 +12,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "konpro/ledger/usage.h"
+#include "konpro/report/report_format.h"
 #include "proto/report.pb.h"
 #include "proto/usage.pb.h"
 
@@ -95,8 +96,8 @@ TEST(PriceCommand, PrintsATablePerAccountAndOperation) {
 }
 
 TEST(PriceCommand, BothFormsOfRecordsSayTheSame) {
-  for (Format format :
-       {Format::kTable, Format::kJson, Format::kMarkdown, Format::kCsv}) {
+  for (ReportFormat format : {ReportFormat::kTable, ReportFormat::kJson,
+                              ReportFormat::kMarkdown, ReportFormat::kCsv}) {
     const Result json = PriceRecords(JsonLines(1'000), {.format = format});
     const Result binary = PriceRecords(Delimited(1'000), {.format = format});
     EXPECT_EQ(json.code, ExitCode::kOk) << json.err;
@@ -135,7 +136,7 @@ TEST(PriceCommand, FormsAreToldApartAtTheirFirstBytes) {
 
 TEST(PriceCommand, SumsOfPartsAreTheirTotals) {
   const Result result =
-      PriceRecords(Delimited(5'000), {.format = Format::kJson});
+      PriceRecords(Delimited(5'000), {.format = ReportFormat::kJson});
   v1::UsageReport report;
   ASSERT_TRUE(
       google::protobuf::util::JsonStringToMessage(result.out, &report).ok());
@@ -211,7 +212,7 @@ TEST(PriceCommand, ABalanceMustCoverTheTotal) {
   EXPECT_THAT(covered.out, HasSubstr("available: 4.00669, shortfall: 0\n"));
   const Result json = PriceRecords(
       JsonLines(4), {.available = Credits::Parse("4.006689").value(),
-                     .format = Format::kJson});
+                     .format = ReportFormat::kJson});
   EXPECT_EQ(json.code, ExitCode::kOverAvailable);
   EXPECT_THAT(json.out,
               AllOf(HasSubstr("\"available\": {\n  \"ticks\": \"24040134\""),
@@ -219,7 +220,7 @@ TEST(PriceCommand, ABalanceMustCoverTheTotal) {
   EXPECT_EQ(json.err,
             "konpro: not covered: need 4.00669, available 4.006689, short "
             "0.000001\n");
-  EXPECT_THAT(PriceRecords(JsonLines(4), {.format = Format::kJson}).out,
+  EXPECT_THAT(PriceRecords(JsonLines(4), {.format = ReportFormat::kJson}).out,
               Not(HasSubstr("shortfall")));
 }
 
@@ -246,7 +247,7 @@ TEST(PriceCommand, APlanMustAllowWhatWasUsed) {
   }
   EXPECT_THAT(
       PriceRecords(JsonLines(4),
-                   {.plan = "free_trial", .format = Format::kJson})
+                   {.plan = "free_trial", .format = ReportFormat::kJson})
           .out,
       AllOf(HasSubstr("\"plan\": \"free_trial\""),
             HasSubstr("\"refused_operations\": [\n  \"photo_avatar\"\n ]")));

@@ -18,8 +18,8 @@
 #include "gtest/gtest.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog_file.h"
-#include "konpro/input/input.h"
 #include "konpro/limits/rate_window.h"
+#include "konpro/report/report_format.h"
 #include "proto/report.pb.h"
 #include "tests/testing/limiter_oracle.h"
 
@@ -57,7 +57,7 @@ v1::Replay Parse(const Result& result) {
 
 // The report of one plan.
 v1::Replay Report(const std::string& trace, ReplayOptions options) {
-  options.format = Format::kJson;
+  options.format = ReportFormat::kJson;
   return Parse(Replayed(trace, std::move(options)));
 }
 
@@ -155,7 +155,7 @@ TEST(ReplayCommand, PrintsJson) {
   const Result result = Replayed(Burst(), {.trace = AllColumns(),
                                            .plan = "free_trial",
                                            .mode = ReplayMode::kWait,
-                                           .format = Format::kJson});
+                                           .format = ReportFormat::kJson});
   EXPECT_EQ(result.code, ExitCode::kOk);
   EXPECT_THAT(result.out,
               StartsWith("{\n"
@@ -190,8 +190,8 @@ TEST(ReplayCommand, PrintsJson) {
 }
 
 TEST(ReplayCommand, AllPlansAreAListInJson) {
-  const Result result =
-      Replayed(Burst(), {.trace = {.time = "t"}, .format = Format::kJson});
+  const Result result = Replayed(
+      Burst(), {.trace = {.time = "t"}, .format = ReportFormat::kJson});
   v1::Replays all;
   ASSERT_TRUE(
       google::protobuf::util::JsonStringToMessage(result.out, &all).ok());

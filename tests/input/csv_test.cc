@@ -10,14 +10,14 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 // Each row as `LINE:COLUMN=cell` for every cell, rows on lines.
 std::string Read(const std::string& text, std::string* errors_text = nullptr) {
   std::istringstream in(text);
   std::ostringstream err;
-  Input input("-", in, nullptr);
+  InputFile input("-", in, nullptr);
   InputErrors errors("f", err);
   std::string rows;
   ReadCsv(input, errors, [&](const CsvRow& row) {
@@ -52,7 +52,7 @@ TEST(Csv, RowsEndWhereNoMoreAreWanted) {
 TEST(Csv, BlocksMayEndAnywhere) {
   // Rows around the border of two blocks, so that each byte is the border once.
   for (size_t shift = 0; shift < 12; ++shift) {
-    std::string text(Input::kBlockBytes - 6 - shift, '\n');
+    std::string text(InputFile::kBlockBytes - 6 - shift, '\n');
     const int64_t line = static_cast<int64_t>(text.size()) + 1;
     text += "\"x\ny\",z\nu,v\n";
     EXPECT_EQ(Read(text), absl::StrCat(line, ":1=x\ny ", line + 1, ":4=z\n",
@@ -71,4 +71,4 @@ TEST(Csv, ARowHasAtMostSoManyBytes) {
 }
 
 }  // namespace
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -8,7 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::testing::ElementsAre;
@@ -39,7 +39,7 @@ struct Messages {
 
 Messages ReadMessages(const std::string& bytes) {
   std::istringstream in(bytes);
-  Input input("-", in, nullptr);
+  InputFile input("-", in, nullptr);
   DelimitedReader reader(input);
   Messages messages;
   absl::string_view message;
@@ -62,8 +62,8 @@ TEST(Delimited, MessagesAreWhatLiesBetweenSizes) {
 }
 
 TEST(Delimited, BlocksMayEndAnywhere) {
-  for (size_t before = Input::kBlockBytes - 8; before <= Input::kBlockBytes;
-       ++before) {
+  for (size_t before = InputFile::kBlockBytes - 8;
+       before <= InputFile::kBlockBytes; ++before) {
     const std::string first(before, 'a');
     const std::string second(300, 'b');
     EXPECT_THAT(ReadMessages(Delimited(first) + Delimited(second)).texts,
@@ -94,4 +94,4 @@ TEST(Delimited, WhatEndsTooSoonIsAnError) {
 }
 
 }  // namespace
-}  // namespace konpro::cli
+}  // namespace konpro

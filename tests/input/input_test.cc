@@ -1,5 +1,3 @@
-#include "konpro/input/input.h"
-
 #include <sstream>
 #include <string>
 #include <vector>
@@ -7,8 +5,11 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
+#include "konpro/input/line_reader.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::testing::ElementsAre;
@@ -28,7 +29,7 @@ struct Lines {
 
 Lines ReadLines(const std::string& text) {
   std::istringstream in(text);
-  Input input("-", in, nullptr);
+  InputFile input("-", in, nullptr);
   LineReader reader(input);
   Lines lines;
   absl::string_view line;
@@ -49,10 +50,10 @@ TEST(LineReader, GivesLinesWithTheirEnds) {
 
 // A line may begin, end and lie anywhere in the blocks of its input.
 TEST(LineReader, BlocksMayEndAnywhere) {
-  for (size_t before = Input::kBlockBytes - 3; before <= Input::kBlockBytes;
-       ++before) {
+  for (size_t before = InputFile::kBlockBytes - 3;
+       before <= InputFile::kBlockBytes; ++before) {
     const std::string first = std::string(before, 'a') + "\n";
-    const std::string third(Input::kBlockBytes, 'c');
+    const std::string third(InputFile::kBlockBytes, 'c');
     EXPECT_THAT(ReadLines(first + "b\n" + third).texts,
                 ElementsAre(first, "b\n", third));
   }
@@ -93,4 +94,4 @@ TEST(InputErrors, SoManyAreShownAndTheRestCounted) {
 }
 
 }  // namespace
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -6,9 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/input/line_reader.h"
 #include "tests/testing/status_matchers.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::konpro::testing::IsOk;
@@ -25,7 +26,7 @@ std::string Read(const std::string& text, const TraceOptions& options) {
   EXPECT_THAT(CheckTraceOptions(options, catalog), IsOk());
   std::istringstream in(text);
   std::ostringstream err;
-  Input input("-", in, nullptr);
+  InputFile input("-", in, nullptr);
   InputErrors errors("f", err);
   std::string requests;
   ReadTrace(input, options, catalog, errors, [&](const TraceRequest& request) {
@@ -207,4 +208,4 @@ TEST(Trace, LinesOfLogsThatAreBrokenAreErrors) {
 }
 
 }  // namespace
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -11,7 +11,7 @@
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::konpro::testing::StatusIs;
@@ -197,4 +197,4 @@ TEST(TraceTime, AgreesWithAbseil) {
 }
 
 }  // namespace
-}  // namespace konpro::cli
+}  // namespace konpro

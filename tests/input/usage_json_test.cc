@@ -12,7 +12,7 @@
 #include "gtest/gtest.h"
 #include "proto/usage.pb.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::google::protobuf::util::MessageDifferencer;
@@ -186,4 +186,4 @@ TEST(UsageJson, WhatProtobufWritesIsPlainAndWhatIsBrokenIsNotTakenForAnother) {
 }
 
 }  // namespace
-}  // namespace konpro::cli
+}  // namespace konpro

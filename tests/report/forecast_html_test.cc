@@ -13,7 +13,7 @@
 #include "tests/testing/hostile_message.h"
 #include "tests/testing/html_structure.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::absl::CivilDay;
@@ -261,4 +261,4 @@ TEST(ForecastHtml, NoTextBecomesATag) {
 }
 
 }  // namespace
-}  // namespace konpro::cli
+}  // namespace konpro

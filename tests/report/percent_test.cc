@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::absl::StatusCode;
@@ -84,4 +84,4 @@ TEST(ShareOut, MakesPartsAddUp) {
 }
 
 }  // namespace
-}  // namespace konpro::cli
+}  // namespace konpro

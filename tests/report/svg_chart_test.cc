@@ -16,7 +16,7 @@
 #include "gtest/gtest.h"
 #include "tests/testing/html_structure.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::konpro::testing::CountOf;
@@ -27,9 +27,9 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string Labels(const Axis& axis) {
+std::string Labels(const ChartAxis& axis) {
   return absl::StrJoin(axis.ticks, " | ",
-                       [](std::string* out, const Tick& tick) {
+                       [](std::string* out, const ChartTick& tick) {
                          absl::StrAppend(out, tick.label);
                        });
 }
@@ -70,7 +70,7 @@ TEST(NumberAxis, HasRoundTicks) {
       {7, 7, 5, "7 | 7.5 | 8"},
   };
   for (const auto& [low, high, ticks_max, labels] : kCases) {
-    const Axis axis = NumberAxis("credits", low, high, ticks_max);
+    const ChartAxis axis = NumberAxis("credits", low, high, ticks_max);
     EXPECT_EQ(Labels(axis), labels) << low << " .. " << high;
     EXPECT_LE(axis.low, low);
     EXPECT_GE(axis.high, high);
@@ -86,7 +86,8 @@ TEST(NumberAxis, HoldsWhatIsDrawnAndFewTicks) {
     const double a = std::pow(10, exponent(random));
     const double b = std::pow(10, exponent(random));
     const int ticks_max = 2 + static_cast<int>(random() % 8);
-    const Axis axis = NumberAxis("", std::min(a, b), std::max(a, b), ticks_max);
+    const ChartAxis axis =
+        NumberAxis("", std::min(a, b), std::max(a, b), ticks_max);
     EXPECT_LE(axis.low, std::min(a, b));
     EXPECT_GE(axis.high, std::max(a, b) * (1 - 1e-9));
     EXPECT_GE(axis.ticks.size(), 2u);
@@ -127,7 +128,7 @@ TEST(BarChart, SaysWhatItShowsInTexts) {
                NumberAxis("credits", 0, 12, 4),
                {{.label = "pro", .value = "~12.000001", .length = 12},
                 {.label = "none", .value = "0"}},
-               {{.label = "budget 10", .at = 10, .tone = Tone::kBad}});
+               {{.label = "budget 10", .at = 10, .tone = ChartTone::kBad}});
   EXPECT_EQ(NestingError(svg), "");
   EXPECT_THAT(svg, HasSubstr("<svg viewBox=\"0 0 340 "));
   EXPECT_THAT(svg, HasSubstr("role=\"img\" aria-labelledby=\"cost-t cost-d\""));
@@ -160,7 +161,7 @@ TEST(RangeChart, KeepsItsLabelsApart) {
       {{"P10", "~5047.558387", 5047.6},
        {"P50", "~5131.028613", 5131},
        {"P90", "~5219.983977", 5220}},
-      {{.label = "budget 5900", .at = 5'900, .tone = Tone::kGood}});
+      {{.label = "budget 5900", .at = 5'900, .tone = ChartTone::kGood}});
   EXPECT_EQ(NestingError(svg), "");
   for (const char* text : {">P10<", ">~5047.558387<", ">P50<", ">~5131.028613<",
                            ">P90<", ">~5219.983977<", ">budget 5900<"}) {
@@ -213,7 +214,7 @@ TEST(LineChart, DrawsInsideItsFrameWhateverTheValues) {
                    .series = {{.label = "line", .points = {{0, 0}, {far, far}}},
                               {.label = "",
                                .points = {{far, 3}},
-                               .form = Series::Form::kDots}},
+                               .form = ChartSeries::Form::kDots}},
                    .markers = {{.label = "marker", .at = far}}});
     EXPECT_EQ(NestingError(svg), "");
     for (const double value : Coordinates(svg)) {
@@ -231,7 +232,7 @@ TEST(LineChart, HasALegendOfWhatHasALabel) {
                  .series = {{.label = "spent", .points = {{0, 0}, {1, 1}}},
                             {.label = "expected",
                              .points = {{1, 1}, {2, 2}},
-                             .form = Series::Form::kDashes},
+                             .form = ChartSeries::Form::kDashes},
                             {.label = "", .points = {{2, 2}, {3, 3}}}}});
   for (const char* text :
        {">80%<", ">spent<", ">expected<", ">x axis<", ">y axis<"}) {
@@ -243,9 +244,9 @@ TEST(LineChart, HasALegendOfWhatHasALabel) {
 
 TEST(Charts, EscapeEveryText) {
   constexpr char kHostile[] = "</text><script>alert(\"'1\")</script>";
-  const Axis axis = {kHostile, 0, 1, {{0.5, kHostile}}};
+  const ChartAxis axis = {kHostile, 0, 1, {{0.5, kHostile}}};
   const ChartFrame frame = {kHostile, kHostile, kHostile, 340};
-  const Marker marker = {kHostile, 0.5};
+  const ChartMarker marker = {kHostile, 0.5};
   const std::string svgs[] = {
       BarChart(frame, axis, {{kHostile, kHostile, 0.5}}, {marker}),
       RangeChart(frame, axis,
@@ -265,4 +266,4 @@ TEST(Charts, EscapeEveryText) {
 }
 
 }  // namespace
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -4,11 +4,11 @@
 
 #include "gtest/gtest.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
-Table Sample() {
-  Table table({{"name"}, {"n", Align::kRight}});
+ReportTable Sample() {
+  ReportTable table({{"name"}, {"n", ColumnAlign::kRight}});
   table.AddRow({"a|b", "7"});
   table.AddTotal({"say \"x\", y", ""});
   return table;
@@ -42,7 +42,7 @@ TEST(Table, KnowsHowWideTextIs) {
 }
 
 TEST(Table, AlignsWhatIsNotAscii) {
-  Table table({{"id"}, {"n", Align::kRight}});
+  ReportTable table({{"id"}, {"n", ColumnAlign::kRight}});
   table.AddRow({"\xE5\x8B\x95\xE7\x94\xBB", "7"});
   table.AddRow({"caf\xC3\xA9", "12"});
   std::ostringstream out;
@@ -55,7 +55,7 @@ TEST(Table, AlignsWhatIsNotAscii) {
 }
 
 TEST(Table, BreaksWideCellsAndNoFigures) {
-  Table table({{"id"}, {"n", Align::kRight}});
+  ReportTable table({{"id"}, {"n", ColumnAlign::kRight}});
   table.AddRow({"the_first_of_the_words " + std::string(100, 'x'), "1"});
   std::string wide;
   for (int i = 0; i < 50; ++i) wide += "\xE5\x8B\x95";
@@ -91,7 +91,7 @@ TEST(Table, PrintsCsv) {
 }
 
 TEST(Table, PrintsHtmlWithoutWhatACellMayHide) {
-  Table table({{"name"}, {"n", Align::kRight}});
+  ReportTable table({{"name"}, {"n", ColumnAlign::kRight}});
   table.AddRow({"<b>a_b</b>", "7"});
   table.AddTotal({"say \"x\", y", ""});
   std::ostringstream out;
@@ -108,4 +108,4 @@ TEST(Table, PrintsHtmlWithoutWhatACellMayHide) {
 }
 
 }  // namespace
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -1,0 +1,40 @@
+// Amounts and lines of an estimate as messages of a report
+// (proto/report.proto).
+//
+//   ToAmount(*Credits::Parse("12.5")).credits()      // "12.5"
+//   *report.mutable_lines() =
+//       ToReportLines(estimator.Lines(), Show(estimator.total()),
+//                     /*explain=*/false, estimator.prices_since());
+//
+// Thread safety: all functions are pure.
+#ifndef KONPRO_REPORT_REPORT_MESSAGE_H_
+#define KONPRO_REPORT_REPORT_MESSAGE_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "google/protobuf/repeated_field.h"
+#include "konpro/base/credits.h"
+#include "konpro/estimate/estimator.h"
+#include "proto/report.pb.h"
+
+namespace konpro {
+
+v1::Amount ToAmount(Credits credits);
+
+// `lines` as lines of a report, whose shown costs add up to `total`. With
+// `explain`, each priced line says how its cost comes about: its price is in
+// effect since `prices_since`, which must then have a value.
+// REQUIRES: the costs of `lines` sum to what `total` shows.
+google::protobuf::RepeatedPtrField<v1::ReportLine> ToReportLines(
+    absl::Span<const EstimateLine> lines, ShownCredits total, bool explain,
+    std::optional<absl::Time> prices_since);
+
+// "from the start", "since 2027-01-01T00:00:00Z".
+std::string PriceVersion(absl::Time effective_at);
+
+}  // namespace konpro
+
+#endif  // KONPRO_REPORT_REPORT_MESSAGE_H_
