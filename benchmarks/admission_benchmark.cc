@@ -1,5 +1,5 @@
-// A request at the front door, from the text of its key to the answer, with a
-// million accounts, each with a key; the clock is the door's own.
+// A request at admission, from the text of its key to the answer, with a
+// million accounts, each with a key; the clock is its own.
 //
 // Every figure is to be read as a ratio to another of the same run. The floor
 // of an unmetered request is what it cannot do without: the SHA-256 of the key
@@ -28,8 +28,8 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "konpro/access/admission.h"
 #include "konpro/access/api_key.h"
-#include "konpro/access/front_door.h"
 #include "konpro/base/credits.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/window_text.h"
@@ -62,6 +62,7 @@ constexpr size_t kTextBytes = ApiKeyText::kBytes;
 
 class NoKeyStore : public KeyStore {
  public:
+  absl::StatusOr<size_t> Count() override { return 0; }
   absl::Status Put(absl::Span<const ApiKeyRecord>) override {
     return absl::OkStatus();
   }
@@ -110,40 +111,41 @@ struct House {
   std::unique_ptr<AccountDirectory> accounts;
   std::unique_ptr<LimiterRegistry> limits;
   std::unique_ptr<Ledger> ledger;
-  std::unique_ptr<FrontDoor> door;
+  std::unique_ptr<Admission> admission;
   std::string texts;  // behind each other
   std::vector<std::string> ids;
 };
 
 House& TheHouse() {
-  static House& house = *[] {
+  static House& memory = *[] {
     auto* all = new House;
     all->keys =
         KeyDirectory::Open(all->key_store, {.keys_max = kAccounts}).value();
     all->accounts = AccountDirectory::Open(all->account_store).value();
     all->limits = LimiterRegistry::Create({.capacity = kAccounts}).value();
     all->ledger = Ledger::Open(std::make_unique<MemoryStore>(), {}).value();
-    all->door = FrontDoor::Open({.catalog = all->catalog,
-                                 .keys = *all->keys,
-                                 .accounts = *all->accounts,
-                                 .limits = *all->limits,
-                                 .ledger = *all->ledger},
-                                {.first_plan = "big"})
-                    .value();
+    all->admission = Admission::Open({.catalog = all->catalog,
+                                      .keys = *all->keys,
+                                      .accounts = *all->accounts,
+                                      .limits = *all->limits,
+                                      .ledger = *all->ledger},
+                                     {.first_plan = "big"})
+                         .value();
     const absl::Time now = absl::Now();
     for (size_t i = 0; i < kAccounts; ++i) {
       all->ids.push_back(absl::StrCat("account-", i));
       const MintedKey key =
-          all->door->CreateKey({.account_id = all->ids.back()}, now).value();
+          all->admission->CreateKey({.account_id = all->ids.back()}, now)
+              .value();
       absl::StrAppend(&all->texts, key.secret.text().Reveal());
     }
     // The first use in a minute is written down; here all have been used.
     for (size_t i = 0; i < kAccounts; ++i) {
-      benchmark::DoNotOptimize(all->door->Admit({.key = all->Text(i)}));
+      benchmark::DoNotOptimize(all->admission->Admit({.key = all->Text(i)}));
     }
     return all;
   }();
-  return house;
+  return memory;
 }
 
 // Each thread begins somewhere else.
@@ -177,31 +179,31 @@ class Allocations {
 };
 
 void BM_Sha256(benchmark::State& state) {
-  const House& house = TheHouse();
+  const House& memory = TheHouse();
   Walk walk(state);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(ApiKeyDigest::Of(house.Text(walk.Next())));
+    benchmark::DoNotOptimize(ApiKeyDigest::Of(memory.Text(walk.Next())));
   }
 }
 BENCHMARK(BM_Sha256)->ThreadRange(1, 2)->UseRealTime();
 
 void BM_Registry(benchmark::State& state) {
-  House& house = TheHouse();
+  House& memory = TheHouse();
   Walk walk(state);
   for (auto _ : state) {
     benchmark::DoNotOptimize(
-        house.limits->TryAcquire(house.ids[walk.Next()], 1).allowed());
+        memory.limits->TryAcquire(memory.ids[walk.Next()], 1).allowed());
   }
 }
 BENCHMARK(BM_Registry)->ThreadRange(1, 2)->UseRealTime();
 
 void BM_Admit_Unmetered(benchmark::State& state) {
-  House& house = TheHouse();
+  House& memory = TheHouse();
   Walk walk(state);
   const Allocations counted;
   bool ok = true;
   for (auto _ : state) {
-    ok = ok & house.door->Admit({.key = house.Text(walk.Next())}).ok();
+    ok = ok & memory.admission->Admit({.key = memory.Text(walk.Next())}).ok();
   }
   counted.Report(state);
   if (!ok) state.SkipWithError("refused");
@@ -210,7 +212,7 @@ BENCHMARK(BM_Admit_Unmetered)->ThreadRange(1, 2)->UseRealTime();
 
 // A stranger's key of the right form: it is hashed, looked for and refused.
 void BM_Admit_Stranger(benchmark::State& state) {
-  House& house = TheHouse();
+  House& memory = TheHouse();
   std::string texts;
   for (int i = 0; i < 1'000; ++i) {
     absl::StrAppend(&texts, ApiKeySecret::Mint()->text().Reveal());
@@ -220,7 +222,8 @@ void BM_Admit_Stranger(benchmark::State& state) {
   for (auto _ : state) {
     const absl::string_view text =
         absl::string_view(texts).substr(next * kTextBytes, kTextBytes);
-    benchmark::DoNotOptimize(house.door->Admit({.key = ApiKeyText(text)}).ok());
+    benchmark::DoNotOptimize(
+        memory.admission->Admit({.key = ApiKeyText(text)}).ok());
     next = next == 999 ? 0 : next + 1;
   }
   counted.Report(state);
@@ -230,12 +233,12 @@ BENCHMARK(BM_Admit_Stranger);
 // A thousand accounts take turns; ids are never used twice.
 void BM_Hold(benchmark::State& state) {
   constexpr size_t kPayers = 1'000;
-  House& house = TheHouse();
+  House& memory = TheHouse();
   static std::atomic<uint64_t> runs{0};
   const uint64_t run = ++runs;
   for (size_t i = 0; i < kPayers; ++i) {
-    const auto granted = house.ledger->Apply(
-        {.account = house.ids[i],
+    const auto granted = memory.ledger->Apply(
+        {.account = memory.ids[i],
          .id = absl::StrCat("grant-", run),
          .at = UnixNanos::CoarseNow(),
          .request =
@@ -246,8 +249,8 @@ void BM_Hold(benchmark::State& state) {
   bool ok = true;
   for (auto _ : state) {
     const std::string id = absl::StrCat(run, "/", jobs);
-    ok = ok & house.door
-                  ->Admit({.key = house.Text(jobs % kPayers),
+    ok = ok & memory.admission
+                  ->Admit({.key = memory.Text(jobs % kPayers),
                            .operation = "avatar_video",
                            .quantity = 1,
                            .id = id,

@@ -35,6 +35,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -56,6 +57,7 @@ const UnixNanos kNow = UnixNanos::FromTime(kTime);
 
 class NoStore : public KeyStore {
  public:
+  absl::StatusOr<size_t> Count() override { return 0; }
   absl::Status Put(absl::Span<const ApiKeyRecord>) override {
     return absl::OkStatus();
   }

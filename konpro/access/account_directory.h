@@ -1,6 +1,6 @@
 // An AccountDirectory knows what is durable about an account beside its credits
 // and its keys: the plan it is on, windows of its own, whether it is suspended.
-// It knows no catalog: admission.h and front_door.h say what a plan means.
+// It knows no catalog: admission.h says what a plan means.
 //
 //   auto directory = *AccountDirectory::Open(store);
 //   directory->Put({.account_id = "acme", .plan = "pro"});

@@ -1,58 +1,561 @@
 #include "konpro/access/admission.h"
 
-#include <array>
+#include <algorithm>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/internal/name.h"
+#include "konpro/catalog/price_list.h"
+#include "konpro/ledger/ledger_command.h"
+#include "konpro/limits/limiter_slots.h"
+
+// All that an unmetered request needs of its account is in the 64 bits that the
+// key directory keeps with each of the account's keys (KeyDirectory::Bind), in
+// the cache line that authentication reads anyway: where the limiter's slot is,
+// which plan, and what is special. So a request costs two accesses to memory
+// that nothing has cached, the key's and the limiter's. See Bound.
+//
+// Ids in the ledger. A request's id names its reservation, "admit:ID". What
+// ends it is named after it and what it asks: "complete:QUANTITY:ID",
+// "cancel:ID". So whoever asks again in the same words is told the same, and
+// whoever was refused a quantity may still complete with another. No two of
+// these meet: they differ up to the first colon, and digits end at the second.
+//
+// What a verb of accounts does first. Suspend() changes what requests meet and
+// then the store, and stays with that, as KeyDirectory::Deactivate() does. All
+// others must not be seen before they are durable but for the limiter's
+// windows: those may refuse (too many different ones), so they are first, and
+// put back where the store fails.
 namespace konpro {
 namespace {
 
-struct Row {
-  AdmissionReason reason;
-  absl::string_view name;
-  absl::StatusCode code;
-};
+using LimiterSlots = LimiterRegistry::Slots;
 
-using R = AdmissionReason;
-using C = absl::StatusCode;
-
-constexpr std::array<Row, kAdmissionReasons> kRows = {{
-    {R::kAdmitted, "admitted", C::kOk},
-    {R::kUnauthenticated, "unauthenticated", C::kUnauthenticated},
-    {R::kNotProvisioned, "not_provisioned", C::kPermissionDenied},
-    {R::kSuspended, "suspended", C::kPermissionDenied},
-    {R::kMalformed, "malformed", C::kInvalidArgument},
-    {R::kUnknownOperation, "unknown_operation", C::kInvalidArgument},
-    {R::kOperationNotInPlan, "operation_not_in_plan", C::kPermissionDenied},
-    {R::kNoWindows, "no_windows", C::kPermissionDenied},
-    {R::kExceedsLimit, "exceeds_limit", C::kOutOfRange},
-    {R::kRateLimited, "rate_limited", C::kResourceExhausted},
-    {R::kNoPrice, "no_price", C::kInternal},
-    {R::kCostOutOfRange, "cost_out_of_range", C::kOutOfRange},
-    {R::kInsufficientCredits, "insufficient_credits", C::kFailedPrecondition},
-    {R::kIdConflict, "id_conflict", C::kAlreadyExists},
-    {R::kReservationRefused, "reservation_refused", C::kAborted},
-    {R::kUnavailable, "unavailable", C::kUnavailable},
-}};
-
-constexpr bool RowsAreInOrder() {
-  for (size_t i = 0; i < kRows.size(); ++i) {
-    if (static_cast<size_t>(kRows[i].reason) != i) return false;
-  }
-  return true;
+absl::Status NotFound(absl::string_view account, absl::string_view id) {
+  return absl::NotFoundError(absl::StrCat("account ", internal::Quoted(account),
+                                          " has no reservation ",
+                                          internal::Quoted(id)));
 }
-static_assert(RowsAreInOrder());
 
-const Row& RowOf(AdmissionReason reason) {
-  return kRows[static_cast<size_t>(reason)];
+std::string AdmitId(absl::string_view id) { return absl::StrCat("admit:", id); }
+
+absl::Status RefusalError(const AccountEffect& effect,
+                          absl::string_view reservation) {
+  std::string text = absl::StrCat("reservation ", internal::Quoted(reservation),
+                                  ": ", RefusalName(effect.refusal));
+  switch (effect.refusal) {
+    case Refusal::kUnknownReservation:
+      return absl::NotFoundError(text);
+    case Refusal::kReservationExpired:
+      absl::StrAppend(&text, "; released ", effect.released.ToString());
+      break;
+    case Refusal::kAboveHold:
+    case Refusal::kInsufficientCredits:
+      absl::StrAppend(&text, "; need ", effect.need.ToString(), ", available ",
+                      effect.available.ToString());
+      break;
+    default:
+      break;
+  }
+  return absl::FailedPreconditionError(text);
 }
 
 }  // namespace
 
-absl::string_view AdmissionReasonName(AdmissionReason reason) {
-  return RowOf(reason).name;
+// What the key directory keeps for an Admission.
+//   bit 0       the account was provisioned: the rest says something
+//   bit 1       it is suspended
+//   bit 2       its requests are asked of the limiter
+//   bit 3       it has windows in shadow mode
+//   bits 9..4   its plan's place in the catalog
+//   bits 35..10 its slot in the limiter's registry
+class Admission::Bound {
+ public:
+  explicit Bound(uint64_t word) : word_(word) {}
+  Bound(size_t slot, size_t plan, const Split& split, bool is_suspended);
+
+  uint64_t word() const { return word_; }
+  bool is_provisioned() const { return (word_ & kProvisioned) != 0; }
+  bool is_suspended() const { return (word_ & kSuspended) != 0; }
+  bool is_limited() const { return (word_ & kLimited) != 0; }
+  bool is_shadowed() const { return (word_ & kShadowed) != 0; }
+  size_t plan() const { return word_ >> kPlanShift & kPlanMask; }
+  size_t slot() const { return word_ >> kSlotShift; }
+
+ private:
+  static constexpr uint64_t kProvisioned = 1;
+  static constexpr uint64_t kSuspended = 2;
+  static constexpr uint64_t kLimited = 4;
+  static constexpr uint64_t kShadowed = 8;
+  static constexpr int kPlanShift = 4;
+  static constexpr int kSlotShift = 10;
+  static constexpr uint64_t kPlanMask = 63;
+  static_assert(Catalog::kPlansMax == kPlanMask + 1);
+  static_assert(LimiterSlots::kBits + kSlotShift <= 64);
+
+  uint64_t word_;
+};
+
+// An account's windows, by what they do.
+struct Admission::Split {
+  std::vector<RateWindow> enforced;
+  std::vector<RateWindow> shadow;
+  // False where all windows are in shadow mode: no window is not "nothing is
+  // admitted" then.
+  bool is_limited = true;
+};
+
+Admission::Bound::Bound(size_t slot, size_t plan, const Split& split,
+                        bool is_suspended)
+    : word_(uint64_t{slot} << kSlotShift | uint64_t{plan} << kPlanShift |
+            (split.shadow.empty() ? 0 : kShadowed) |
+            (split.is_limited ? kLimited : 0) |
+            (is_suspended ? kSuspended : 0) | kProvisioned) {}
+
+Admission::Admission(const Parts& parts, const Options& options,
+                     std::unique_ptr<LimiterRegistry> shadow)
+    : parts_(parts), options_(options), shadow_(std::move(shadow)) {}
+
+absl::StatusOr<std::unique_ptr<Admission>> Admission::Open(
+    const Parts& parts, const Options& options) {
+  if (parts.catalog.FindPlan(options.first_plan) == nullptr) {
+    return parts.catalog.UnknownPlan(options.first_plan);
+  }
+  if (options.reservation_timeout < absl::Nanoseconds(1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("reservation_timeout: ",
+                     absl::FormatDuration(options.reservation_timeout),
+                     " is not above zero"));
+  }
+  std::unique_ptr<LimiterRegistry> shadow;
+  if (!options.shadow_windows.empty()) {
+    absl::StatusOr<std::unique_ptr<LimiterRegistry>> created =
+        LimiterRegistry::Create({.capacity = parts.limits.capacity()});
+    if (!created.ok()) return created.status();
+    shadow = *std::move(created);
+  }
+  std::unique_ptr<Admission> admission(
+      new Admission(parts, options, std::move(shadow)));
+  const std::lock_guard<std::mutex> lock(admission->mu_);
+  for (const std::string& id : parts.accounts.AccountIds()) {
+    const absl::StatusOr<AccountRecord> record = parts.accounts.Find(id);
+    if (!record.ok()) return record.status();
+    if (parts.catalog.FindPlan(record->plan) == nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "account ", id, ": plan ", internal::Quoted(record->plan),
+          " is not in catalog ", parts.catalog.version()));
+    }
+    const absl::StatusOr<Bound> bound =
+        admission->Place(*record, UnixNanos::FromTime(record->changed_at));
+    if (!bound.ok()) return bound.status();
+    absl::Status status = parts.keys.Bind(id, bound->word());
+    if (!status.ok()) return status;
+  }
+  return admission;
 }
 
-absl::StatusCode AdmissionCode(AdmissionReason reason) {
-  return RowOf(reason).code;
+// AdmissionResult.
+
+AdmissionResult Admission::Admit(const AdmissionRequest& request,
+                                 UnixNanos now) {
+  AdmissionResult a(parts_.keys.Authenticate(request.key, now));
+  a.reason = Decide(request, now, a);
+  if (options_.observer != nullptr) {
+    if (a.ok()) {
+      options_.observer->OnAdmitted(a);
+    } else {
+      options_.observer->OnRefused(a);
+    }
+  }
+  return a;
+}
+
+AdmissionResult Admission::Admit(const AdmissionRequest& request) {
+  return Admit(request, UnixNanos::CoarseNow());
+}
+
+AdmissionReason Admission::Decide(const AdmissionRequest& request,
+                                  UnixNanos now, AdmissionResult& a) {
+  if (!a.authentication.ok()) return AdmissionReason::kUnauthenticated;
+  const Bound bound(a.authentication.handle());
+  if (!bound.is_provisioned()) return AdmissionReason::kNotProvisioned;
+  LimiterSlots::Prefetch(parts_.limits, bound.slot());
+  a.plan = &parts_.catalog.plans()[bound.plan()];
+  if (bound.is_suspended()) return AdmissionReason::kSuspended;
+  AdmissionReason reason = CheckRequest(request, a);
+  if (reason != AdmissionReason::kAdmitted) return reason;
+  reason = AskWindows(bound, request.requests, now, a);
+  if (reason != AdmissionReason::kAdmitted || request.operation.empty()) {
+    return reason;
+  }
+  return HoldCredits(request, now, a);
+}
+
+AdmissionReason Admission::CheckRequest(const AdmissionRequest& request,
+                                        AdmissionResult& a) const {
+  const auto malformed = [&](absl::string_view what) {
+    a.detail = std::string(what);
+    return AdmissionReason::kMalformed;
+  };
+  if (request.requests == 0) return malformed("requests: is one or more");
+  if (request.quantity < 0) return malformed("quantity: is negative");
+  if (request.operation.empty()) {
+    if (request.quantity == 0) return AdmissionReason::kAdmitted;
+    return malformed("operation: a quantity needs one");
+  }
+  if (!internal::IsId(request.id, AdmissionRequest::kIdBytesMax)) {
+    return malformed(absl::StrCat("id: is not 1 to ",
+                                  AdmissionRequest::kIdBytesMax,
+                                  " bytes of printable ASCII without blanks"));
+  }
+  if (!request.job.empty() &&
+      !internal::IsId(request.job, AdmissionRequest::kJobBytesMax)) {
+    return malformed(absl::StrCat("job: is not at most ",
+                                  AdmissionRequest::kJobBytesMax,
+                                  " bytes of printable ASCII without blanks"));
+  }
+  if (parts_.catalog.FindOperation(request.operation) == nullptr) {
+    a.detail = std::string(
+        parts_.catalog.UnknownOperation(request.operation).message());
+    return AdmissionReason::kUnknownOperation;
+  }
+  return a.plan->Allows(request.operation)
+             ? AdmissionReason::kAdmitted
+             : AdmissionReason::kOperationNotInPlan;
+}
+
+AdmissionReason Admission::AskWindows(const Bound& bound, uint64_t cost,
+                                      UnixNanos now, AdmissionResult& a) {
+  if (bound.is_limited()) {
+    const Decision decision = parts_.limits.TryAcquire(
+        LimiterSlots::At(parts_.limits, bound.slot()), cost, now);
+    a.limits = decision;
+    switch (decision.outcome()) {
+      case LimitOutcome::kAllowed:
+        break;
+      case LimitOutcome::kRetryLater:
+        a.retry_after = decision.retry_after();
+        a.retryable = decision.retry_at() < UnixNanos::Max();
+        return AdmissionReason::kRateLimited;
+      case LimitOutcome::kExceedsLimit:
+        return AdmissionReason::kExceedsLimit;
+      case LimitOutcome::kNoWindows:
+        return AdmissionReason::kNoWindows;
+      case LimitOutcome::kUnknownAccount:
+        // The registry was handed over: somebody else has it by now.
+        a.limits.reset();
+        a.retryable = true;
+        return AdmissionReason::kUnavailable;
+    }
+  }
+  if (bound.is_shadowed()) {
+    a.shadow = shadow_->TryAcquire(a.account(), cost, now);
+  }
+  return AdmissionReason::kAdmitted;
+}
+
+AdmissionReason Admission::HoldCredits(const AdmissionRequest& request,
+                                       UnixNanos now, AdmissionResult& a) {
+  const PriceList* const prices = parts_.catalog.PricesAt(now.ToTime());
+  const Price* const price =
+      prices == nullptr ? nullptr : prices->Find(request.operation);
+  if (price == nullptr) return AdmissionReason::kNoPrice;
+  const std::optional<Credits> cost = price->CostOf(request.quantity);
+  if (!cost.has_value()) return AdmissionReason::kCostOutOfRange;
+  a.need = *cost;
+  const std::string id = AdmitId(request.id);
+  const absl::StatusOr<LedgerOutcome> outcome = parts_.ledger.Apply(
+      {.account = a.account(),
+       .id = id,
+       .at = now,
+       .request = LedgerReserve{.amount = *cost,
+                                .operation = request.operation,
+                                .timeout = options_.reservation_timeout,
+                                .overrun = request.overrun},
+       .pricing =
+           Pricing{.catalog_version = parts_.catalog.version(),
+                   .operation = request.operation,
+                   .quantity = request.quantity,
+                   .terms = price->terms(),
+                   .effective_at = UnixNanos::FromTime(prices->effective_at()),
+                   .job = request.job}});
+  if (outcome.ok()) {
+    const AdmissionReason reason = Explain(*outcome, request.operation, a);
+    if (reason == AdmissionReason::kAdmitted) {
+      a.reservation = std::string(request.id);
+    }
+    return reason;
+  }
+  a.detail = std::string(outcome.status().message());
+  switch (outcome.status().code()) {
+    case absl::StatusCode::kAlreadyExists:
+      return AdmissionReason::kIdConflict;
+    case absl::StatusCode::kInvalidArgument:
+      return AdmissionReason::kMalformed;
+    default:
+      a.retryable = true;
+      return AdmissionReason::kUnavailable;
+  }
+}
+
+AdmissionReason Admission::Explain(const LedgerOutcome& outcome,
+                                   absl::string_view operation,
+                                   AdmissionResult& a) {
+  a.replayed = outcome.replayed;
+  const AccountEffect& effect = outcome.effect;
+  switch (effect.refusal) {
+    case Refusal::kNone:
+      // Of the first time, whatever the price is by now.
+      a.need = *SumOf(effect.held);
+      return AdmissionReason::kAdmitted;
+    case Refusal::kInsufficientCredits: {
+      a.need = effect.need;
+      a.available = effect.available;
+      a.shortfall =
+          CheckedSubtract(a.need, a.available).value_or(Credits::Max());
+      const absl::StatusOr<Account> account =
+          parts_.ledger.AccountAt(a.account(), outcome.at);
+      a.retryable =
+          account.ok() && account->ReservedFor(operation) >= a.shortfall;
+      return AdmissionReason::kInsufficientCredits;
+    }
+    default:
+      a.detail = std::string(RefusalName(effect.refusal));
+      return AdmissionReason::kReservationRefused;
+  }
+}
+
+// What becomes of a reservation.
+
+absl::StatusOr<Settlement> Admission::Complete(const CompleteRequest& request,
+                                               UnixNanos now) {
+  if (request.quantity < 0) {
+    return absl::InvalidArgumentError("quantity: is negative");
+  }
+  const std::string reservation = AdmitId(request.reservation);
+  const absl::StatusOr<uint64_t> sequence =
+      parts_.ledger.FindCommand(request.account, reservation);
+  if (!sequence.ok()) return sequence.status();
+  if (*sequence == 0) return NotFound(request.account, request.reservation);
+  const absl::StatusOr<OwnedEntry> entry = parts_.ledger.ReadEntry(*sequence);
+  if (!entry.ok()) return entry.status();
+  if (!(*entry)->effect.applied() || !(*entry)->command.pricing.has_value()) {
+    return NotFound(request.account, request.reservation);
+  }
+  Pricing pricing = *(*entry)->command.pricing;
+  pricing.quantity = request.quantity;
+  const absl::StatusOr<Price> price = Price::Create(pricing.terms);
+  if (!price.ok()) return absl::DataLossError(price.status().message());
+  const std::optional<Credits> cost = price->CostOf(request.quantity);
+  if (!cost.has_value()) {
+    return absl::OutOfRangeError(absl::StrCat(
+        "quantity: what ", request.quantity, " cost is no amount of credits"));
+  }
+  const std::string id =
+      absl::StrCat("complete:", request.quantity, ":", request.reservation);
+  return Settle(
+      {.account = request.account,
+       .id = id,
+       .at = now,
+       .request = LedgerCapture{.reservation = reservation, .amount = *cost},
+       .pricing = pricing},
+      request.reservation);
+}
+
+absl::StatusOr<Settlement> Admission::Cancel(const CancelRequest& request,
+                                             UnixNanos now) {
+  const std::string reservation = AdmitId(request.reservation);
+  const absl::StatusOr<uint64_t> sequence =
+      parts_.ledger.FindCommand(request.account, reservation);
+  if (!sequence.ok()) return sequence.status();
+  if (*sequence == 0) return NotFound(request.account, request.reservation);
+  const std::string id = absl::StrCat("cancel:", request.reservation);
+  return Settle({.account = request.account,
+                 .id = id,
+                 .at = now,
+                 .request = LedgerVoid{.reservation = reservation}},
+                request.reservation);
+}
+
+absl::StatusOr<Settlement> Admission::Settle(const LedgerCommand& command,
+                                             absl::string_view reservation) {
+  const absl::StatusOr<LedgerOutcome> outcome = parts_.ledger.Apply(command);
+  if (!outcome.ok()) return outcome.status();
+  const AccountEffect& effect = outcome->effect;
+  if (!effect.applied()) return RefusalError(effect, reservation);
+  Settlement settlement = {
+      .account = std::string(command.account),
+      .reservation = std::string(reservation),
+      .is_cancelled = std::holds_alternative<LedgerVoid>(command.request),
+      .replayed = outcome->replayed,
+      .charged = *SumOf(effect.posted),
+      .released = effect.released,
+      .balance = outcome->balance,
+  };
+  if (options_.observer != nullptr) options_.observer->OnSettled(settlement);
+  return settlement;
+}
+
+// Accounts.
+
+Admission::Split Admission::SplitOf(const AccountRecord& record,
+                                    const Plan& plan) const {
+  Split split;
+  const absl::Span<const RateWindow> windows =
+      record.windows.empty() ? plan.windows()
+                             : absl::MakeConstSpan(record.windows);
+  for (const RateWindow& window : windows) {
+    const bool is_shadow =
+        std::find(options_.shadow_windows.begin(),
+                  options_.shadow_windows.end(),
+                  window.name()) != options_.shadow_windows.end();
+    (is_shadow ? split.shadow : split.enforced).push_back(window);
+  }
+  split.is_limited = windows.empty() || !split.enforced.empty();
+  return split;
+}
+
+absl::StatusOr<Admission::Bound> Admission::Place(const AccountRecord& record,
+                                                  UnixNanos now) {
+  const absl::string_view id = record.account_id;
+  const Plan* const plan = parts_.catalog.FindPlan(record.plan);
+  if (plan == nullptr) return parts_.catalog.UnknownPlan(record.plan);
+  const Split split = SplitOf(record, *plan);
+  const auto place = [&](LimiterRegistry& registry,
+                         absl::Span<const RateWindow> windows) {
+    if (registry.Find(id)) return registry.SetWindows(id, windows, now);
+    return registry.Insert(id, windows).status();
+  };
+  absl::Status status = place(parts_.limits, split.enforced);
+  if (status.ok() && shadow_ != nullptr) status = place(*shadow_, split.shadow);
+  if (!status.ok()) return status;
+  return Bound(LimiterSlots::Of(parts_.limits, parts_.limits.Find(id)),
+               static_cast<size_t>(plan - parts_.catalog.plans().data()), split,
+               record.is_suspended);
+}
+
+absl::StatusOr<AccountRecord> Admission::Provision(absl::string_view account,
+                                                   absl::Time now) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  return ProvisionLocked(account, now);
+}
+
+absl::StatusOr<AccountRecord> Admission::ProvisionLocked(
+    absl::string_view account, absl::Time now) {
+  absl::StatusOr<AccountRecord> record = parts_.accounts.Find(account);
+  const bool is_new = !record.ok();
+  if (is_new) {
+    record = AccountRecord{.account_id = std::string(account),
+                           .plan = options_.first_plan,
+                           .created_at = now,
+                           .changed_at = now};
+  }
+  const absl::StatusOr<Bound> bound = Place(*record, UnixNanos::FromTime(now));
+  if (!bound.ok()) return bound.status();
+  if (is_new) {
+    absl::Status status = parts_.accounts.Put(*record);
+    if (!status.ok()) return status;
+  }
+  // Also of one that is there: its keys may have found no room before.
+  absl::Status status = parts_.keys.Bind(account, bound->word());
+  if (!status.ok()) return status;
+  return record;
+}
+
+absl::StatusOr<MintedKey> Admission::CreateKey(
+    const KeyDirectory::MintSpec& spec, absl::Time now) {
+  absl::StatusOr<AccountRecord> record = Provision(spec.account_id, now);
+  if (!record.ok()) return record.status();
+  return parts_.keys.Mint(spec, now);
+}
+
+absl::Status Admission::Change(const AccountRecord& old, AccountRecord changed,
+                               absl::Time now) {
+  changed.changed_at = now;
+  const UnixNanos at = UnixNanos::FromTime(now);
+  const absl::StatusOr<Bound> bound = Place(changed, at);
+  absl::Status status = bound.status();
+  if (status.ok()) status = parts_.accounts.Put(std::move(changed));
+  if (!status.ok()) {
+    // The registry has these windows already: it cannot refuse them.
+    Place(old, at).IgnoreError();
+    return status;
+  }
+  return parts_.keys.Bind(old.account_id, bound->word());
+}
+
+absl::Status Admission::SetPlan(absl::string_view account,
+                                absl::string_view plan,
+                                absl::Span<const RateWindow> windows,
+                                absl::Time now) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  const absl::StatusOr<AccountRecord> old = parts_.accounts.Find(account);
+  if (!old.ok()) return old.status();
+  AccountRecord changed = *old;
+  changed.plan = std::string(plan);
+  changed.windows.assign(windows.begin(), windows.end());
+  return Change(*old, std::move(changed), now);
+}
+
+absl::Status Admission::SetWindows(absl::string_view account,
+                                   absl::Span<const RateWindow> windows,
+                                   absl::Time now) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  const absl::StatusOr<AccountRecord> old = parts_.accounts.Find(account);
+  if (!old.ok()) return old.status();
+  AccountRecord changed = *old;
+  changed.windows.assign(windows.begin(), windows.end());
+  return Change(*old, std::move(changed), now);
+}
+
+absl::Status Admission::Suspend(absl::string_view account, absl::Time now) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  absl::StatusOr<AccountRecord> record = parts_.accounts.Find(account);
+  if (!record.ok()) return record.status();
+  record->is_suspended = true;
+  record->changed_at = now;
+  const absl::StatusOr<Bound> bound = Place(*record, UnixNanos::FromTime(now));
+  if (!bound.ok()) return bound.status();
+  absl::Status status = parts_.keys.Bind(account, bound->word());
+  if (!status.ok()) return status;
+  return parts_.accounts.Put(*std::move(record));
+}
+
+absl::Status Admission::Resume(absl::string_view account, absl::Time now) {
+  const std::lock_guard<std::mutex> lock(mu_);
+  const absl::StatusOr<AccountRecord> old = parts_.accounts.Find(account);
+  if (!old.ok()) return old.status();
+  AccountRecord changed = *old;
+  changed.is_suspended = false;
+  return Change(*old, std::move(changed), now);
+}
+
+absl::StatusOr<Admission::AccountView> Admission::Describe(
+    absl::string_view account, UnixNanos now) const {
+  absl::StatusOr<AccountRecord> record = parts_.accounts.Find(account);
+  if (!record.ok()) return record.status();
+  AccountView view = {.record = *std::move(record)};
+  view.plan = parts_.catalog.FindPlan(view.record.plan);
+  if (view.plan == nullptr) return parts_.catalog.UnknownPlan(view.record.plan);
+  const absl::Span<const RateWindow> windows =
+      view.record.windows.empty() ? view.plan->windows()
+                                  : absl::MakeConstSpan(view.record.windows);
+  view.windows.assign(windows.begin(), windows.end());
+  const Split split = SplitOf(view.record, *view.plan);
+  if (!split.enforced.empty()) {
+    view.limits = parts_.limits.Peek(parts_.limits.Find(account), 1, now);
+  }
+  if (!split.shadow.empty()) {
+    view.shadow = shadow_->Peek(shadow_->Find(account), 1, now);
+  }
+  absl::StatusOr<Balance> balance = parts_.ledger.BalanceOf(account, now);
+  if (balance.ok()) {
+    view.balance = *balance;
+  } else if (!absl::IsNotFound(balance.status())) {
+    return balance.status();
+  }
+  return view;
 }
 
 }  // namespace konpro

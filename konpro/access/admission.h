@@ -1,138 +1,213 @@
-// What is asked at the front door, and all that an HTTP layer needs of the
-// answer. front_door.h decides; http.h puts the answer into status, body and
-// headers.
+// A Admission answers, for every request: who is this, may they, and which
+// credits are held for it. It decides nothing itself: it calls those who do, in
+// one order, and nothing later runs when something earlier refuses:
 //
-//   Admission a = door->Admit({.key = ApiKeyFromHeaders(headers),
+//   authenticate (key_directory.h), the account is not suspended
+//   the request is well-formed, its operation known and allowed by the plan
+//   rate windows (limiter_registry.h)
+//   price (price_list.h)
+//   hold credits (ledger.h)
+//
+//   auto admission = *Admission::Open({.catalog = Catalog::BuiltIn(), ...},
+//   {}); MintedKey key = *admission->CreateKey({.account_id = "acme"}, now);
+//   AdmissionResult a = admission->Admit({.key = key.secret.text(),
 //                              .operation = "avatar_video",
 //                              .quantity = 90'000, .id = "job-7"}, now);
-//   a.ok()                // a.reservation is "job-7"
-//   a.reason              // or kInsufficientCredits:
-//   a.need, a.available, a.shortfall
+//   admission->Complete({"acme", "job-7", 84'000}, now)->charged   // 84
+//   credits
 //
-// Thread safety: plain values. A request's texts outlive the call; an
-// Admission's account and plan live as long as the directory and the catalog.
+// Each request counts against the windows, a repeated one and one that lacks
+// credits too; one that a window refuses counts against none. Credits are held
+// once for an id: the same request again, whatever happened in between, is told
+// the first outcome, a refusal for lack of credits included. Windows in shadow
+// mode count what the others admit, say what they would refuse, and refuse
+// nothing.
+//
+// Thread safety: thread-safe. Admit() of an unmetered request takes no lock,
+// allocates nothing and touches no ledger. The verbs of accounts take turns.
+//
+// Invariants: (1) behind Suspend(), also with the store's error, or SetPlan()
+// with OK, no call of Admit() that begins later goes by what was before. (2)
+// What a verb that returned OK did, an Admission opened later on the same
+// stores does too. (3) All keys of an account share its balance and its
+// windows. (4) A reservation is charged at the prices that it was made at.
+//
+// Limits: those of the parts; an account is never removed, and DropIdle() must
+// not be called on the registry.
 #ifndef KONPRO_ACCESS_ADMISSION_H_
 #define KONPRO_ACCESS_ADMISSION_H_
 
-#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "konpro/access/api_key.h"
+#include "absl/types/span.h"
+#include "konpro/access/account_directory.h"
+#include "konpro/access/admission_result.h"
 #include "konpro/access/key_directory.h"
-#include "konpro/base/credits.h"
-#include "konpro/catalog/plan.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
 #include "konpro/ledger/account.h"
-#include "konpro/ledger/account_command.h"
-#include "konpro/limits/limiter.h"
+#include "konpro/ledger/ledger.h"
+#include "konpro/limits/limiter_registry.h"
+#include "konpro/limits/rate_window.h"
 
 namespace konpro {
 
-struct AdmissionRequest {
-  static constexpr size_t kIdBytesMax = 128;
-  static constexpr size_t kJobBytesMax = 128;
-
-  ApiKeyText key;
-  // Empty: unmetered. It costs no credits, and every plan allows it.
-  absl::string_view operation;
-  // How much of the operation at most, in its base units; what is held for it
-  // is what that costs.
-  int64_t quantity = 0;
-  // The caller's name for what it asks, of printable ASCII without blanks: two
-  // requests with one id hold credits once. A metered request needs one.
-  absl::string_view id;
-  // What it is for, on the statement; such as `id`, or empty.
-  absl::string_view job;
-  // What becomes of an actual quantity that costs more than is held.
-  Overrun overrun = Overrun::kReject;
-  // How many requests it counts as, such as the size of a batch: one or more.
-  uint64_t requests = 1;
-};
-
-// Why a request was refused; the order is that in which they are looked for.
-enum class AdmissionReason : uint8_t {
-  kAdmitted,
-  kUnauthenticated,   // which ApiKeyVerdict it is, is for the audit trail
-  kNotProvisioned,    // there is a key, but no such account
-  kSuspended,         // the account is
-  kMalformed,         // `detail` begins with the field's name
-  kUnknownOperation,  // `detail` names the nearest
-  kOperationNotInPlan,
-  kNoWindows,            // the account has no windows: nothing is admitted
-  kExceedsLimit,         // more requests at once than a window admits ever
-  kRateLimited,          // retry_after
-  kNoPrice,              // the catalog has none for the operation now
-  kCostOutOfRange,       // what the quantity costs is no amount of credits
-  kInsufficientCredits,  // need, available, shortfall
-  kIdConflict,           // the id was used for another request
-  kReservationRefused,   // too many are open: `detail`
-  kUnavailable,          // ask again with the same id
-};
-inline constexpr size_t kAdmissionReasons = 16;
-
-// Such as "insufficient_credits": as machine formats write it.
-absl::string_view AdmissionReasonName(AdmissionReason reason);
-// By what the caller should do (docs/design.md, "The front door").
-absl::StatusCode AdmissionCode(AdmissionReason reason);
-
-struct Admission {
-  explicit Admission(const Authentication& who) : authentication(who) {}
-
-  bool ok() const { return reason == AdmissionReason::kAdmitted; }
-  absl::StatusCode code() const { return AdmissionCode(reason); }
-  // Whose the key is: "" for a stranger's.
-  absl::string_view account() const { return authentication.account_id(); }
-
-  Authentication authentication;
-  AdmissionReason reason = AdmissionReason::kAdmitted;
-  // Whether the same request may be admitted later with nobody doing anything
-  // about it. Of kInsufficientCredits: whether what open reservations hold
-  // would cover it; then it needs another id.
-  bool retryable = false;
-  // Whether a request with that id had its outcome before: this is it again.
-  bool replayed = false;
-  // Of kRateLimited: exact, of the binding window. Else zero.
-  absl::Duration retry_after;
-  // Null where no account was found.
-  const Plan* plan = nullptr;
-  // What the windows decided, where they were asked; and those in shadow mode,
-  // which refuse nobody.
-  std::optional<Decision> limits;
-  std::optional<Decision> shadow;
-  // What the operation costs, or what is held for it.
-  Credits need;
-  // Of kInsufficientCredits.
-  Credits available;
-  Credits shortfall;
-  // Where credits were held, what to name in Complete() and Cancel().
-  std::string reservation;
-  // For people, where the fields above do not say it all.
-  std::string detail;
-};
-
-// What became of a reservation.
-struct Settlement {
-  std::string account;
-  std::string reservation;
-  bool is_cancelled = false;
-  bool replayed = false;
-  Credits charged;
-  Credits released;
-  Balance balance;  // of the account, now
-};
-
-// Hears of every answer, in the thread that gets it, behind all that was done
-// and with no lock held. Methods must be thread-safe and quick.
-class AdmissionObserver {
+class Admission {
  public:
-  virtual ~AdmissionObserver() = default;
-  virtual void OnAdmitted(const Admission& admission) = 0;
-  virtual void OnRefused(const Admission& admission) = 0;
-  virtual void OnSettled(const Settlement& settlement) = 0;
+  // All of it outlives the Admission. service.h opens all of it on one
+  // backend.
+  struct Parts {
+    const Catalog& catalog;
+    KeyDirectory& keys;
+    AccountDirectory& accounts;
+    LimiterRegistry& limits;
+    Ledger& ledger;
+  };
+
+  struct Options {
+    // The plan of a new account.
+    std::string first_plan = "free_trial";
+    // How long credits are held for a job that nobody ends.
+    absl::Duration reservation_timeout = absl::Hours(24);
+    // Names of windows in shadow mode, whosever they are.
+    std::vector<std::string> shadow_windows;
+    AdmissionObserver* observer = nullptr;
+  };
+
+  // What an account is on and has, for people.
+  struct AccountView {
+    AccountRecord record;
+    const Plan* plan = nullptr;
+    std::vector<RateWindow> windows;
+    // What the windows would say to one request now, those in shadow mode
+    // apart; absent where there are none such.
+    std::optional<Decision> limits;
+    std::optional<Decision> shadow;
+    // Absent where no command of the account was ever journaled.
+    std::optional<Balance> balance;
+  };
+
+  struct CompleteRequest {
+    absl::string_view account;
+    absl::string_view reservation;
+    int64_t quantity = 0;  // the actual one; 0 costs nothing
+  };
+  struct CancelRequest {
+    absl::string_view account;
+    absl::string_view reservation;
+  };
+
+  // Puts all accounts of the directory under their windows; what the registry
+  // has of them from before (limiter_snapshot.h) is kept. kInvalidArgument: an
+  // option. kFailedPrecondition: an account is on a plan that the catalog does
+  // not have. kResourceExhausted: more accounts than the registry or the key
+  // directory has room for.
+  static absl::StatusOr<std::unique_ptr<Admission>> Open(const Parts& parts,
+                                                         const Options&);
+
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+  // Data plane.
+
+  // See above; the reasons are in their order.
+  AdmissionResult Admit(const AdmissionRequest& request, UnixNanos now);
+  // At UnixNanos::CoarseNow().
+  AdmissionResult Admit(const AdmissionRequest& request);
+
+  // Charges what the actual quantity costs and releases the rest. kNotFound: no
+  // reservation of that account has that id. kFailedPrecondition: it was
+  // cancelled, or completed with another quantity; it has expired (the message
+  // says what was released); the cost is above what it holds, and the rest is
+  // not to be had: then it still holds it. kInvalidArgument: the quantity is
+  // negative. kOutOfRange: it costs no amount of credits. kUnavailable: ask
+  // again. The same call again is told the same, refusals too.
+  absl::StatusOr<Settlement> Complete(const CompleteRequest&, UnixNanos now);
+  // Releases all that it holds; as Complete().
+  absl::StatusOr<Settlement> Cancel(const CancelRequest&, UnixNanos now);
+
+  // Control plane.
+
+  // A new account, on the first plan; one that is there stays as it is.
+  // kInvalidArgument: the id. kResourceExhausted: there is no room. Else the
+  // store's error.
+  absl::StatusOr<AccountRecord> Provision(absl::string_view account,
+                                          absl::Time now);
+  // A key of the account, which is provisioned where it is missing. Errors of
+  // Provision() and KeyDirectory::Mint().
+  absl::StatusOr<MintedKey> CreateKey(const KeyDirectory::MintSpec& spec,
+                                      absl::Time now);
+
+  // All of these: kNotFound where the account was never provisioned, else the
+  // store's error.
+
+  // From the next request on: that plan's operations and windows, or `windows`
+  // in their place. What was used stays used. kInvalidArgument: no such plan,
+  // or no such windows.
+  absl::Status SetPlan(absl::string_view account, absl::string_view plan,
+                       absl::Span<const RateWindow> windows, absl::Time now);
+  // The same of the windows alone; none: the plan's.
+  absl::Status SetWindows(absl::string_view account,
+                          absl::Span<const RateWindow> windows, absl::Time now);
+  // Refuses everything from the next request on. Jobs that run can be completed
+  // and cancelled. Where the store fails, the account is suspended all the
+  // same, but not durably: call it again until it is OK.
+  absl::Status Suspend(absl::string_view account, absl::Time now);
+  absl::Status Resume(absl::string_view account, absl::Time now);
+
+  // Also the ledger's errors.
+  absl::StatusOr<AccountView> Describe(absl::string_view account,
+                                       UnixNanos now) const;
+
+  const Catalog& catalog() const { return parts_.catalog; }
+
+ private:
+  class Bound;
+  struct Split;
+
+  Admission(const Parts& parts, const Options& options,
+            std::unique_ptr<LimiterRegistry> shadow);
+
+  // The steps, in their order: each returns why it refuses, or kAdmitted.
+  AdmissionReason Decide(const AdmissionRequest& request, UnixNanos now,
+                         AdmissionResult& a);
+  AdmissionReason CheckRequest(const AdmissionRequest& request,
+                               AdmissionResult& a) const;
+  AdmissionReason AskWindows(const Bound& bound, uint64_t cost, UnixNanos now,
+                             AdmissionResult& a);
+  AdmissionReason HoldCredits(const AdmissionRequest& request, UnixNanos now,
+                              AdmissionResult& a);
+
+  AdmissionReason Explain(const LedgerOutcome& outcome,
+                          absl::string_view operation, AdmissionResult& a);
+  absl::StatusOr<Settlement> Settle(const LedgerCommand& command,
+                                    absl::string_view reservation);
+
+  Split SplitOf(const AccountRecord& record, const Plan& plan) const;
+  // REQUIRES of these: mu_ is held.
+  absl::StatusOr<Bound> Place(const AccountRecord& record, UnixNanos now);
+  absl::StatusOr<AccountRecord> ProvisionLocked(absl::string_view account,
+                                                absl::Time now);
+  // Writes `changed` in place of `old`, and has it in effect.
+  absl::Status Change(const AccountRecord& old, AccountRecord changed,
+                      absl::Time now);
+
+  // Constant after construction.
+  const Parts parts_;
+  const Options options_;
+  // Of the windows in shadow mode; null where there are none.
+  const std::unique_ptr<LimiterRegistry> shadow_;
+
+  std::mutex mu_;  // orders changes of accounts
 };
 
 }  // namespace konpro

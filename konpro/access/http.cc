@@ -148,7 +148,7 @@ std::string WindowDetail(const Decision& decision) {
                       " requests in ", absl::FormatDuration(window.period()));
 }
 
-std::string DetailOf(const Admission& a) {
+std::string DetailOf(const AdmissionResult& a) {
   switch (a.reason) {
     case AdmissionReason::kUnauthenticated:
       return absl::StrCat("no valid API key in ", kApiKeyHeader);
@@ -248,7 +248,7 @@ std::vector<HttpField> RateLimitFields(const Decision& decision,
 
 int HttpStatus(AdmissionReason reason) { return RowOf(reason).status; }
 
-HttpAnswer AnswerOf(const Admission& admission, LegacyRateLimit legacy) {
+HttpAnswer AnswerOf(const AdmissionResult& admission, LegacyRateLimit legacy) {
   const Row& row = RowOf(admission.reason);
   HttpAnswer answer;
   if (admission.ok()) {

@@ -2,7 +2,7 @@
 // answer's status, fields and body.
 //
 //   const ApiKeyText key = ApiKeyFromHeaders({{"X-Api-Key", " kp_..."}});
-//   HttpAnswer answer = AnswerOf(door->Admit({.key = key, ...}, now));
+//   HttpAnswer answer = AnswerOf(admission->Admit({.key = key, ...}, now));
 //   // 402
 //   // Content-Type: application/problem+json
 //   // RateLimit-Policy: "minute";q=60;w=60, "day";q=1000;w=86400
@@ -35,7 +35,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "konpro/access/admission.h"
+#include "konpro/access/admission_result.h"
 #include "konpro/access/api_key.h"
 #include "konpro/limits/limiter.h"
 
@@ -80,13 +80,13 @@ struct HttpAnswer {
   std::string body;
 };
 
-// 200, 400, 401, 402, 403, 409, 422, 429, 500 or 503 (docs/design.md, "The
-// front door").
+// 200, 400, 401, 402, 403, 409, 422, 429, 500 or 503 (docs/design.md,
+// "Admission").
 int HttpStatus(AdmissionReason reason);
 
 // RateLimitFields() where windows were asked. The body is a problem; of what is
 // admitted and metered `{"id", "held", "replayed"}`; else empty.
-HttpAnswer AnswerOf(const Admission& admission,
+HttpAnswer AnswerOf(const AdmissionResult& admission,
                     LegacyRateLimit legacy = LegacyRateLimit::kOmit);
 // `{"id", "charged", "released", "replayed", "balance"}`.
 HttpAnswer AnswerOf(const Settlement& settlement);

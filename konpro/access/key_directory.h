@@ -79,6 +79,8 @@ struct ApiKeyRecord {
 class KeyStore {
  public:
   virtual ~KeyStore() = default;
+  // How many records LoadAll() would load.
+  virtual absl::StatusOr<size_t> Count() = 0;
   // Writes all of `records`, or none; they are durable when it returns OK. A
   // record replaces the one with its digest. kUnavailable where the store
   // cannot be written: then it is as before, or, where the store died while it

@@ -4,7 +4,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
-#include "konpro/access/front_door.h"
+#include "konpro/access/admission.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/window_text.h"
 #include "konpro/report/report_format.h"
@@ -15,7 +15,7 @@
 namespace konpro::cli {
 namespace {
 
-v1::AccountReport ReportOf(const FrontDoor::AccountView& view) {
+v1::AccountReport ReportOf(const Admission::AccountView& view) {
   v1::AccountReport report;
   report.set_account(view.record.account_id);
   report.set_plan(view.record.plan);
@@ -44,7 +44,7 @@ v1::AccountReport ReportOf(const FrontDoor::AccountView& view) {
 }
 
 void PrintReport(const v1::AccountReport& report,
-                 const FrontDoor::AccountView& view, std::ostream& out) {
+                 const Admission::AccountView& view, std::ostream& out) {
   out << "account     " << report.account()
       << (report.is_suspended() ? " (suspended)" : "") << "\n"
       << "plan        " << report.plan() << "\n"
@@ -64,13 +64,13 @@ void PrintReport(const v1::AccountReport& report,
 }
 
 absl::Status Show(const DoorFile& file, absl::string_view account,
-                  SqliteFrontDoor& all, absl::Time now, Streams streams) {
-  const absl::StatusOr<FrontDoor::AccountView> view =
-      all.door().Describe(account, UnixNanos::FromTime(now));
+                  Service& service, absl::Time now, Streams streams) {
+  const absl::StatusOr<Admission::AccountView> view =
+      service.admission().Describe(account, UnixNanos::FromTime(now));
   if (!view.ok()) return view.status();
   v1::AccountReport report = ReportOf(*view);
   int live = 0;
-  for (const ApiKeyRecord& key : all.keys().List(account)) {
+  for (const ApiKeyRecord& key : service.keys().List(account)) {
     live += key.state != ApiKeyState::kDeactivated && key.ends_at > now;
   }
   report.set_keys(live);
@@ -85,12 +85,11 @@ absl::Status Show(const DoorFile& file, absl::string_view account,
 // Does the work, then shows the account.
 ExitCode Change(const DoorFile& file, const std::string& account, bool create,
                 Streams streams, DoorWork work) {
-  return WithDoor(file, create, streams,
-                  [&](SqliteFrontDoor& all, absl::Time now) {
-                    const absl::Status status = work(all, now);
-                    if (!status.ok()) return status;
-                    return Show(file, account, all, now, streams);
-                  });
+  return WithDoor(file, create, streams, [&](Service& service, absl::Time now) {
+    const absl::Status status = work(service, now);
+    if (!status.ok()) return status;
+    return Show(file, account, service, now, streams);
+  });
 }
 
 }  // namespace
@@ -98,40 +97,40 @@ ExitCode Change(const DoorFile& file, const std::string& account, bool create,
 ExitCode RunAccountProvision(const DoorFile& file, const std::string& account,
                              Streams streams) {
   return Change(file, account, /*create=*/true, streams,
-                [&](SqliteFrontDoor& all, absl::Time now) {
-                  return all.door().Provision(account, now).status();
+                [&](Service& service, absl::Time now) {
+                  return service.admission().Provision(account, now).status();
                 });
 }
 
 ExitCode RunAccountPlan(const DoorFile& file, const AccountPlanOptions& options,
                         Streams streams) {
   return Change(file, options.account, /*create=*/false, streams,
-                [&](SqliteFrontDoor& all, absl::Time now) {
-                  return all.door().SetPlan(options.account, options.plan,
-                                            options.windows, now);
+                [&](Service& service, absl::Time now) {
+                  return service.admission().SetPlan(
+                      options.account, options.plan, options.windows, now);
                 });
 }
 
 ExitCode RunAccountSuspend(const DoorFile& file, const std::string& account,
                            Streams streams) {
   return Change(file, account, /*create=*/false, streams,
-                [&](SqliteFrontDoor& all, absl::Time now) {
-                  return all.door().Suspend(account, now);
+                [&](Service& service, absl::Time now) {
+                  return service.admission().Suspend(account, now);
                 });
 }
 
 ExitCode RunAccountResume(const DoorFile& file, const std::string& account,
                           Streams streams) {
   return Change(file, account, /*create=*/false, streams,
-                [&](SqliteFrontDoor& all, absl::Time now) {
-                  return all.door().Resume(account, now);
+                [&](Service& service, absl::Time now) {
+                  return service.admission().Resume(account, now);
                 });
 }
 
 ExitCode RunAccountShow(const DoorFile& file, const std::string& account,
                         Streams streams) {
   return Change(file, account, /*create=*/false, streams,
-                [](SqliteFrontDoor&, absl::Time) { return absl::OkStatus(); });
+                [](Service&, absl::Time) { return absl::OkStatus(); });
 }
 
 }  // namespace konpro::cli

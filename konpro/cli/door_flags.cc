@@ -35,7 +35,7 @@ absl::StatusOr<std::string> DoorFlags::ReadInput(Streams streams) {
   return text;
 }
 
-void DoorFlags::RunOn(SqliteFrontDoor& open) {
+void DoorFlags::RunOn(Service& open) {
   file_.open = &open;
   whoami_ = WhoamiOptions{};
 }

@@ -8,11 +8,11 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
+#include "konpro/access/service.h"
 #include "konpro/cli/account_command.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/door_session.h"
 #include "konpro/cli/keys_command.h"
-#include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::cli {
 
@@ -33,7 +33,7 @@ class DoorFlags {
   // in streams.in, wherever it was.
   absl::StatusOr<std::string> ReadInput(Streams streams);
   // Has it run on what a server has open, with its input in streams.in.
-  void RunOn(SqliteFrontDoor& open);
+  void RunOn(Service& open);
   ExitCode Run(Streams streams) const { return run_(streams); }
 
  private:

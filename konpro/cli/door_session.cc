@@ -5,6 +5,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "konpro/base/internal/rfc3339.h"
+#include "konpro/sqlite/sqlite_backend.h"
 
 namespace konpro::cli {
 namespace {
@@ -27,14 +28,16 @@ ExitCode WithDoor(const DoorFile& file, bool create, Streams streams,
   }
   const std::optional<Catalog> catalog = LoadCatalog(file.catalog, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
-  SqliteFrontDoor::Options options;
-  options.sqlite.create = create;
+  Service::Options options;
   options.spare_keys = kSpare;
   options.spare_accounts = kSpare;
-  absl::StatusOr<std::unique_ptr<SqliteFrontDoor>> all =
-      SqliteFrontDoor::Open(file.db, *catalog, std::move(options));
-  if (!all.ok()) return FailWith(all.status(), streams);
-  const absl::Status status = work(**all, now);
+  absl::StatusOr<Backend> backend =
+      OpenSqliteBackend(file.db, {.create = create});
+  if (!backend.ok()) return FailWith(backend.status(), streams);
+  const absl::StatusOr<std::unique_ptr<Service>> service =
+      Service::Open(*catalog, *std::move(backend), std::move(options));
+  if (!service.ok()) return FailWith(service.status(), streams);
+  const absl::Status status = work(**service, now);
   return status.ok() ? ExitCode::kOk : FailWith(status, streams);
 }
 

@@ -10,10 +10,10 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "konpro/access/service.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/command.h"
 #include "konpro/report/report_format.h"
-#include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::cli {
 
@@ -21,7 +21,7 @@ struct DoorFile {
   std::string db;
   // What a server has open already: `db` is not opened then, and the server's
   // catalog is the only one.
-  SqliteFrontDoor* open = nullptr;
+  Service* open = nullptr;
   // nullopt: now.
   std::optional<absl::Time> at;
   // A catalog file; "" for the built-in catalog.
@@ -32,7 +32,7 @@ struct DoorFile {
 
 // What a command does with an open file.
 using DoorWork =
-    absl::FunctionRef<absl::Status(SqliteFrontDoor& all, absl::Time now)>;
+    absl::FunctionRef<absl::Status(Service& service, absl::Time now)>;
 
 // Opens the file, and makes it where `create`; does the work. An error of
 // either goes to streams.err, and its code is returned: kBadInput where the

@@ -97,8 +97,8 @@ ExitCode RunKeysCreate(const DoorFile& file, const CreateKeyOptions& options,
                        Streams streams) {
   return WithDoor(
       file, /*create=*/true, streams,
-      [&](SqliteFrontDoor& all, absl::Time now) -> absl::Status {
-        const absl::StatusOr<MintedKey> key = all.door().CreateKey(
+      [&](Service& service, absl::Time now) -> absl::Status {
+        const absl::StatusOr<MintedKey> key = service.admission().CreateKey(
             {.account_id = options.account, .expires_at = options.expires_at},
             now);
         if (!key.ok()) return key.status();
@@ -111,10 +111,10 @@ ExitCode RunKeysList(const DoorFile& file, const std::string& account,
                      Streams streams) {
   return WithDoor(
       file, /*create=*/false, streams,
-      [&](SqliteFrontDoor& all, absl::Time now) -> absl::Status {
-        const std::vector<ApiKeyRecord> keys = all.keys().List(account);
+      [&](Service& service, absl::Time now) -> absl::Status {
+        const std::vector<ApiKeyRecord> keys = service.keys().List(account);
         if (keys.empty()) {
-          const absl::Status known = all.accounts().Find(account).status();
+          const absl::Status known = service.accounts().Find(account).status();
           if (!known.ok()) return known;
         }
         v1::KeysReport report;
@@ -133,13 +133,13 @@ ExitCode RunKeysList(const DoorFile& file, const std::string& account,
 ExitCode RunKeysDeactivate(const DoorFile& file, const std::string& key,
                            Streams streams) {
   return WithDoor(file, /*create=*/false, streams,
-                  [&](SqliteFrontDoor& all, absl::Time now) -> absl::Status {
+                  [&](Service& service, absl::Time now) -> absl::Status {
                     const absl::StatusOr<ApiKeyId> id = ApiKeyId::Parse(key);
                     if (!id.ok()) return id.status();
-                    absl::Status status = all.keys().Deactivate(*id, now);
+                    absl::Status status = service.keys().Deactivate(*id, now);
                     if (!status.ok()) return status;
                     const absl::StatusOr<ApiKeyRecord> record =
-                        all.keys().Find(*id);
+                        service.keys().Find(*id);
                     if (!record.ok()) return record.status();
                     PrintKey(file, *record, now, streams);
                     return absl::OkStatus();
@@ -149,11 +149,11 @@ ExitCode RunKeysDeactivate(const DoorFile& file, const std::string& key,
 ExitCode RunKeysReset(const DoorFile& file, const ResetKeyOptions& options,
                       Streams streams) {
   return WithDoor(file, /*create=*/false, streams,
-                  [&](SqliteFrontDoor& all, absl::Time now) -> absl::Status {
+                  [&](Service& service, absl::Time now) -> absl::Status {
                     const absl::StatusOr<ApiKeyId> id =
                         ApiKeyId::Parse(options.key);
                     if (!id.ok()) return id.status();
-                    const absl::StatusOr<MintedKey> key = all.keys().Reset(
+                    const absl::StatusOr<MintedKey> key = service.keys().Reset(
                         {.key = *id, .overlap = options.overlap}, now);
                     if (!key.ok()) return key.status();
                     PrintNewKey(file, *key, now, streams);
@@ -182,11 +182,11 @@ absl::StatusOr<std::string> ReadKey(const WhoamiOptions& options,
 ExitCode RunKeysWhoami(const DoorFile& file, const WhoamiOptions& options,
                        Streams streams) {
   return WithDoor(file, /*create=*/false, streams,
-                  [&](SqliteFrontDoor& all, absl::Time now) -> absl::Status {
+                  [&](Service& service, absl::Time now) -> absl::Status {
                     absl::StatusOr<std::string> text =
                         ReadKey(options, streams);
                     if (!text.ok()) return text.status();
-                    const Authentication who = all.keys().Authenticate(
+                    const Authentication who = service.keys().Authenticate(
                         ApiKeyText(absl::StripAsciiWhitespace(*text)),
                         UnixNanos::FromTime(now));
                     explicit_bzero(text->data(), text->size());
@@ -196,7 +196,7 @@ ExitCode RunKeysWhoami(const DoorFile& file, const WhoamiOptions& options,
                                        ApiKeyVerdictName(who.verdict())));
                     }
                     const absl::StatusOr<ApiKeyRecord> record =
-                        all.keys().Find(who.key_id());
+                        service.keys().Find(who.key_id());
                     if (!record.ok()) return record.status();
                     if (file.format != ReportFormat::kJson) {
                       streams.out << "account " << record->account_id << "\n";

@@ -193,7 +193,7 @@ absl::StatusOr<std::string> LedgerFlags::ReadInput(Streams streams) const {
   return all;
 }
 
-void LedgerFlags::RunOn(SqliteFrontDoor& open) {
+void LedgerFlags::RunOn(Service& open) {
   file_.open = &open;
   ingest_.records = "-";
 }

@@ -7,12 +7,12 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
+#include "konpro/access/service.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/ingest_command.h"
 #include "konpro/cli/ledger_change_command.h"
 #include "konpro/cli/ledger_query_command.h"
 #include "konpro/cli/ledger_session.h"
-#include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::cli {
 
@@ -33,7 +33,7 @@ class LedgerFlags {
   absl::StatusOr<std::string> ReadInput(Streams streams) const;
   // Has it run on what a server has open and by the server's prices, with its
   // input in streams.in.
-  void RunOn(SqliteFrontDoor& open);
+  void RunOn(Service& open);
   ExitCode Run(Streams streams) const { return run_(streams); }
 
  private:

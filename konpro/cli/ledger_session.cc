@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "konpro/base/internal/name.h"
-#include "konpro/sqlite/sqlite_store.h"
+#include "konpro/sqlite/sqlite_backend.h"
 
 namespace konpro::cli {
 
@@ -16,7 +16,7 @@ UnixNanos TimeOf(const LedgerFile& file) {
 
 std::optional<Catalog> CatalogOf(const LedgerFile& file, Streams streams) {
   if (file.open == nullptr) return LoadCatalog(file.catalog, streams);
-  if (file.catalog.empty()) return file.open->door().catalog();
+  if (file.catalog.empty()) return file.open->admission().catalog();
   PrintReason(streams,
               "--catalog: the server that has the file open has its own");
   return std::nullopt;
@@ -27,14 +27,14 @@ LedgerPointer OpenLedger(const LedgerFile& file, bool create, Streams streams,
   if (file.open != nullptr) {
     return LedgerPointer(&file.open->ledger(), LedgerCloser{.is_owner = false});
   }
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store =
-      SqliteStore::Open(file.db, {.create = create});
-  if (!store.ok()) {
-    code = FailWith(store.status(), streams);
+  absl::StatusOr<Backend> backend =
+      OpenSqliteBackend(file.db, {.create = create});
+  if (!backend.ok()) {
+    code = FailWith(backend.status(), streams);
     return nullptr;
   }
   absl::StatusOr<std::unique_ptr<Ledger>> ledger =
-      Ledger::Open(*std::move(store), {});
+      Ledger::Open(std::move(backend->ledger), {});
   if (!ledger.ok()) {
     code = FailWith(ledger.status(), streams);
     return nullptr;

@@ -12,12 +12,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "konpro/access/service.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/command.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/report/report_format.h"
-#include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::cli {
 
@@ -28,7 +28,7 @@ struct LedgerFile {
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
   // What a server has open; nullptr: the file is opened.
-  SqliteFrontDoor* open = nullptr;
+  Service* open = nullptr;
   // kTable or kJson. What changes an account prints JSON all the same.
   ReportFormat format = ReportFormat::kTable;
 };

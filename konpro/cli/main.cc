@@ -26,6 +26,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "google/protobuf/stubs/logging.h"
+#include "konpro/access/service.h"
 #include "konpro/base/internal/rfc3339.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
@@ -46,7 +47,6 @@
 #include "konpro/report/report_format.h"
 #include "konpro/serve/admin.h"
 #include "konpro/serve/serve.h"
-#include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro::cli {
 namespace {
@@ -583,7 +583,7 @@ void AddServe(CLI::App& app, ServeFlags& flags) {
 struct Context {
   Streams streams;
   // What a server has open; nullptr: commands open their file.
-  SqliteFrontDoor* open = nullptr;
+  Service* open = nullptr;
 };
 
 ExitCode RunCommandLine(const std::vector<std::string>& arguments,
@@ -630,7 +630,7 @@ ExitCode RunServer(const ServeFlags& flags, Streams streams) {
   if (!catalog.has_value()) return ExitCode::kBadInput;
   const absl::Status status = RunServe(
       flags.options, *catalog,
-      [](SqliteFrontDoor& service, const std::vector<std::string>& arguments,
+      [](Service& service, const std::vector<std::string>& arguments,
          std::istream& in, std::ostream& out, std::ostream& err) {
         return static_cast<int>(RunCommandLine(
             arguments,

@@ -85,7 +85,7 @@ std::optional<HttpAnswer> ParseBody(absl::string_view body,
 }
 
 HttpAnswer Unauthenticated(const Authentication& who) {
-  Admission refused(who);
+  AdmissionResult refused(who);
   refused.reason = AdmissionReason::kUnauthenticated;
   return AnswerOf(refused);
 }
@@ -171,7 +171,7 @@ v1::BalanceStatus ToStatus(const Balance& balance) {
   return status;
 }
 
-v1::AccountStatus ToStatus(const FrontDoor::AccountView& view) {
+v1::AccountStatus ToStatus(const Admission::AccountView& view) {
   v1::AccountStatus status;
   status.set_account(view.record.account_id);
   status.set_plan(view.record.plan);
@@ -243,7 +243,7 @@ HttpAnswer Api::Admit(const HttpRequest& request, UnixNanos now) {
       asked.quantity = -1;  // refused as malformed, in its turn
     }
   }
-  const Admission admission = parts_.door.Admit(asked, now);
+  const AdmissionResult admission = parts_.admission.Admit(asked, now);
   HttpAnswer answer = ForAuthRequest(AnswerOf(admission), uri);
   if (!admission.ok()) return answer;
   answer.fields.push_back(
@@ -255,16 +255,16 @@ HttpAnswer Api::Admit(const HttpRequest& request, UnixNanos now) {
 }
 
 HttpAnswer Api::Estimate(const HttpRequest& request, UnixNanos now) {
-  const Admission admission =
-      parts_.door.Admit({.key = ApiKeyFromHeaders(request.headers)}, now);
+  const AdmissionResult admission =
+      parts_.admission.Admit({.key = ApiKeyFromHeaders(request.headers)}, now);
   if (!admission.ok()) return AnswerOf(admission);
   v1::EstimateRequest body;
   if (auto refusal = ParseBody(request.body, body)) return *refusal;
-  const Catalog& catalog = parts_.door.catalog();
+  const Catalog& catalog = parts_.admission.catalog();
   Estimator estimator(catalog, now.ToTime());
   const absl::Status added = AddJobs(body, catalog, estimator);
   if (!added.ok()) return AnswerOf(added);
-  const auto view = parts_.door.Describe(admission.account(), now);
+  const auto view = parts_.admission.Describe(admission.account(), now);
   if (!view.ok()) return AnswerOf(view.status());
   v1::Estimate report = ToReport(estimator, catalog, *view->plan);
   const Credits available = view->balance.value_or(Balance{}).available;
@@ -285,7 +285,7 @@ HttpAnswer Api::Reserve(const HttpRequest& request, UnixNanos now) {
   if (body.operation().empty() || !body.has_quantity()) {
     return Malformed("operation and quantity must be there");
   }
-  return AnswerOf(parts_.door.Admit(
+  return AnswerOf(parts_.admission.Admit(
       {.key = ApiKeyFromHeaders(request.headers),
        .operation = body.operation(),
        .quantity = body.quantity(),
@@ -305,7 +305,7 @@ HttpAnswer Api::Complete(const HttpRequest& request, absl::string_view id,
   }
   if (malformed.has_value()) return *malformed;
   if (!body.has_quantity()) return Malformed("quantity must be there");
-  const auto settled = parts_.door.Complete(
+  const auto settled = parts_.admission.Complete(
       {.account = owner, .reservation = id, .quantity = body.quantity()}, now);
   return settled.ok() ? AnswerOf(*settled) : AnswerOf(settled.status());
 }
@@ -321,14 +321,14 @@ HttpAnswer Api::Cancel(const HttpRequest& request, absl::string_view id,
   }
   if (malformed.has_value()) return *malformed;
   const auto settled =
-      parts_.door.Cancel({.account = owner, .reservation = id}, now);
+      parts_.admission.Cancel({.account = owner, .reservation = id}, now);
   return settled.ok() ? AnswerOf(*settled) : AnswerOf(settled.status());
 }
 
 HttpAnswer Api::Account(const HttpRequest& request, UnixNanos now) {
   const Authentication who = WhoAsks(request, now);
   if (!who.ok()) return Unauthenticated(who);
-  const auto view = parts_.door.Describe(who.account_id(), now);
+  const auto view = parts_.admission.Describe(who.account_id(), now);
   if (!view.ok()) return AnswerOf(view.status());
   HttpAnswer answer = JsonAnswer(ToStatus(*view));
   if (view->limits.has_value() && !view->windows.empty()) {

@@ -1,7 +1,7 @@
 // The HTTP API as a function: what is asked, in; status, fields and body, out.
-// It knows no socket (http_server.h) and decides nothing (front_door.h).
+// It knows no socket (http_server.h) and decides nothing (admission.h).
 //
-//   Api api({.door = *door, .keys = *keys, .metrics = metrics});
+//   Api api({.admission = *admission, .keys = *keys, .metrics = metrics});
 //   api.Answer({.method = "GET", .path = "/v1/admit", .headers = headers}, now)
 //
 //   GET  /v1/admit              may this request pass: for nginx's auth_request
@@ -37,7 +37,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "konpro/access/front_door.h"
+#include "konpro/access/admission.h"
 #include "konpro/access/http.h"
 #include "konpro/access/key_directory.h"
 #include "konpro/base/unix_nanos.h"
@@ -53,7 +53,7 @@ class Api {
  public:
   // All of them outlive the Api.
   struct Parts {
-    FrontDoor& door;
+    Admission& admission;
     const KeyDirectory& keys;
     ServeMetrics& metrics;
   };

@@ -22,11 +22,11 @@ void Count(std::atomic<uint64_t>& count, uint64_t by = 1) {
 
 }  // namespace
 
-void ServeMetrics::OnAdmitted(const Admission& admission) {
+void ServeMetrics::OnAdmitted(const AdmissionResult& admission) {
   Count(admissions_[static_cast<size_t>(admission.reason)]);
 }
 
-void ServeMetrics::OnRefused(const Admission& admission) {
+void ServeMetrics::OnRefused(const AdmissionResult& admission) {
   Count(admissions_[static_cast<size_t>(admission.reason)]);
 }
 

@@ -1,7 +1,7 @@
 // What a server counts, as Prometheus reads it (text format 0.0.4): answers by
 // status, admissions by their reason, jobs that ended and what they cost.
 //
-//   ServeMetrics metrics;            // as FrontDoor::Options::observer
+//   ServeMetrics metrics;            // as Admission::Options::observer
 //   metrics.CountAnswer(200);
 //   metrics.Text()
 //   // konpro_http_answers_total{status="200"} 1
@@ -17,14 +17,14 @@
 #include <cstdint>
 #include <string>
 
-#include "konpro/access/admission.h"
+#include "konpro/access/admission_result.h"
 
 namespace konpro {
 
 class ServeMetrics : public AdmissionObserver {
  public:
-  void OnAdmitted(const Admission& admission) override;
-  void OnRefused(const Admission& admission) override;
+  void OnAdmitted(const AdmissionResult& admission) override;
+  void OnRefused(const AdmissionResult& admission) override;
   void OnSettled(const Settlement& settlement) override;
   // REQUIRES: 0 <= status < 600.
   void CountAnswer(int status);

@@ -21,6 +21,7 @@
 #include "konpro/serve/limits_file.h"
 #include "konpro/serve/listen_socket.h"
 #include "konpro/serve/metrics.h"
+#include "konpro/sqlite/sqlite_backend.h"
 
 namespace konpro {
 namespace {
@@ -33,8 +34,7 @@ void Log(absl::string_view text, std::ostream& err) {
 
 // Saves what no request waits for: when keys were last used, and what windows
 // have used.
-void Save(SqliteFrontDoor& service, const std::string& limits_path,
-          std::ostream& err) {
+void Save(Service& service, const std::string& limits_path, std::ostream& err) {
   for (const absl::Status& saved :
        {service.keys().SaveLastUses(),
         SaveLimits(service.limits(), limits_path)}) {
@@ -55,16 +55,18 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   ServeMetrics metrics;
-  SqliteFrontDoor::Options service_options;
-  service_options.door.observer = &metrics;
+  Service::Options service_options;
+  service_options.admission.observer = &metrics;
   const std::string limits_path = options.db + ".limits";
   service_options.restore_limits = [&](LimiterRegistry& registry) {
     return RestoreLimits(limits_path, registry);
   };
-  const absl::StatusOr<std::unique_ptr<SqliteFrontDoor>> opened =
-      SqliteFrontDoor::Open(options.db, catalog, std::move(service_options));
+  absl::StatusOr<Backend> backend = OpenSqliteBackend(options.db, {});
+  if (!backend.ok()) return backend.status();
+  const absl::StatusOr<std::unique_ptr<Service>> opened =
+      Service::Open(catalog, *std::move(backend), std::move(service_options));
   if (!opened.ok()) return opened.status();
-  SqliteFrontDoor& service = **opened;
+  Service& service = **opened;
 
   // The file is locked by now: a socket that is there has no server.
   const std::string admin_path = AdminSocketPath(options.db);
@@ -80,7 +82,9 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
         err);
   }
 
-  Api api({.door = service.door(), .keys = service.keys(), .metrics = metrics});
+  Api api({.admission = service.admission(),
+           .keys = service.keys(),
+           .metrics = metrics});
   auto server = HttpServer::Start(
       *std::move(socket),
       [&api](const HttpRequest& request) {

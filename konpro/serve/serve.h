@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "konpro/access/service.h"
 #include "konpro/catalog/catalog.h"
-#include "konpro/sqlite/sqlite_front_door.h"
 
 namespace konpro {
 
@@ -27,7 +27,7 @@ struct ServeOptions {
 
 // Runs a command (admin.h) on the service that the server has open.
 using ServiceCommandRunner = std::function<int(
-    SqliteFrontDoor& service, const std::vector<std::string>& arguments,
+    Service& service, const std::vector<std::string>& arguments,
     std::istream& in, std::ostream& out, std::ostream& err)>;
 
 // Prints its address to `out` once it listens. Returns after a signal has

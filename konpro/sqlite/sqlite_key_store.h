@@ -46,7 +46,7 @@ class SqliteKeyStore : public KeyStore {
   static absl::StatusOr<std::unique_ptr<SqliteKeyStore>> Create(
       std::shared_ptr<SqliteDatabase> database);
 
-  absl::StatusOr<size_t> Count();
+  absl::StatusOr<size_t> Count() override;
   absl::Status Put(absl::Span<const ApiKeyRecord> records) override;
   absl::Status LoadAll(
       absl::FunctionRef<absl::Status(ApiKeyRecord record)> load) override;

@@ -7,21 +7,21 @@
 #include "gtest/gtest.h"
 #include "konpro/base/account_id.h"
 #include "konpro/catalog/window_text.h"
-#include "tests/testing/memory_account_store.h"
+#include "tests/testing/faulty_account_store.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {
 namespace {
 
+using ::konpro::testing::FaultyAccountStore;
 using ::konpro::testing::IsOk;
-using ::konpro::testing::MemoryAccountStore;
 using ::konpro::testing::StatusIs;
 using ::testing::_;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(AccountDirectory, WhatWasPutIsFoundAndOutlivesIt) {
-  MemoryAccountStore store;
+  FaultyAccountStore store;
   const AccountRecord acme = {.account_id = "acme",
                               .plan = "enterprise",
                               .windows = ParseWindows("minute:7/1m").value(),
@@ -40,14 +40,14 @@ TEST(AccountDirectory, WhatWasPutIsFoundAndOutlivesIt) {
 }
 
 TEST(AccountDirectory, StrangersAreNamed) {
-  MemoryAccountStore store;
+  FaultyAccountStore store;
   const auto directory = AccountDirectory::Open(store).value();
   EXPECT_THAT(directory->Find("acme"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"acme\"")));
 }
 
 TEST(AccountDirectory, IdsOutsideTheLimitsAreRefused) {
-  MemoryAccountStore store;
+  FaultyAccountStore store;
   const auto directory = AccountDirectory::Open(store).value();
   const std::string longest(kAccountIdBytesMax, 'x');
   EXPECT_THAT(directory->Put({.account_id = longest}), IsOk());
@@ -60,7 +60,7 @@ TEST(AccountDirectory, IdsOutsideTheLimitsAreRefused) {
 }
 
 TEST(AccountDirectory, WhatTheStoreRefusedIsNotThere) {
-  MemoryAccountStore store;
+  FaultyAccountStore store;
   const auto directory = AccountDirectory::Open(store).value();
   ASSERT_THAT(directory->Put({.account_id = "acme", .plan = "pro"}), IsOk());
   store.error = absl::UnavailableError("disk");
@@ -74,11 +74,11 @@ TEST(AccountDirectory, WhatTheStoreRefusedIsNotThere) {
 
 TEST(AccountDirectory, RecordsThatNoDirectoryWroteAreDataLoss) {
   constexpr absl::StatusCode kDataLoss = absl::StatusCode::kDataLoss;
-  MemoryAccountStore twice;
+  FaultyAccountStore twice;
   twice.rows = {{.account_id = "acme"}, {.account_id = "acme"}};
   EXPECT_THAT(AccountDirectory::Open(twice),
               StatusIs(kDataLoss, HasSubstr("acme")));
-  MemoryAccountStore blank;
+  FaultyAccountStore blank;
   blank.rows = {{.account_id = "a b"}};
   EXPECT_THAT(AccountDirectory::Open(blank), StatusIs(kDataLoss, _));
 }

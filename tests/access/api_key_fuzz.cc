@@ -11,14 +11,14 @@
 #include "konpro/access/api_key.h"
 #include "konpro/access/key_directory.h"
 #include "konpro/base/unix_nanos.h"
-#include "tests/testing/memory_key_store.h"
+#include "tests/testing/faulty_key_store.h"
 
 namespace {
 
 using konpro::ApiKeyVerdict;
 
 struct Directory {
-  konpro::testing::MemoryKeyStore store;
+  konpro::testing::FaultyKeyStore store;
   std::unique_ptr<konpro::KeyDirectory> directory =
       konpro::KeyDirectory::Open(store, {.keys_max = 8}).value();
   konpro::MintedKey key =

@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "konpro/access/admission.h"
+#include "konpro/access/admission_result.h"
 #include "konpro/access/api_key.h"
 #include "konpro/access/key_directory.h"
 #include "konpro/base/credits.h"
@@ -202,8 +202,8 @@ std::string Text(const HttpAnswer& answer) {
   return absl::StrCat(text, answer.body);
 }
 
-Admission Of(AdmissionReason reason) {
-  Admission a(Authentication(ApiKeyVerdict::kAccepted, nullptr, {}, 0));
+AdmissionResult Of(AdmissionReason reason) {
+  AdmissionResult a(Authentication(ApiKeyVerdict::kAccepted, nullptr, {}, 0));
   a.reason = reason;
   a.plan = Catalog::BuiltIn().FindPlan("free_trial");
   return a;
@@ -242,7 +242,7 @@ TEST(Http, StatusIsThatOfTheReason) {
   for (const auto& c : kCases) {
     EXPECT_EQ(HttpStatus(c.reason), c.status);
     EXPECT_EQ(AdmissionCode(c.reason), c.code);
-    Admission a = Of(c.reason);
+    AdmissionResult a = Of(c.reason);
     LimiterCell cell;
     a.limits = TryAcquire(cell, Pro(), 1, At(0));
     const HttpAnswer answer = AnswerOf(a);
@@ -259,7 +259,7 @@ TEST(Http, StatusIsThatOfTheReason) {
 
 TEST(Http, AdmittedAnswerHasRoomForABody) {
   LimiterCell cell;
-  Admission a = Of(AdmissionReason::kAdmitted);
+  AdmissionResult a = Of(AdmissionReason::kAdmitted);
   a.limits = TryAcquire(cell, Pro(), 1, At(0));
   EXPECT_EQ(Text(AnswerOf(a)),
             "200\n"
@@ -275,7 +275,7 @@ TEST(Http, AdmittedAnswerHasRoomForABody) {
 }
 
 TEST(Http, RefusalForCreditsSaysHowManyAreMissing) {
-  Admission a = Of(AdmissionReason::kInsufficientCredits);
+  AdmissionResult a = Of(AdmissionReason::kInsufficientCredits);
   a.need = Credits::Parse("12.5").value();
   a.available = Credits::Parse("3").value();
   a.shortfall = Credits::Parse("9.5").value();
@@ -293,7 +293,7 @@ TEST(Http, RefusalForCreditsSaysHowManyAreMissing) {
 TEST(Http, RefusalForTheRateSaysWhenToComeBack) {
   LimiterCell cell;
   ASSERT_TRUE(TryAcquire(cell, Pro(), 60, At(0)).allowed());
-  Admission a = Of(AdmissionReason::kRateLimited);
+  AdmissionResult a = Of(AdmissionReason::kRateLimited);
   a.limits = TryAcquire(cell, Pro(), 1, At(kSecond + 1));
   a.retry_after = a.limits->retry_after();
   a.retryable = true;
@@ -315,7 +315,7 @@ TEST(Http, StrangersAreToldTheSameToTheByte) {
        {ApiKeyVerdict::kMissing, ApiKeyVerdict::kMalformed,
         ApiKeyVerdict::kUnknown, ApiKeyVerdict::kDeactivated,
         ApiKeyVerdict::kReplaced, ApiKeyVerdict::kExpired}) {
-    Admission a(Authentication(verdict, nullptr, ApiKeyId(7), 0));
+    AdmissionResult a(Authentication(verdict, nullptr, ApiKeyId(7), 0));
     a.reason = AdmissionReason::kUnauthenticated;
     texts.push_back(Text(AnswerOf(a)));
     EXPECT_EQ(texts.back(), texts.front());
@@ -331,7 +331,7 @@ TEST(Http, StrangersAreToldTheSameToTheByte) {
 
 // What the store says names files.
 TEST(Http, WhatGoesWrongInsideIsNotTold) {
-  Admission a = Of(AdmissionReason::kUnavailable);
+  AdmissionResult a = Of(AdmissionReason::kUnavailable);
   a.detail = "/var/lib/credits.db: disk I/O error";
   a.retryable = true;
   EXPECT_THAT(AnswerOf(a).body, ::testing::Not(::testing::HasSubstr("/var")));
@@ -365,7 +365,7 @@ TEST(Http, ErrorsOfTheCallerAreTold) {
 }
 
 TEST(Http, AccountWithoutWindowsHasNoRateLimitFields) {
-  Admission a = Of(AdmissionReason::kNoWindows);
+  AdmissionResult a = Of(AdmissionReason::kNoWindows);
   const LimiterWindows none = LimiterWindows::None();
   LimiterCell cell;
   a.limits = TryAcquire(cell, none, 1, At(0));

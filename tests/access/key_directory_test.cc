@@ -21,7 +21,7 @@
 #include "gtest/gtest.h"
 #include "konpro/access/api_key.h"
 #include "konpro/base/unix_nanos.h"
-#include "tests/testing/memory_key_store.h"
+#include "tests/testing/faulty_key_store.h"
 #include "tests/testing/status_matchers.h"
 
 namespace {
@@ -40,8 +40,8 @@ void operator delete(void* block, size_t) noexcept { free(block); }
 namespace konpro {
 namespace {
 
+using ::konpro::testing::FaultyKeyStore;
 using ::konpro::testing::IsOk;
-using ::konpro::testing::MemoryKeyStore;
 using ::konpro::testing::StatusIs;
 using ::testing::HasSubstr;
 
@@ -61,7 +61,7 @@ ApiKeyVerdict VerdictOn(const KeyDirectory& directory, ApiKeyText text,
 }
 
 TEST(KeyDirectory, MintedKeyAuthenticatesItsAccount) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto directory = OpenOf(store);
   const auto key = directory->Mint({.account_id = "acme"}, kNow);
   ASSERT_THAT(key, IsOk());
@@ -77,7 +77,7 @@ TEST(KeyDirectory, MintedKeyAuthenticatesItsAccount) {
 }
 
 TEST(KeyDirectory, StrangersAreToldApartForTheAuditTrailOnly) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto directory = OpenOf(store);
   const auto live = directory->Mint({.account_id = "acme"}, kNow);
   const auto dead = directory->Mint({.account_id = "acme"}, kNow);
@@ -119,7 +119,7 @@ TEST(KeyDirectory, StrangersAreToldApartForTheAuditTrailOnly) {
 }
 
 TEST(KeyDirectory, KeyEndsExactlyAtItsExpiry) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto directory = OpenOf(store);
   const auto key = directory->Mint(
       {.account_id = "acme",
@@ -145,7 +145,7 @@ TEST(KeyDirectory, KeyEndsExactlyAtItsExpiry) {
 
 // A caller's clock that is behind does not bring an ended key back.
 TEST(KeyDirectory, EndedKeyIsDeadAtEveryTime) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   auto directory = OpenOf(store);
   const auto dead = directory->Mint({.account_id = "acme"}, kNow);
   const auto old = directory->Mint({.account_id = "acme"}, kNow);
@@ -166,7 +166,7 @@ TEST(KeyDirectory, EndedKeyIsDeadAtEveryTime) {
 }
 
 TEST(KeyDirectory, ResetWithOverlapServesBothUntilItEnds) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   auto directory = OpenOf(store);
   ASSERT_THAT(directory->Bind("acme", 7), IsOk());
   const auto old = directory->Mint({.account_id = "acme"}, kNow);
@@ -197,7 +197,7 @@ TEST(KeyDirectory, ResetWithOverlapServesBothUntilItEnds) {
 }
 
 TEST(KeyDirectory, OverlapDoesNotOutliveTheOldKeysExpiry) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto directory = OpenOf(store);
   const auto old = directory->Mint(
       {.account_id = "acme", .expires_at = kNow + absl::Minutes(1)}, kNow);
@@ -211,7 +211,7 @@ TEST(KeyDirectory, OverlapDoesNotOutliveTheOldKeysExpiry) {
 }
 
 TEST(KeyDirectory, OnlyActiveKeysAreReset) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto directory = OpenOf(store);
   const auto dead = directory->Mint({.account_id = "acme"}, kNow);
   const auto old = directory->Mint({.account_id = "acme"}, kNow);
@@ -254,7 +254,7 @@ TEST(KeyDirectory, OnlyActiveKeysAreReset) {
 }
 
 TEST(KeyDirectory, KeyIsDurableBeforeItAuthenticates) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto directory = OpenOf(store);
   const auto old = directory->Mint({.account_id = "acme"}, kNow);
   std::vector<size_t> written;
@@ -279,7 +279,7 @@ TEST(KeyDirectory, KeyIsDurableBeforeItAuthenticates) {
 }
 
 TEST(KeyDirectory, DeactivationHoldsThoughTheStoreFails) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto directory = OpenOf(store);
   const auto key = directory->Mint({.account_id = "acme"}, kNow);
   store.during_put = [&](absl::Span<const ApiKeyRecord>) {
@@ -302,7 +302,7 @@ TEST(KeyDirectory, DeactivationHoldsThoughTheStoreFails) {
 }
 
 TEST(KeyDirectory, ListShowsWhatAnOwnerNeeds) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto directory = OpenOf(store);
   const auto first = directory->Mint({.account_id = "acme"}, kNow);
   ASSERT_THAT(directory->Mint({.account_id = "other"}, kNow), IsOk());
@@ -329,7 +329,7 @@ TEST(KeyDirectory, ListShowsWhatAnOwnerNeeds) {
 }
 
 TEST(KeyDirectory, LastUseIsCoarseAndSavedOnRequest) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   auto directory = OpenOf(store);
   const auto key = directory->Mint({.account_id = "acme"}, kNow);
   const auto idle = directory->Mint({.account_id = "acme"}, kNow);
@@ -362,7 +362,7 @@ TEST(KeyDirectory, LastUseIsCoarseAndSavedOnRequest) {
 }
 
 TEST(KeyDirectory, LastUsesAreSavedInChunks) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto directory = OpenOf(store, 3'000);
   for (int i = 0; i < 2'500; ++i) {
     const auto key =
@@ -378,7 +378,7 @@ TEST(KeyDirectory, LastUsesAreSavedInChunks) {
 }
 
 TEST(KeyDirectory, HandleIsOfTheAccountNotOfTheKey) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto directory = OpenOf(store);
   const auto before = directory->Mint({.account_id = "acme"}, kNow);
   ASSERT_THAT(directory->Bind("acme", 1), IsOk());
@@ -398,7 +398,7 @@ TEST(KeyDirectory, HandleIsOfTheAccountNotOfTheKey) {
 }
 
 TEST(KeyDirectory, LimitsAreKept) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   EXPECT_THAT(KeyDirectory::Open(store, {.keys_max = 0}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("0")));
   EXPECT_THAT(
@@ -432,7 +432,7 @@ TEST(KeyDirectory, LimitsAreKept) {
 }
 
 TEST(KeyDirectory, AnAccountHasSoManyLiveKeys) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto directory = OpenOf(store);
   ApiKeyId first;
   for (size_t i = 0; i < KeyDirectory::kLiveKeysMax; ++i) {
@@ -453,7 +453,7 @@ TEST(KeyDirectory, AnAccountHasSoManyLiveKeys) {
 }
 
 TEST(KeyDirectory, RecordsThatNoDirectoryWroteAreDataLoss) {
-  MemoryKeyStore good;
+  FaultyKeyStore good;
   const auto key = OpenOf(good)->Mint({.account_id = "acme"}, kNow);
   ASSERT_THAT(key, IsOk());
   const struct {
@@ -468,7 +468,7 @@ TEST(KeyDirectory, RecordsThatNoDirectoryWroteAreDataLoss) {
       {"there twice", [](auto& rows) { rows.push_back(rows[0]); }},
   };
   for (const auto& c : kCases) {
-    MemoryKeyStore store;
+    FaultyKeyStore store;
     store.rows = good.rows;
     c.damage(store.rows);
     EXPECT_THAT(
@@ -477,7 +477,7 @@ TEST(KeyDirectory, RecordsThatNoDirectoryWroteAreDataLoss) {
                  ::testing::AllOf(HasSubstr(key->record.id().ToString()),
                                   HasSubstr(std::string(c.what)))));
   }
-  MemoryKeyStore broken;
+  FaultyKeyStore broken;
   broken.error = absl::DataLossError("page 7");
   EXPECT_THAT(KeyDirectory::Open(broken, {.keys_max = 10}),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("page 7")));
@@ -486,7 +486,7 @@ TEST(KeyDirectory, RecordsThatNoDirectoryWroteAreDataLoss) {
 // The first bytes of a digest are a key's id and find its slot; they let nobody
 // in.
 TEST(KeyDirectory, OnlyTheWholeDigestCounts) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto key = OpenOf(store)->Mint({.account_id = "acme"}, kNow);
   ASSERT_TRUE(OpenOf(store)->Authenticate(key->secret.text(), At({})).ok());
   for (size_t i = 0; i < ApiKeyDigest::kBytes; ++i) {
@@ -508,7 +508,7 @@ TEST(KeyDirectory, OnlyTheWholeDigestCounts) {
 }
 
 TEST(KeyDirectory, DeactivatedRecordIsDeadWhateverItsTimes) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   const auto key = OpenOf(store)->Mint({.account_id = "acme"}, kNow);
   store.rows[0].state = ApiKeyState::kDeactivated;
   store.rows[0].ends_at = absl::InfiniteFuture();
@@ -518,7 +518,7 @@ TEST(KeyDirectory, DeactivatedRecordIsDeadWhateverItsTimes) {
 
 // Every slot that may be taken is: look-ups walk past many others.
 TEST(KeyDirectory, FullDirectoryKnowsEveryKey) {
-  MemoryKeyStore store;
+  FaultyKeyStore store;
   constexpr size_t kKeys = 3'000;
   const auto directory = OpenOf(store, kKeys);
   std::vector<MintedKey> keys;
@@ -646,7 +646,7 @@ class Model {
   static constexpr size_t kKeysMax = 400;
 
   std::mt19937_64 random_;
-  MemoryKeyStore store_;
+  FaultyKeyStore store_;
   absl::Time now_ = kNow;
   std::unique_ptr<KeyDirectory> directory_ = OpenOf(store_, kKeysMax);
   std::vector<Key> keys_;

@@ -10,6 +10,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -25,6 +26,7 @@ const absl::Time kNow = absl::FromUnixSeconds(1'700'000'040);
 
 class NoStore : public KeyStore {
  public:
+  absl::StatusOr<size_t> Count() override { return 0; }
   absl::Status Put(absl::Span<const ApiKeyRecord>) override {
     return absl::OkStatus();
   }

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "konpro/access/admission.h"
+#include "konpro/access/admission_result.h"
 #include "konpro/access/api_key.h"
 #include "konpro/access/key_directory.h"
 #include "konpro/base/credits.h"
@@ -18,8 +18,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-Admission Of(AdmissionReason reason) {
-  Admission admission{
+AdmissionResult Of(AdmissionReason reason) {
+  AdmissionResult admission{
       Authentication(ApiKeyVerdict::kMissing, nullptr, ApiKeyId(), 0)};
   admission.reason = reason;
   return admission;

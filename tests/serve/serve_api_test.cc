@@ -12,7 +12,7 @@
 #include "konpro/serve/api.h"
 #include "konpro/serve/http_request.h"
 #include "konpro/serve/metrics.h"
-#include "tests/testing/memory_front_door.h"
+#include "tests/testing/memory_admission.h"
 
 namespace konpro {
 namespace {
@@ -36,10 +36,13 @@ std::string FieldOf(const HttpAnswer& answer, absl::string_view name) {
 class ServeApi : public ::testing::Test {
  protected:
   ServeApi()
-      : door_(Catalog::BuiltIn(), {.observer = &metrics_}),
-        key_(door_.door->CreateKey({.account_id = "acme"}, kStart).value()),
-        api_({.door = *door_.door, .keys = *door_.keys, .metrics = metrics_}) {
-    door_.Grant("acme", "100", now_);
+      : memory_(Catalog::BuiltIn(), {.observer = &metrics_}),
+        key_(memory_.admission->CreateKey({.account_id = "acme"}, kStart)
+                 .value()),
+        api_({.admission = *memory_.admission,
+              .keys = *memory_.keys,
+              .metrics = metrics_}) {
+    memory_.Grant("acme", "100", now_);
   }
 
   HttpAnswer Ask(absl::string_view method, absl::string_view path,
@@ -66,7 +69,7 @@ class ServeApi : public ::testing::Test {
 
   UnixNanos now_ = UnixNanos::FromTime(kStart);
   ServeMetrics metrics_;
-  testing::MemoryFrontDoor door_;
+  testing::MemoryAdmission memory_;
   MintedKey key_;
   Api api_;
 };
@@ -86,7 +89,7 @@ TEST_F(ServeApi, StrangersGetOneAnswerWhateverTheirKeyIs) {
   const HttpAnswer missing = AskAs({}, "GET", "/v1/admit");
   EXPECT_EQ(missing.status, 401);
   EXPECT_EQ(FieldOf(missing, "X-Konpro-Status"), "401");
-  ASSERT_TRUE(door_.keys->Deactivate(key_.record.id(), kStart).ok());
+  ASSERT_TRUE(memory_.keys->Deactivate(key_.record.id(), kStart).ok());
   for (const HttpAnswer& answer :
        {Ask("GET", "/v1/admit"),
         AskAs({{"x-api-key", "kp_none"}}, "GET", "/v1/admit")}) {
@@ -157,7 +160,7 @@ TEST_F(ServeApi, MeteredAdmissionHoldsCreditsOnceForAnId) {
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(FieldOf(answer, "X-Konpro-Reservation"), "job-1");
   }
-  EXPECT_EQ(door_.ledger->BalanceOf("acme", now_)->reserved,
+  EXPECT_EQ(memory_.ledger->BalanceOf("acme", now_)->reserved,
             *Credits::Parse("60"));
 }
 
@@ -170,7 +173,7 @@ TEST_F(ServeApi, JobIsHeldCompletedAndToldTheSameAgain) {
     EXPECT_THAT(done.body, HasSubstr("\"charged\":{\"credits\":\"40\""));
   }
   EXPECT_EQ(Ask("POST", "/v1/jobs/job/1/cancel").status, 409);
-  EXPECT_EQ(door_.ledger->BalanceOf("acme", now_)->available,
+  EXPECT_EQ(memory_.ledger->BalanceOf("acme", now_)->available,
             *Credits::Parse("60"));
   EXPECT_THAT(metrics_.Text(),
               HasSubstr("konpro_jobs_total{end=\"completed\"} 1\n"));
@@ -180,7 +183,7 @@ TEST_F(ServeApi, JobIsHeldCompletedAndToldTheSameAgain) {
 
 TEST_F(ServeApi, ServiceEndsAJobByItsAccountWhenTheKeyIsGone) {
   ASSERT_EQ(Hold("job-1", 60'000).status, 200);
-  ASSERT_TRUE(door_.keys->Deactivate(key_.record.id(), kStart).ok());
+  ASSERT_TRUE(memory_.keys->Deactivate(key_.record.id(), kStart).ok());
   const absl::string_view named = R"({"account":"acme"})";
   // A dead key is not made up for by a name.
   EXPECT_EQ(Ask("POST", "/v1/jobs/job-1/cancel", named).status, 401);
@@ -193,7 +196,7 @@ TEST_F(ServeApi, ServiceEndsAJobByItsAccountWhenTheKeyIsGone) {
 
 TEST_F(ServeApi, KeyEndsNoOtherAccountsJob) {
   const MintedKey other =
-      door_.door->CreateKey({.account_id = "globex"}, kStart).value();
+      memory_.admission->CreateKey({.account_id = "globex"}, kStart).value();
   ASSERT_EQ(Hold("job-1", 60'000).status, 200);
   const std::vector<HttpHeader> headers = {
       {"x-api-key", other.secret.text().Reveal()}};

@@ -19,7 +19,7 @@
 #include "konpro/ledger/account.h"
 #include "konpro/serve/api.h"
 #include "konpro/serve/metrics.h"
-#include "tests/testing/memory_front_door.h"
+#include "tests/testing/memory_admission.h"
 
 namespace {
 
@@ -43,11 +43,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::Time start = absl::FromUnixSeconds(1'798'761'630);
   const UnixNanos now = UnixNanos::FromTime(start);
   konpro::ServeMetrics metrics;
-  konpro::testing::MemoryFrontDoor door;
+  konpro::testing::MemoryAdmission memory;
   const konpro::MintedKey key =
-      door.door->CreateKey({.account_id = "acme"}, start).value();
-  door.Grant("acme", "100", now);
-  konpro::Api api({.door = *door.door, .keys = *door.keys, .metrics = metrics});
+      memory.admission->CreateKey({.account_id = "acme"}, start).value();
+  memory.Grant("acme", "100", now);
+  konpro::Api api({.admission = *memory.admission,
+                   .keys = *memory.keys,
+                   .metrics = metrics});
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
   int requests = 0;
   for (absl::string_view one : absl::StrSplit(text, "\n.\n")) {
@@ -68,7 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       std::abort();
     }
   }
-  const konpro::Balance balance = door.ledger->BalanceOf("acme", now).value();
+  const konpro::Balance balance = memory.ledger->BalanceOf("acme", now).value();
   const int64_t ticks = balance.available.ticks() + balance.reserved.ticks() +
                         balance.posted.ticks();
   if (ticks != Credits::Parse("100")->ticks()) std::abort();

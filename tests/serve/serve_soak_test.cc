@@ -23,8 +23,9 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "konpro/access/front_door.h"
+#include "konpro/access/admission.h"
 #include "konpro/access/key_directory.h"
+#include "konpro/access/service.h"
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
@@ -38,7 +39,7 @@
 #include "konpro/serve/http_server.h"
 #include "konpro/serve/listen_socket.h"
 #include "konpro/serve/metrics.h"
-#include "konpro/sqlite/sqlite_front_door.h"
+#include "konpro/sqlite/sqlite_backend.h"
 
 namespace konpro {
 namespace {
@@ -57,9 +58,9 @@ int64_t ResidentBytes() {
 }
 
 int Descriptors() {
-  const std::filesystem::directory_iterator all("/proc/self/fd");
+  const std::filesystem::directory_iterator service("/proc/self/fd");
   return static_cast<int>(
-      std::distance(begin(all), std::filesystem::directory_iterator()));
+      std::distance(begin(service), std::filesystem::directory_iterator()));
 }
 
 size_t Ignore(char*, size_t size, size_t count, void*) { return size * count; }
@@ -165,24 +166,29 @@ TEST(ServeSoak, MemoryAndDescriptorsStayAndTheJournalVerifies) {
   RecordProperty("seed", static_cast<int>(seed));
   std::cout << "seed " << seed << std::endl;
   ServeMetrics metrics;
-  SqliteFrontDoor::Options options;
-  options.door.observer = &metrics;
-  auto all =
-      SqliteFrontDoor::Open(db, Catalog::BuiltIn(), std::move(options)).value();
+  Service::Options options;
+  options.admission.observer = &metrics;
+  auto service =
+      Service::Open(Catalog::BuiltIn(), OpenSqliteBackend(db, {}).value(),
+                    std::move(options))
+          .value();
   const absl::Time start = absl::Now();
   const MintedKey key =
-      all->door().CreateKey({.account_id = "acme"}, start).value();
+      service->admission().CreateKey({.account_id = "acme"}, start).value();
   const std::vector<RateWindow> wide =
       ParseWindows("minute:1000000000/1m,day:1000000000/24h").value();
-  ASSERT_TRUE(all->door().SetPlan("acme", "enterprise", wide, start).ok());
-  ASSERT_TRUE(all->ledger()
+  ASSERT_TRUE(
+      service->admission().SetPlan("acme", "enterprise", wide, start).ok());
+  ASSERT_TRUE(service->ledger()
                   .Apply({.account = "acme",
                           .id = "grant",
                           .at = UnixNanos::FromTime(start),
                           .request = GrantCommand{.amount = *Credits::Parse(
                                                       "1000000000")}})
                   .ok());
-  Api api({.door = all->door(), .keys = all->keys(), .metrics = metrics});
+  Api api({.admission = service->admission(),
+           .keys = service->keys(),
+           .metrics = metrics});
   ListenSocket socket = ListenTcp("127.0.0.1:0").value();
   const std::string url = "http://" + socket.address();
   auto server =
@@ -219,11 +225,11 @@ TEST(ServeSoak, MemoryAndDescriptorsStayAndTheJournalVerifies) {
   server->Stop();
 
   const absl::StatusOr<VerifyReport> report =
-      all->ledger().Verify([](uint64_t) {});
+      service->ledger().Verify([](uint64_t) {});
   ASSERT_TRUE(report.ok()) << report.status();
   std::cout << report->entries << " entries\n" << metrics.Text();
   const Balance balance =
-      all->ledger().BalanceOf("acme", UnixNanos::CoarseNow()).value();
+      service->ledger().BalanceOf("acme", UnixNanos::CoarseNow()).value();
   EXPECT_EQ(balance.reserved, Credits());
   EXPECT_EQ(balance.available.ticks() + balance.posted.ticks(),
             Credits::Parse("1000000000")->ticks());

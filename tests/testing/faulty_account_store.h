@@ -1,6 +1,6 @@
 // An AccountStore in memory, that fails when it is told to.
-#ifndef KONPRO_TESTS_TESTING_MEMORY_ACCOUNT_STORE_H_
-#define KONPRO_TESTS_TESTING_MEMORY_ACCOUNT_STORE_H_
+#ifndef KONPRO_TESTS_TESTING_FAULTY_ACCOUNT_STORE_H_
+#define KONPRO_TESTS_TESTING_FAULTY_ACCOUNT_STORE_H_
 
 #include <cstddef>
 #include <vector>
@@ -11,7 +11,7 @@
 
 namespace konpro::testing {
 
-class MemoryAccountStore : public AccountStore {
+class FaultyAccountStore : public AccountStore {
  public:
   absl::Status Put(const AccountRecord& record) override {
     ++puts;
@@ -42,4 +42,4 @@ class MemoryAccountStore : public AccountStore {
 
 }  // namespace konpro::testing
 
-#endif  // KONPRO_TESTS_TESTING_MEMORY_ACCOUNT_STORE_H_
+#endif  // KONPRO_TESTS_TESTING_FAULTY_ACCOUNT_STORE_H_

@@ -1,7 +1,7 @@
 // A KeyStore in memory, that fails when it is told to and tells what it was
 // asked to write.
-#ifndef KONPRO_TESTS_TESTING_MEMORY_KEY_STORE_H_
-#define KONPRO_TESTS_TESTING_MEMORY_KEY_STORE_H_
+#ifndef KONPRO_TESTS_TESTING_FAULTY_KEY_STORE_H_
+#define KONPRO_TESTS_TESTING_FAULTY_KEY_STORE_H_
 
 #include <cstddef>
 #include <functional>
@@ -10,13 +10,16 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "konpro/access/key_directory.h"
 
 namespace konpro::testing {
 
-class MemoryKeyStore : public KeyStore {
+class FaultyKeyStore : public KeyStore {
  public:
+  absl::StatusOr<size_t> Count() override { return rows.size(); }
+
   absl::Status Put(absl::Span<const ApiKeyRecord> records) override {
     ++puts;
     if (during_put) during_put(records);
@@ -53,4 +56,4 @@ class MemoryKeyStore : public KeyStore {
 
 }  // namespace konpro::testing
 
-#endif  // KONPRO_TESTS_TESTING_MEMORY_KEY_STORE_H_
+#endif  // KONPRO_TESTS_TESTING_FAULTY_KEY_STORE_H_

@@ -1,4 +1,5 @@
-// Real threads at one door: what ended before a request began is over for it.
+// Real threads at one admission: what ended before a request began is over for
+// it.
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -10,13 +11,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "konpro/access/front_door.h"
-#include "tests/testing/memory_front_door.h"
+#include "konpro/access/admission.h"
+#include "tests/testing/memory_admission.h"
 
 namespace konpro {
 namespace {
 
-using ::konpro::testing::MemoryFrontDoor;
+using ::konpro::testing::MemoryAdmission;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'700'000'040);
 const UnixNanos kAt = UnixNanos::FromTime(kNow);
@@ -27,11 +28,11 @@ enum class End { kDeactivate, kSuspend };
 // nothing.
 void EndWhileTwoAsk(End end) {
   constexpr size_t kAccounts = 500;
-  MemoryFrontDoor house(Catalog::BuiltIn(), {}, kAccounts);
+  MemoryAdmission memory(Catalog::BuiltIn(), {}, kAccounts);
   std::vector<MintedKey> keys;
   for (size_t i = 0; i < kAccounts; ++i) {
     keys.push_back(
-        house.door->CreateKey({.account_id = absl::StrCat("a", i)}, kNow)
+        memory.admission->CreateKey({.account_id = absl::StrCat("a", i)}, kNow)
             .value());
   }
   std::atomic<size_t> ended{0};
@@ -40,8 +41,8 @@ void EndWhileTwoAsk(End end) {
   const auto ask = [&] {
     for (size_t i = 0; i < kAccounts;) {
       const bool late = ended.load(std::memory_order_relaxed) > i;
-      const Admission a =
-          house.door->Admit({.key = keys[i].secret.text()}, kAt);
+      const AdmissionResult a =
+          memory.admission->Admit({.key = keys[i].secret.text()}, kAt);
       if (late && a.ok()) ++admitted_late;
       const bool is_fine = a.ok() ||
                            a.reason == AdmissionReason::kRateLimited ||
@@ -56,8 +57,8 @@ void EndWhileTwoAsk(End end) {
   for (size_t i = 0; i < kAccounts; ++i) {
     const bool done =
         end == End::kDeactivate
-            ? house.keys->Deactivate(keys[i].record.id(), kNow).ok()
-            : house.door->Suspend(keys[i].record.account_id, kNow).ok();
+            ? memory.keys->Deactivate(keys[i].record.id(), kNow).ok()
+            : memory.admission->Suspend(keys[i].record.account_id, kNow).ok();
     if (!done) ++wrong;
     ended.store(i + 1, std::memory_order_relaxed);
   }
@@ -67,25 +68,26 @@ void EndWhileTwoAsk(End end) {
   EXPECT_EQ(wrong, 0u);
 }
 
-TEST(FrontDoorThreads, NoneIsLetInBehindDeactivation) {
+TEST(AdmissionThreads, NoneIsLetInBehindDeactivation) {
   EndWhileTwoAsk(End::kDeactivate);
 }
 
-TEST(FrontDoorThreads, NoneIsLetInBehindSuspension) {
+TEST(AdmissionThreads, NoneIsLetInBehindSuspension) {
   EndWhileTwoAsk(End::kSuspend);
 }
 
 // Plans that change under requests: each answer is of one of them, and nothing
 // that was used is lost.
-TEST(FrontDoorThreads, PlansChangeUnderRequests) {
-  MemoryFrontDoor house;
+TEST(AdmissionThreads, PlansChangeUnderRequests) {
+  MemoryAdmission memory;
   const MintedKey key =
-      house.door->CreateKey({.account_id = "acme"}, kNow).value();
+      memory.admission->CreateKey({.account_id = "acme"}, kNow).value();
   std::atomic<uint64_t> admitted{0};
   std::atomic<uint64_t> wrong{0};
   const auto ask = [&] {
     for (int i = 0; i < 400; ++i) {
-      const Admission a = house.door->Admit({.key = key.secret.text()}, kAt);
+      const AdmissionResult a =
+          memory.admission->Admit({.key = key.secret.text()}, kAt);
       if (a.ok()) ++admitted;
       if (!a.ok() && a.reason != AdmissionReason::kRateLimited) ++wrong;
     }
@@ -94,14 +96,14 @@ TEST(FrontDoorThreads, PlansChangeUnderRequests) {
   std::thread second(ask);
   for (int i = 0; i < 50; ++i) {
     for (const absl::string_view plan : {"pro", "scale"}) {
-      if (!house.door->SetPlan("acme", plan, {}, kNow).ok()) ++wrong;
+      if (!memory.admission->SetPlan("acme", plan, {}, kNow).ok()) ++wrong;
     }
   }
   first.join();
   second.join();
   EXPECT_EQ(wrong, 0u);
   EXPECT_LE(admitted, 300u);
-  const Decision peek = *house.door->Describe("acme", kAt)->limits;
+  const Decision peek = *memory.admission->Describe("acme", kAt)->limits;
   EXPECT_EQ(peek.remaining(0), 300 - admitted);
 }
 

@@ -1,6 +1,6 @@
-// All of a front door in one file: what it keeps, what it refuses, and that no
+// A Service on one SQLite file: what it keeps, what it refuses, and that no
 // key's text is in it.
-#include "konpro/sqlite/sqlite_front_door.h"
+#include "konpro/sqlite/sqlite_backend.h"
 
 #include <sqlite3.h>
 
@@ -18,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/access/http.h"
+#include "konpro/access/service.h"
 #include "konpro/base/credits.h"
 #include "konpro/catalog/window_text.h"
 #include "tests/testing/status_matchers.h"
@@ -35,23 +36,24 @@ const UnixNanos kAt = UnixNanos::FromTime(kNow);
 
 std::string NewPath(const std::string& name) {
   const std::string path =
-      absl::StrCat(::testing::TempDir(), "/front_door_", name, ".db");
+      absl::StrCat(::testing::TempDir(), "/sqlite_backend_", name, ".db");
   for (const char* suffix : {"", "-wal", "-shm"}) {
     remove(absl::StrCat(path, suffix).c_str());
   }
   return path;
 }
 
-std::unique_ptr<SqliteFrontDoor> OpenAt(const std::string& path) {
-  SqliteFrontDoor::Options options;
+std::unique_ptr<Service> OpenAt(const std::string& path) {
+  Service::Options options;
   options.spare_keys = options.spare_accounts = 100;
-  return SqliteFrontDoor::Open(path, Catalog::BuiltIn(), std::move(options))
+  return Service::Open(Catalog::BuiltIn(), OpenSqliteBackend(path, {}).value(),
+                       std::move(options))
       .value();
 }
 
-void Grant(SqliteFrontDoor& all, absl::string_view account) {
+void Grant(Service& service, absl::string_view account) {
   ASSERT_THAT(
-      all.ledger().Apply(
+      service.ledger().Apply(
           {.account = account,
            .id = "grant",
            .at = kAt,
@@ -73,72 +75,78 @@ void Damage(const std::string& path, const char* sql) {
   sqlite3_close(db);
 }
 
-TEST(SqliteFrontDoor, AllOfItIsThereAgain) {
+TEST(SqliteBackend, AllOfItIsThereAgain) {
   const std::string path = NewPath("again");
-  auto all = OpenAt(path);
+  auto service = OpenAt(path);
   const MintedKey key =
-      all->door().CreateKey({.account_id = "acme"}, kNow).value();
+      service->admission().CreateKey({.account_id = "acme"}, kNow).value();
   const MintedKey dead =
-      all->door().CreateKey({.account_id = "acme"}, kNow).value();
-  ASSERT_THAT(all->keys().Deactivate(dead.record.id(), kNow), IsOk());
-  ASSERT_THAT(all->door().SetPlan("acme", "enterprise",
-                                  ParseWindows("minute:7/1m").value(), kNow),
-              IsOk());
-  ASSERT_THAT(all->door().Provision("other", kNow), IsOk());
-  ASSERT_THAT(all->door().Suspend("other", kNow), IsOk());
-  Grant(*all, "acme");
+      service->admission().CreateKey({.account_id = "acme"}, kNow).value();
+  ASSERT_THAT(service->keys().Deactivate(dead.record.id(), kNow), IsOk());
+  ASSERT_THAT(
+      service->admission().SetPlan("acme", "enterprise",
+                                   ParseWindows("minute:7/1m").value(), kNow),
+      IsOk());
+  ASSERT_THAT(service->admission().Provision("other", kNow), IsOk());
+  ASSERT_THAT(service->admission().Suspend("other", kNow), IsOk());
+  Grant(*service, "acme");
   const AdmissionRequest job = {.key = key.secret.text(),
                                 .operation = "avatar_video",
                                 .quantity = 90'000,
                                 .id = "job-7"};
-  ASSERT_TRUE(all->door().Admit(job, kAt).ok());
+  ASSERT_TRUE(service->admission().Admit(job, kAt).ok());
 
-  all.reset();
-  all = OpenAt(path);
-  const Admission again = all->door().Admit(job, kAt);
+  service.reset();
+  service = OpenAt(path);
+  const AdmissionResult again = service->admission().Admit(job, kAt);
   ASSERT_TRUE(again.ok());
   EXPECT_TRUE(again.replayed);
   EXPECT_EQ(again.plan->name(), "enterprise");
-  EXPECT_EQ(all->door().Admit({.key = dead.secret.text()}, kAt).reason,
+  EXPECT_EQ(service->admission().Admit({.key = dead.secret.text()}, kAt).reason,
             AdmissionReason::kUnauthenticated);
-  EXPECT_TRUE(all->accounts().Find("other")->is_suspended);
-  EXPECT_EQ(all->door().Complete({"acme", "job-7", 84'000}, kAt)->charged,
-            Credits::Parse("84").value());
+  EXPECT_TRUE(service->accounts().Find("other")->is_suspended);
+  EXPECT_EQ(
+      service->admission().Complete({"acme", "job-7", 84'000}, kAt)->charged,
+      Credits::Parse("84").value());
   // Written when the first one ended.
-  EXPECT_EQ(all->keys().Find(key.record.id())->last_used_at, kNow);
+  EXPECT_EQ(service->keys().Find(key.record.id())->last_used_at, kNow);
 }
 
-TEST(SqliteFrontDoor, CarriesWhatWindowsHaveUsedWhereItIsGiven) {
+TEST(SqliteBackend, CarriesWhatWindowsHaveUsedWhereItIsGiven) {
   const std::string path = NewPath("limits");
-  auto all = OpenAt(path);
+  auto service = OpenAt(path);
   const MintedKey key =
-      all->door().CreateKey({.account_id = "acme"}, kNow).value();
+      service->admission().CreateKey({.account_id = "acme"}, kNow).value();
   for (int i = 0; i < 6; ++i) {
-    ASSERT_TRUE(all->door().Admit({.key = key.secret.text()}, kAt).ok());
+    ASSERT_TRUE(
+        service->admission().Admit({.key = key.secret.text()}, kAt).ok());
   }
-  SqliteFrontDoor::Options options;
+  Service::Options options;
   options.limits = LimiterRegistry::Create({.capacity = 10}).value();
   ASSERT_THAT(
-      all->limits().HandOver([&](const LimiterRegistry::Account& account) {
+      service->limits().HandOver([&](const LimiterRegistry::Account& account) {
         EXPECT_THAT(options.limits->Restore(account), IsOk());
       }),
       IsOk());
-  all.reset();
-  all = SqliteFrontDoor::Open(path, Catalog::BuiltIn(), std::move(options))
-            .value();
-  EXPECT_EQ(
-      all->door().Admit({.key = key.secret.text()}, kAt).limits->remaining(0),
-      3u);
+  service.reset();
+  service =
+      Service::Open(Catalog::BuiltIn(), OpenSqliteBackend(path, {}).value(),
+                    std::move(options))
+          .value();
+  EXPECT_EQ(service->admission()
+                .Admit({.key = key.secret.text()}, kAt)
+                .limits->remaining(0),
+            3u);
 }
 
-TEST(SqliteFrontDoor, IsOpenInOneProcessAtATime) {
+TEST(SqliteBackend, IsOpenInOneProcessAtATime) {
   const std::string path = NewPath("once");
-  const auto all = OpenAt(path);
-  EXPECT_THAT(SqliteFrontDoor::Open(path, Catalog::BuiltIn(), {}),
+  const auto service = OpenAt(path);
+  EXPECT_THAT(OpenSqliteBackend(path, {}).status(),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr(path)));
 }
 
-TEST(SqliteFrontDoor, DamagedAccountsAreDataLoss) {
+TEST(SqliteBackend, DamagedAccountsAreDataLoss) {
   const struct {
     const char* sql;
     absl::string_view what;
@@ -149,37 +157,42 @@ TEST(SqliteFrontDoor, DamagedAccountsAreDataLoss) {
   };
   for (const auto& c : kCases) {
     const std::string path = NewPath("damaged");
-    ASSERT_THAT(OpenAt(path)->door().Provision("acme", kNow), IsOk());
+    ASSERT_THAT(OpenAt(path)->admission().Provision("acme", kNow), IsOk());
     Damage(path, c.sql);
+    absl::StatusOr<Backend> backend = OpenSqliteBackend(path, {});
     EXPECT_THAT(
-        SqliteFrontDoor::Open(path, Catalog::BuiltIn(), {}),
+        backend.ok()
+            ? Service::Open(Catalog::BuiltIn(), *std::move(backend), {})
+                  .status()
+            : backend.status(),
         StatusIs(absl::StatusCode::kDataLoss, HasSubstr(std::string(c.what))));
   }
 }
 
 // Keys, accounts and the ledger write through one connection, each from threads
 // of its own.
-TEST(SqliteFrontDoor, WritersTakeTurns) {
-  const auto all = OpenAt(NewPath("turns"));
-  Grant(*all, "acme");
+TEST(SqliteBackend, WritersTakeTurns) {
+  const auto service = OpenAt(NewPath("turns"));
+  Grant(*service, "acme");
   const auto provision = [&](absl::string_view prefix) {
     for (int i = 0; i < 20; ++i) {
-      EXPECT_THAT(all->door().Provision(absl::StrCat(prefix, i), kNow), IsOk());
+      EXPECT_THAT(service->admission().Provision(absl::StrCat(prefix, i), kNow),
+                  IsOk());
     }
   };
   const auto spend = [&] {
     for (int i = 0; i < 20; ++i) {
       const std::string id = absl::StrCat("spend-", i);
-      EXPECT_THAT(all->ledger().Apply({.account = "acme",
-                                       .id = id,
-                                       .at = kAt,
-                                       .request = SpendCommand{}}),
+      EXPECT_THAT(service->ledger().Apply({.account = "acme",
+                                           .id = id,
+                                           .at = kAt,
+                                           .request = SpendCommand{}}),
                   IsOk());
     }
   };
   const auto mint = [&] {
     for (int i = 0; i < 20; ++i) {
-      EXPECT_THAT(all->keys().Mint({.account_id = "acme"}, kNow), IsOk());
+      EXPECT_THAT(service->keys().Mint({.account_id = "acme"}, kNow), IsOk());
     }
   };
   std::thread first(provision, "a");
@@ -188,30 +201,32 @@ TEST(SqliteFrontDoor, WritersTakeTurns) {
   first.join();
   second.join();
   third.join();
-  EXPECT_EQ(all->accounts().size(), 20u);
-  EXPECT_EQ(all->keys().List("acme").size(), 20u);
+  EXPECT_EQ(service->accounts().size(), 20u);
+  EXPECT_EQ(service->keys().List("acme").size(), 20u);
 }
 
 // The whole life of keys, with every answer, error and file that comes of it.
-TEST(SqliteFrontDoor, TextOfAKeyIsNowhereButInItsOwnersHands) {
+TEST(SqliteBackend, TextOfAKeyIsNowhereButInItsOwnersHands) {
   const std::string path = NewPath("secret");
-  auto all = OpenAt(path);
+  auto service = OpenAt(path);
   std::vector<MintedKey> keys;
   for (int i = 0; i < 4; ++i) {
-    keys.push_back(all->door().CreateKey({.account_id = "acme"}, kNow).value());
+    keys.push_back(
+        service->admission().CreateKey({.account_id = "acme"}, kNow).value());
   }
   keys.push_back(
-      all->keys()
+      service->keys()
           .Reset({.key = keys[0].record.id(), .overlap = absl::Hours(1)}, kNow)
           .value());
-  keys.push_back(all->keys().Reset({.key = keys[1].record.id()}, kNow).value());
-  ASSERT_THAT(all->keys().Deactivate(keys[2].record.id(), kNow), IsOk());
+  keys.push_back(
+      service->keys().Reset({.key = keys[1].record.id()}, kNow).value());
+  ASSERT_THAT(service->keys().Deactivate(keys[2].record.id(), kNow), IsOk());
   std::string seen;
   for (const MintedKey& key : keys) {
     for (const absl::string_view operation : {"", "avatar_video", "no_such"}) {
       // Somebody sends the key as an id, too.
-      const HttpAnswer answer =
-          AnswerOf(all->door().Admit({.key = key.secret.text(),
+      const HttpAnswer answer = AnswerOf(
+          service->admission().Admit({.key = key.secret.text(),
                                       .operation = operation,
                                       .quantity = operation.empty() ? 0 : 1'000,
                                       .id = "job"},
@@ -221,9 +236,9 @@ TEST(SqliteFrontDoor, TextOfAKeyIsNowhereButInItsOwnersHands) {
         absl::StrAppend(&seen, field.name, field.value);
       }
     }
-    const auto again = all->keys().Reset({.key = key.record.id()}, kNow);
+    const auto again = service->keys().Reset({.key = key.record.id()}, kNow);
     absl::StrAppend(&seen, again.status().ToString());
-    for (const ApiKeyRecord& record : all->keys().List("acme")) {
+    for (const ApiKeyRecord& record : service->keys().List("acme")) {
       absl::StrAppend(&seen, record.account_id, record.last_four,
                       record.digest.bytes());
     }
@@ -233,7 +248,7 @@ TEST(SqliteFrontDoor, TextOfAKeyIsNowhereButInItsOwnersHands) {
   const std::string wal = BytesOf(path + "-wal");
   EXPECT_FALSE(wal.empty());
   absl::StrAppend(&seen, wal, BytesOf(path));
-  all.reset();
+  service.reset();
   absl::StrAppend(&seen, BytesOf(path));
   EXPECT_THAT(seen, HasSubstr("acme"));
   for (const MintedKey& key : keys) {

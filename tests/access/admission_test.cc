@@ -1,7 +1,7 @@
 // The order of admission, what each answer holds, and the accounts behind it.
-// Threads and stores that fail at random are in front_door_threads_test.cc and
-// front_door_cut_test.cc.
-#include "konpro/access/front_door.h"
+// Threads and stores that fail at random are in admission_threads_test.cc and
+// admission_cut_test.cc.
+#include "konpro/access/admission.h"
 
 #include <stdlib.h>
 
@@ -18,7 +18,7 @@
 #include "gtest/gtest.h"
 #include "konpro/base/credits.h"
 #include "konpro/catalog/window_text.h"
-#include "tests/testing/memory_front_door.h"
+#include "tests/testing/memory_admission.h"
 #include "tests/testing/status_matchers.h"
 
 namespace {
@@ -39,7 +39,7 @@ namespace {
 
 using ::konpro::testing::FaultyStore;
 using ::konpro::testing::IsOk;
-using ::konpro::testing::MemoryFrontDoor;
+using ::konpro::testing::MemoryAdmission;
 using ::konpro::testing::StatusIs;
 using ::testing::_;
 using ::testing::AllOf;
@@ -59,8 +59,8 @@ std::vector<RateWindow> W(absl::string_view text) {
   return ParseWindows(text).value();
 }
 
-MintedKey NewKey(MemoryFrontDoor& house, absl::string_view account = "acme") {
-  return house.door->CreateKey({.account_id = account}, kNow).value();
+MintedKey NewKey(MemoryAdmission& memory, absl::string_view account = "acme") {
+  return memory.admission->CreateKey({.account_id = account}, kNow).value();
 }
 
 // One video second is a credit.
@@ -77,9 +77,10 @@ struct Traces {
   uint64_t used = 0;
   uint64_t entries = 0;
 };
-Traces TracesOf(MemoryFrontDoor& house, UnixNanos now) {
-  const Decision peek = house.limits->Peek(house.limits->Find("acme"), 1, now);
-  Traces traces = {.entries = house.ledger->Head()->sequence};
+Traces TracesOf(MemoryAdmission& memory, UnixNanos now) {
+  const Decision peek =
+      memory.limits->Peek(memory.limits->Find("acme"), 1, now);
+  Traces traces = {.entries = memory.ledger->Head()->sequence};
   if (peek.windows().size() > 0) {
     traces.used = peek.windows().window(0).limit() - peek.remaining(0);
   }
@@ -108,11 +109,11 @@ Catalog WithRelic() {
 // Begins where everything is wrong at once and puts one thing right after the
 // other: the reasons come in the order of semantics section 6, each before
 // anything behind it has left a trace.
-TEST(FrontDoor, RefusalsComeInOrderAndNothingLaterRuns) {
+TEST(Admission, RefusalsComeInOrderAndNothingLaterRuns) {
   const Catalog catalog = WithRelic();
-  MemoryFrontDoor house(catalog);
-  FrontDoor& door = *house.door;
-  const MintedKey key = house.keys->Mint({.account_id = "acme"}, kNow).value();
+  MemoryAdmission memory(catalog);
+  Admission& admission = *memory.admission;
+  const MintedKey key = memory.keys->Mint({.account_id = "acme"}, kNow).value();
   UnixNanos now = At();
   AdmissionRequest request = {.key = ApiKeyText(kStranger),
                               .operation = "photo_avatr",
@@ -122,12 +123,12 @@ TEST(FrontDoor, RefusalsComeInOrderAndNothingLaterRuns) {
   const auto expect = [&](Reason reason, const Traces& leaves,
                           const std::string& detail = "") {
     SCOPED_TRACE(AdmissionReasonName(reason));
-    const Traces before = TracesOf(house, now);
-    const Admission a = door.Admit(request, now);
+    const Traces before = TracesOf(memory, now);
+    const AdmissionResult a = admission.Admit(request, now);
     EXPECT_EQ(AdmissionReasonName(a.reason), AdmissionReasonName(reason));
     EXPECT_EQ(a.code(), AdmissionCode(reason));
     EXPECT_THAT(a.detail, HasSubstr(detail));
-    const Traces behind = TracesOf(house, now);
+    const Traces behind = TracesOf(memory, now);
     EXPECT_EQ(behind.used - before.used, leaves.used);
     EXPECT_EQ(behind.entries - before.entries, leaves.entries);
     return a;
@@ -139,10 +140,10 @@ TEST(FrontDoor, RefusalsComeInOrderAndNothingLaterRuns) {
   request.key = key.secret.text();
   expect(Reason::kNotProvisioned, kNothing);
 
-  ASSERT_THAT(door.Provision("acme", kNow), IsOk());
-  ASSERT_THAT(door.Suspend("acme", kNow), IsOk());
+  ASSERT_THAT(admission.Provision("acme", kNow), IsOk());
+  ASSERT_THAT(admission.Suspend("acme", kNow), IsOk());
   expect(Reason::kSuspended, kNothing);
-  ASSERT_THAT(door.Resume("acme", kNow), IsOk());
+  ASSERT_THAT(admission.Resume("acme", kNow), IsOk());
 
   expect(Reason::kMalformed, kNothing, "quantity: ");
   request.quantity = int64_t{1} << 62;
@@ -150,14 +151,15 @@ TEST(FrontDoor, RefusalsComeInOrderAndNothingLaterRuns) {
   request.operation = "photo_avatar";
   expect(Reason::kOperationNotInPlan, kNothing);
 
-  ASSERT_THAT(door.SetPlan("acme", "enterprise", {}, kNow), IsOk());
+  ASSERT_THAT(admission.SetPlan("acme", "enterprise", {}, kNow), IsOk());
   expect(Reason::kNoWindows, kNothing);
-  ASSERT_THAT(door.SetWindows("acme", W("minute:2/1m,day:9/24h"), kNow),
+  ASSERT_THAT(admission.SetWindows("acme", W("minute:2/1m,day:9/24h"), kNow),
               IsOk());
   expect(Reason::kExceedsLimit, kNothing);
   request.requests = 2;
-  ASSERT_TRUE(door.Admit({.key = key.secret.text(), .requests = 1}, now).ok());
-  const Admission limited = expect(Reason::kRateLimited, kNothing);
+  ASSERT_TRUE(
+      admission.Admit({.key = key.secret.text(), .requests = 1}, now).ok());
+  const AdmissionResult limited = expect(Reason::kRateLimited, kNothing);
   EXPECT_EQ(limited.retry_after, absl::Minutes(1));
   EXPECT_TRUE(limited.retryable);
   EXPECT_EQ(limited.limits->binding_window(), 0u);
@@ -171,24 +173,24 @@ TEST(FrontDoor, RefusalsComeInOrderAndNothingLaterRuns) {
 
   now = At(absl::Minutes(2));
   request.quantity = 6;
-  const Admission poor =
+  const AdmissionResult poor =
       expect(Reason::kInsufficientCredits, {.used = 1, .entries = 1});
   EXPECT_EQ(poor.need, C("12"));
   EXPECT_EQ(poor.available, C("0"));
   EXPECT_EQ(poor.shortfall, C("12"));
   EXPECT_FALSE(poor.retryable);
-  house.Grant("acme", "13", now);
+  memory.Grant("acme", "13", now);
   request.quantity = 5;
   expect(Reason::kIdConflict, kOneRequest, "pricing.quantity: 5, was 6");
 
   now = At(absl::Minutes(3));
   request.id = "2";
-  house.ledger_store->fault = [] { return FaultyStore::Fault::kBefore; };
-  const Admission unknown = door.Admit(request, now);
+  memory.ledger_store->fault = [] { return FaultyStore::Fault::kBefore; };
+  const AdmissionResult unknown = admission.Admit(request, now);
   EXPECT_EQ(unknown.reason, Reason::kUnavailable);
   EXPECT_TRUE(unknown.retryable);
-  house.ledger_store->fault = [] { return FaultyStore::Fault::kNone; };
-  const Admission admitted =
+  memory.ledger_store->fault = [] { return FaultyStore::Fault::kNone; };
+  const AdmissionResult admitted =
       expect(Reason::kAdmitted, {.used = 1, .entries = 1});
   EXPECT_EQ(admitted.reservation, "2");
   EXPECT_EQ(admitted.need, C("10"));
@@ -198,9 +200,9 @@ TEST(FrontDoor, RefusalsComeInOrderAndNothingLaterRuns) {
 }
 
 // Each field on its own; the request that they are in is a good one.
-TEST(FrontDoor, MalformedRequestsNameTheirField) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
+TEST(Admission, MalformedRequestsNameTheirField) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
   const std::string long_id(AdmissionRequest::kIdBytesMax + 1, 'x');
   const struct {
     AdmissionRequest request;
@@ -219,25 +221,25 @@ TEST(FrontDoor, MalformedRequestsNameTheirField) {
   for (const auto& c : kCases) {
     AdmissionRequest request = c.request;
     request.key = key.secret.text();
-    const Admission a = house.door->Admit(request, At());
+    const AdmissionResult a = memory.admission->Admit(request, At());
     EXPECT_EQ(a.reason, Reason::kMalformed) << c.detail;
     EXPECT_THAT(a.detail, ::testing::StartsWith(std::string(c.detail)));
   }
-  EXPECT_EQ(TracesOf(house, At()).used, 0u);
+  EXPECT_EQ(TracesOf(memory, At()).used, 0u);
 }
 
-TEST(FrontDoor, EveryDeadKeyIsRefusedAlike) {
-  MemoryFrontDoor house;
-  const MintedKey deactivated = NewKey(house);
-  const MintedKey replaced = NewKey(house);
+TEST(Admission, EveryDeadKeyIsRefusedAlike) {
+  MemoryAdmission memory;
+  const MintedKey deactivated = NewKey(memory);
+  const MintedKey replaced = NewKey(memory);
   const MintedKey expired =
-      house.door
+      memory.admission
           ->CreateKey(
               {.account_id = "acme", .expires_at = kNow + absl::Seconds(1)},
               kNow)
           .value();
-  ASSERT_THAT(house.keys->Deactivate(deactivated.record.id(), kNow), IsOk());
-  ASSERT_THAT(house.keys->Reset({.key = replaced.record.id()}, kNow), IsOk());
+  ASSERT_THAT(memory.keys->Deactivate(deactivated.record.id(), kNow), IsOk());
+  ASSERT_THAT(memory.keys->Reset({.key = replaced.record.id()}, kNow), IsOk());
   const struct {
     ApiKeyText text;
     ApiKeyVerdict verdict;
@@ -250,76 +252,79 @@ TEST(FrontDoor, EveryDeadKeyIsRefusedAlike) {
       {expired.secret.text(), ApiKeyVerdict::kExpired},
   };
   for (const auto& c : kCases) {
-    const Admission a =
-        house.door->Admit({.key = c.text}, At(absl::Seconds(1)));
+    const AdmissionResult a =
+        memory.admission->Admit({.key = c.text}, At(absl::Seconds(1)));
     EXPECT_EQ(a.reason, Reason::kUnauthenticated);
     EXPECT_EQ(a.authentication.verdict(), c.verdict);
     EXPECT_EQ(a.plan, nullptr);
     EXPECT_FALSE(a.limits.has_value());
   }
-  EXPECT_EQ(TracesOf(house, At()).used, 0u);
+  EXPECT_EQ(TracesOf(memory, At()).used, 0u);
 }
 
-TEST(FrontDoor, UnmeteredRequestAllocatesNothingAndTouchesNoLedger) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  const uint64_t head = house.ledger->Head()->sequence;
+TEST(Admission, UnmeteredRequestAllocatesNothingAndTouchesNoLedger) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  const uint64_t head = memory.ledger->Head()->sequence;
   size_t admitted = 0;
   const size_t before = allocations;
   for (int i = 0; i < 12; ++i) {
-    admitted += house.door->Admit({.key = key.secret.text()}, At()).ok();
+    admitted += memory.admission->Admit({.key = key.secret.text()}, At()).ok();
   }
   EXPECT_EQ(allocations, before);
   EXPECT_EQ(admitted, 10u);
-  EXPECT_EQ(house.ledger->Head()->sequence, head);
+  EXPECT_EQ(memory.ledger->Head()->sequence, head);
 }
 
 // The clock that Admit() reads itself: the window is that of now.
-TEST(FrontDoor, OwnClockIsTheCoarseOne) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
+TEST(Admission, OwnClockIsTheCoarseOne) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
   const UnixNanos before = UnixNanos::CoarseNow();
-  const Admission a = house.door->Admit({.key = key.secret.text()});
+  const AdmissionResult a = memory.admission->Admit({.key = key.secret.text()});
   ASSERT_TRUE(a.ok());
   EXPECT_GE(a.limits->now(), before);
   EXPECT_LE(a.limits->now(), UnixNanos::CoarseNow());
 }
 
-TEST(FrontDoor, EveryAttemptIsARequestAndHoldsOnce) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  house.Grant("acme", "100", At());
-  const Admission first = house.door->Admit(Video(key, 60, "job-7"), At());
-  const Admission again = house.door->Admit(Video(key, 60, "job-7"), At());
+TEST(Admission, EveryAttemptIsARequestAndHoldsOnce) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  const AdmissionResult first =
+      memory.admission->Admit(Video(key, 60, "job-7"), At());
+  const AdmissionResult again =
+      memory.admission->Admit(Video(key, 60, "job-7"), At());
   ASSERT_TRUE(first.ok() && again.ok());
   EXPECT_FALSE(first.replayed);
   EXPECT_TRUE(again.replayed);
   EXPECT_EQ(again.need, C("60"));
   EXPECT_EQ(again.reservation, first.reservation);
   EXPECT_EQ(again.limits->remaining(0), 8u);
-  EXPECT_EQ(house.ledger->BalanceOf("acme", At())->reserved, C("60"));
+  EXPECT_EQ(memory.ledger->BalanceOf("acme", At())->reserved, C("60"));
   // Refused for the window, it is none; later it is the first one again.
   for (int i = 0; i < 8; ++i) {
-    ASSERT_TRUE(house.door->Admit({.key = key.secret.text()}, At()).ok());
+    ASSERT_TRUE(memory.admission->Admit({.key = key.secret.text()}, At()).ok());
   }
-  EXPECT_EQ(house.door->Admit(Video(key, 60, "job-7"), At()).reason,
+  EXPECT_EQ(memory.admission->Admit(Video(key, 60, "job-7"), At()).reason,
             Reason::kRateLimited);
-  EXPECT_TRUE(house.door->Admit(Video(key, 60, "job-7"), At(absl::Minutes(1)))
-                  .replayed);
+  EXPECT_TRUE(
+      memory.admission->Admit(Video(key, 60, "job-7"), At(absl::Minutes(1)))
+          .replayed);
 }
 
-TEST(FrontDoor, CreditsAreRetryableWhereOpenReservationsWouldCoverThem) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  house.Grant("acme", "100", At());
-  ASSERT_TRUE(house.door->Admit(Video(key, 60, "a"), At()).ok());
+TEST(Admission, CreditsAreRetryableWhereOpenReservationsWouldCoverThem) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 60, "a"), At()).ok());
   const struct {
     int64_t seconds;
     absl::string_view shortfall;
     bool retryable;
   } kCases[] = {{41, "1", true}, {100, "60", true}, {101, "61", false}};
   for (const auto& c : kCases) {
-    const Admission a = house.door->Admit(
+    const AdmissionResult a = memory.admission->Admit(
         Video(key, c.seconds, absl::StrCat("b", c.seconds)), At());
     EXPECT_EQ(a.reason, Reason::kInsufficientCredits);
     EXPECT_EQ(a.available, C("40"));
@@ -329,117 +334,119 @@ TEST(FrontDoor, CreditsAreRetryableWhereOpenReservationsWouldCoverThem) {
 }
 
 // What is held of a grant that the operation may not draw on covers nothing.
-TEST(FrontDoor, ReservationsOfOtherOperationsCoverNothing) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  ASSERT_THAT(house.ledger->Apply(
+TEST(Admission, ReservationsOfOtherOperationsCoverNothing) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  ASSERT_THAT(memory.ledger->Apply(
                   {.account = "acme",
                    .id = "grant",
                    .at = At(),
                    .request = GrantCommand{.amount = C("100"),
                                            .operations = {"avatar_video"}}}),
               IsOk());
-  ASSERT_TRUE(house.door->Admit(Video(key, 100, "a"), At()).ok());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 100, "a"), At()).ok());
   AdmissionRequest other = Video(key, 10, "b");
   other.operation = "video_translation";
-  const Admission a = house.door->Admit(other, At());
+  const AdmissionResult a = memory.admission->Admit(other, At());
   EXPECT_EQ(a.reason, Reason::kInsufficientCredits);
   EXPECT_FALSE(a.retryable);
 }
 
-TEST(FrontDoor, ActualQuantityIsChargedAndTheRestReleased) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  house.Grant("acme", "100", At());
-  ASSERT_TRUE(house.door->Admit(Video(key, 90, "job-7"), At()).ok());
-  const auto done = house.door->Complete({"acme", "job-7", 84'000}, At());
+TEST(Admission, ActualQuantityIsChargedAndTheRestReleased) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 90, "job-7"), At()).ok());
+  const auto done = memory.admission->Complete({"acme", "job-7", 84'000}, At());
   ASSERT_THAT(done, IsOk());
   EXPECT_EQ(done->charged, C("84"));
   EXPECT_EQ(done->released, C("6"));
   EXPECT_EQ(done->balance.available, C("16"));
   EXPECT_EQ(done->balance.reserved, C("0"));
   EXPECT_FALSE(done->replayed);
-  const auto again = house.door->Complete({"acme", "job-7", 84'000}, At());
+  const auto again =
+      memory.admission->Complete({"acme", "job-7", 84'000}, At());
   ASSERT_THAT(again, IsOk());
   EXPECT_TRUE(again->replayed);
   EXPECT_EQ(again->charged, C("84"));
-  EXPECT_THAT(house.door->Complete({"acme", "job-7", 80'000}, At()),
+  EXPECT_THAT(memory.admission->Complete({"acme", "job-7", 80'000}, At()),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("reservation_captured")));
-  EXPECT_THAT(house.door->Cancel({"acme", "job-7"}, At()),
+  EXPECT_THAT(memory.admission->Cancel({"acme", "job-7"}, At()),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("reservation_captured")));
 }
 
-TEST(FrontDoor, CancelledJobCostsNothing) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  house.Grant("acme", "100", At());
-  ASSERT_TRUE(house.door->Admit(Video(key, 90, "job-7"), At()).ok());
-  const auto done = house.door->Cancel({"acme", "job-7"}, At());
+TEST(Admission, CancelledJobCostsNothing) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 90, "job-7"), At()).ok());
+  const auto done = memory.admission->Cancel({"acme", "job-7"}, At());
   ASSERT_THAT(done, IsOk());
   EXPECT_TRUE(done->is_cancelled);
   EXPECT_EQ(done->charged, C("0"));
   EXPECT_EQ(done->released, C("90"));
   EXPECT_EQ(done->balance.available, C("100"));
-  EXPECT_TRUE(house.door->Cancel({"acme", "job-7"}, At())->replayed);
-  EXPECT_THAT(house.door->Complete({"acme", "job-7", 1}, At()),
+  EXPECT_TRUE(memory.admission->Cancel({"acme", "job-7"}, At())->replayed);
+  EXPECT_THAT(memory.admission->Complete({"acme", "job-7", 1}, At()),
               StatusIs(absl::StatusCode::kFailedPrecondition, _));
 }
 
-TEST(FrontDoor, LateCompletionIsToldWhatWasReleased) {
-  MemoryFrontDoor house(Catalog::BuiltIn(),
-                        {.reservation_timeout = absl::Hours(1)});
-  const MintedKey key = NewKey(house);
-  house.Grant("acme", "100", At());
-  ASSERT_TRUE(house.door->Admit(Video(key, 90, "job-7"), At()).ok());
+TEST(Admission, LateCompletionIsToldWhatWasReleased) {
+  MemoryAdmission memory(Catalog::BuiltIn(),
+                         {.reservation_timeout = absl::Hours(1)});
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 90, "job-7"), At()).ok());
   EXPECT_THAT(
-      house.door->Complete({"acme", "job-7", 1'000}, At(absl::Hours(1))),
+      memory.admission->Complete({"acme", "job-7", 1'000}, At(absl::Hours(1))),
       StatusIs(
           absl::StatusCode::kFailedPrecondition,
           AllOf(HasSubstr("reservation_expired"), HasSubstr("released 90"))));
-  EXPECT_EQ(house.ledger->BalanceOf("acme", At())->available, C("100"));
+  EXPECT_EQ(memory.ledger->BalanceOf("acme", At())->available, C("100"));
 }
 
-TEST(FrontDoor, ReservationsThatNeverWereAreNotFound) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
+TEST(Admission, ReservationsThatNeverWereAreNotFound) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
   constexpr absl::StatusCode kNotFound = absl::StatusCode::kNotFound;
-  EXPECT_THAT(house.door->Complete({"acme", "no", 1}, At()),
+  EXPECT_THAT(memory.admission->Complete({"acme", "no", 1}, At()),
               StatusIs(kNotFound, HasSubstr("\"no\"")));
-  EXPECT_THAT(house.door->Cancel({"acme", "no"}, At()), StatusIs(kNotFound, _));
-  // Refused for lack of credits.
-  ASSERT_FALSE(house.door->Admit(Video(key, 1, "poor"), At()).ok());
-  EXPECT_THAT(house.door->Complete({"acme", "poor", 1}, At()),
+  EXPECT_THAT(memory.admission->Cancel({"acme", "no"}, At()),
               StatusIs(kNotFound, _));
-  EXPECT_THAT(house.door->Cancel({"acme", "poor"}, At()),
+  // Refused for lack of credits.
+  ASSERT_FALSE(memory.admission->Admit(Video(key, 1, "poor"), At()).ok());
+  EXPECT_THAT(memory.admission->Complete({"acme", "poor", 1}, At()),
+              StatusIs(kNotFound, _));
+  EXPECT_THAT(memory.admission->Cancel({"acme", "poor"}, At()),
               StatusIs(kNotFound, _));
   // Somebody else's.
-  house.Grant("acme", "100", At());
-  ASSERT_TRUE(house.door->Admit(Video(key, 1, "mine"), At()).ok());
-  EXPECT_THAT(house.door->Cancel({"other", "mine"}, At()),
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 1, "mine"), At()).ok());
+  EXPECT_THAT(memory.admission->Cancel({"other", "mine"}, At()),
               StatusIs(kNotFound, _));
 }
 
-TEST(FrontDoor, OverrunIsRefusedUnlessTheRequestSaysTopUp) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  house.Grant("acme", "100", At());
-  ASSERT_TRUE(house.door->Admit(Video(key, 10, "a"), At()).ok());
-  EXPECT_THAT(house.door->Complete({"acme", "a", 11'000}, At()),
+TEST(Admission, OverrunIsRefusedUnlessTheRequestSaysTopUp) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 10, "a"), At()).ok());
+  EXPECT_THAT(memory.admission->Complete({"acme", "a", 11'000}, At()),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("need 11, available 10")));
   // Another quantity is another attempt.
-  EXPECT_EQ(house.door->Complete({"acme", "a", 10'000}, At())->charged,
+  EXPECT_EQ(memory.admission->Complete({"acme", "a", 10'000}, At())->charged,
             C("10"));
   AdmissionRequest topped = Video(key, 10, "b");
   topped.overrun = Overrun::kTopUp;
-  ASSERT_TRUE(house.door->Admit(topped, At()).ok());
-  EXPECT_EQ(house.door->Complete({"acme", "b", 11'000}, At())->charged,
+  ASSERT_TRUE(memory.admission->Admit(topped, At()).ok());
+  EXPECT_EQ(memory.admission->Complete({"acme", "b", 11'000}, At())->charged,
             C("11"));
 }
 
-TEST(FrontDoor, JobIsChargedAtThePricesThatItWasAdmittedAt) {
+TEST(Admission, JobIsChargedAtThePricesThatItWasAdmittedAt) {
   const auto list = [](absl::Time from, absl::string_view credits) {
     return PriceList::Create(
                from,
@@ -455,166 +462,180 @@ TEST(FrontDoor, JobIsChargedAtThePricesThatItWasAdmittedAt) {
                          built_in.operations().end());
   spec.plans.assign(built_in.plans().begin(), built_in.plans().end());
   const Catalog catalog = Catalog::Create(spec).value();
-  MemoryFrontDoor house(catalog);
-  const MintedKey key = NewKey(house);
-  house.Grant("acme", "100", At());
-  ASSERT_TRUE(house.door->Admit(Video(key, 10, "a"), At()).ok());
+  MemoryAdmission memory(catalog);
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 10, "a"), At()).ok());
   const UnixNanos later = At(absl::Seconds(5));
   // Asked again, it costs what it cost.
-  EXPECT_EQ(house.door->Admit(Video(key, 10, "a"), later).need, C("10"));
-  EXPECT_EQ(house.door->Admit(Video(key, 10, "b"), later).need, C("30"));
-  EXPECT_EQ(house.door->Complete({"acme", "a", 9'000}, later)->charged, C("9"));
-  EXPECT_EQ(house.door->Complete({"acme", "b", 9'000}, later)->charged,
+  EXPECT_EQ(memory.admission->Admit(Video(key, 10, "a"), later).need, C("10"));
+  EXPECT_EQ(memory.admission->Admit(Video(key, 10, "b"), later).need, C("30"));
+  EXPECT_EQ(memory.admission->Complete({"acme", "a", 9'000}, later)->charged,
+            C("9"));
+  EXPECT_EQ(memory.admission->Complete({"acme", "b", 9'000}, later)->charged,
             C("27"));
 }
 
-TEST(FrontDoor, KeysOfAnAccountShareItsBalanceAndItsWindows) {
-  MemoryFrontDoor house;
-  const MintedKey old = NewKey(house);
-  house.Grant("acme", "100", At());
-  ASSERT_TRUE(house.door->Admit(Video(old, 60, "a"), At()).ok());
+TEST(Admission, KeysOfAnAccountShareItsBalanceAndItsWindows) {
+  MemoryAdmission memory;
+  const MintedKey old = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(old, 60, "a"), At()).ok());
   const MintedKey fresh =
-      house.keys
+      memory.keys
           ->Reset({.key = old.record.id(), .overlap = absl::Hours(1)}, kNow)
           .value();
-  EXPECT_EQ(house.door->Admit(Video(fresh, 60, "b"), At()).available, C("40"));
-  EXPECT_TRUE(house.door->Admit(Video(fresh, 60, "a"), At()).replayed);
+  EXPECT_EQ(memory.admission->Admit(Video(fresh, 60, "b"), At()).available,
+            C("40"));
+  EXPECT_TRUE(memory.admission->Admit(Video(fresh, 60, "a"), At()).replayed);
   for (int i = 0; i < 7; ++i) {
     const MintedKey& key = i % 2 == 0 ? old : fresh;
-    ASSERT_TRUE(house.door->Admit({.key = key.secret.text()}, At()).ok());
+    ASSERT_TRUE(memory.admission->Admit({.key = key.secret.text()}, At()).ok());
   }
-  EXPECT_EQ(house.door->Admit({.key = old.secret.text()}, At()).reason,
+  EXPECT_EQ(memory.admission->Admit({.key = old.secret.text()}, At()).reason,
             Reason::kRateLimited);
-  EXPECT_EQ(house.door->Admit({.key = fresh.secret.text()}, At()).reason,
+  EXPECT_EQ(memory.admission->Admit({.key = fresh.secret.text()}, At()).reason,
             Reason::kRateLimited);
   const UnixNanos behind = At(absl::Hours(1));
-  EXPECT_EQ(house.door->Admit({.key = old.secret.text()}, behind).reason,
+  EXPECT_EQ(memory.admission->Admit({.key = old.secret.text()}, behind).reason,
             Reason::kUnauthenticated);
-  EXPECT_TRUE(house.door->Admit({.key = fresh.secret.text()}, behind).ok());
+  EXPECT_TRUE(
+      memory.admission->Admit({.key = fresh.secret.text()}, behind).ok());
 }
 
-TEST(FrontDoor, NewAccountIsOnTheFirstPlanWithoutBeingAsked) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house, "new");
-  const Admission a = house.door->Admit({.key = key.secret.text()}, At());
+TEST(Admission, NewAccountIsOnTheFirstPlanWithoutBeingAsked) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory, "new");
+  const AdmissionResult a =
+      memory.admission->Admit({.key = key.secret.text()}, At());
   EXPECT_EQ(a.plan->name(), "free_trial");
   EXPECT_EQ(a.limits->remaining(0), 9u);
   EXPECT_EQ(a.limits->remaining(1), 99u);
   // Again: nothing changes.
-  ASSERT_THAT(house.door->SetPlan("new", "pro", {}, kNow), IsOk());
-  EXPECT_EQ(house.door->Provision("new", kNow)->plan, "pro");
+  ASSERT_THAT(memory.admission->SetPlan("new", "pro", {}, kNow), IsOk());
+  EXPECT_EQ(memory.admission->Provision("new", kNow)->plan, "pro");
 }
 
-TEST(FrontDoor, PlanChangesKeepWhatWasUsed) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
+TEST(Admission, PlanChangesKeepWhatWasUsed) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(house.door->Admit({.key = key.secret.text()}, At()).ok());
+    ASSERT_TRUE(memory.admission->Admit({.key = key.secret.text()}, At()).ok());
   }
-  ASSERT_THAT(house.door->SetPlan("acme", "pro", {}, kNow), IsOk());
-  const Admission a = house.door->Admit({.key = key.secret.text()}, At());
+  ASSERT_THAT(memory.admission->SetPlan("acme", "pro", {}, kNow), IsOk());
+  const AdmissionResult a =
+      memory.admission->Admit({.key = key.secret.text()}, At());
   EXPECT_EQ(a.plan->name(), "pro");
   EXPECT_EQ(a.limits->remaining(0), 49u);
   // Its own windows, then the plan's again.
   ASSERT_THAT(
-      house.door->SetWindows("acme", W("minute:12/1m,day:50/24h"), kNow),
+      memory.admission->SetWindows("acme", W("minute:12/1m,day:50/24h"), kNow),
       IsOk());
-  EXPECT_EQ(
-      house.door->Admit({.key = key.secret.text()}, At()).limits->remaining(0),
-      0u);
-  ASSERT_THAT(house.door->SetWindows("acme", {}, kNow), IsOk());
-  EXPECT_EQ(
-      house.door->Admit({.key = key.secret.text()}, At()).limits->remaining(0),
-      47u);
+  EXPECT_EQ(memory.admission->Admit({.key = key.secret.text()}, At())
+                .limits->remaining(0),
+            0u);
+  ASSERT_THAT(memory.admission->SetWindows("acme", {}, kNow), IsOk());
+  EXPECT_EQ(memory.admission->Admit({.key = key.secret.text()}, At())
+                .limits->remaining(0),
+            47u);
 }
 
-TEST(FrontDoor, UnknownPlansAndAccountsAreNamed) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
+TEST(Admission, UnknownPlansAndAccountsAreNamed) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
   EXPECT_THAT(
-      house.door->SetPlan("acme", "prp", {}, kNow),
+      memory.admission->SetPlan("acme", "prp", {}, kNow),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("\"pro\"")));
-  EXPECT_THAT(house.door->SetWindows("acme", W("a:1/1m,b:1/1h"), kNow), IsOk());
+  EXPECT_THAT(memory.admission->SetWindows("acme", W("a:1/1m,b:1/1h"), kNow),
+              IsOk());
   for (const absl::Status& status :
-       {house.door->SetPlan("other", "pro", {}, kNow),
-        house.door->SetWindows("other", {}, kNow),
-        house.door->Suspend("other", kNow), house.door->Resume("other", kNow),
-        house.door->Describe("other", At()).status()}) {
+       {memory.admission->SetPlan("other", "pro", {}, kNow),
+        memory.admission->SetWindows("other", {}, kNow),
+        memory.admission->Suspend("other", kNow),
+        memory.admission->Resume("other", kNow),
+        memory.admission->Describe("other", At()).status()}) {
     EXPECT_THAT(status,
                 StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"other\"")));
   }
-  EXPECT_THAT(house.door->Provision("a b", kNow),
+  EXPECT_THAT(memory.admission->Provision("a b", kNow),
               StatusIs(absl::StatusCode::kInvalidArgument, _));
 }
 
-TEST(FrontDoor, WhatTheStoreRefusedDidNotHappen) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  house.account_store.error = absl::UnavailableError("disk");
+TEST(Admission, WhatTheStoreRefusedDidNotHappen) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.account_store.error = absl::UnavailableError("disk");
   const absl::StatusCode kUnavailable = absl::StatusCode::kUnavailable;
-  EXPECT_THAT(house.door->Provision("new", kNow), StatusIs(kUnavailable, _));
-  EXPECT_THAT(house.door->SetPlan("acme", "pro", {}, kNow),
+  EXPECT_THAT(memory.admission->Provision("new", kNow),
               StatusIs(kUnavailable, _));
-  const Admission a = house.door->Admit({.key = key.secret.text()}, At());
+  EXPECT_THAT(memory.admission->SetPlan("acme", "pro", {}, kNow),
+              StatusIs(kUnavailable, _));
+  const AdmissionResult a =
+      memory.admission->Admit({.key = key.secret.text()}, At());
   EXPECT_EQ(a.plan->name(), "free_trial");
   EXPECT_EQ(a.limits->remaining(0), 9u);
   // But who is to be kept out, is.
-  EXPECT_THAT(house.door->Suspend("acme", kNow), StatusIs(kUnavailable, _));
-  EXPECT_EQ(house.door->Admit({.key = key.secret.text()}, At()).reason,
+  EXPECT_THAT(memory.admission->Suspend("acme", kNow),
+              StatusIs(kUnavailable, _));
+  EXPECT_EQ(memory.admission->Admit({.key = key.secret.text()}, At()).reason,
             Reason::kSuspended);
-  house.account_store.error = absl::OkStatus();
-  EXPECT_THAT(house.door->Provision("new", kNow), IsOk());
-  EXPECT_THAT(house.door->Suspend("acme", kNow), IsOk());
+  memory.account_store.error = absl::OkStatus();
+  EXPECT_THAT(memory.admission->Provision("new", kNow), IsOk());
+  EXPECT_THAT(memory.admission->Suspend("acme", kNow), IsOk());
 }
 
-TEST(FrontDoor, AccountsOutliveTheDoor) {
-  MemoryFrontDoor house;
-  const MintedKey acme = NewKey(house);
-  const MintedKey other = NewKey(house, "other");
-  ASSERT_THAT(house.door->SetPlan("acme", "enterprise", W("minute:7/1m"), kNow),
-              IsOk());
-  ASSERT_THAT(house.door->Suspend("other", kNow), IsOk());
-  house.Open();
-  const Admission a = house.door->Admit({.key = acme.secret.text()}, At());
+TEST(Admission, AccountsOutliveTheDoor) {
+  MemoryAdmission memory;
+  const MintedKey acme = NewKey(memory);
+  const MintedKey other = NewKey(memory, "other");
+  ASSERT_THAT(
+      memory.admission->SetPlan("acme", "enterprise", W("minute:7/1m"), kNow),
+      IsOk());
+  ASSERT_THAT(memory.admission->Suspend("other", kNow), IsOk());
+  memory.Open();
+  const AdmissionResult a =
+      memory.admission->Admit({.key = acme.secret.text()}, At());
   ASSERT_TRUE(a.ok());
   EXPECT_EQ(a.plan->name(), "enterprise");
   EXPECT_EQ(a.limits->remaining(0), 6u);
-  EXPECT_EQ(house.door->Admit({.key = other.secret.text()}, At()).reason,
+  EXPECT_EQ(memory.admission->Admit({.key = other.secret.text()}, At()).reason,
             Reason::kSuspended);
 }
 
-TEST(FrontDoor, SuspendedAccountEndsWhatRuns) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  house.Grant("acme", "100", At());
-  ASSERT_TRUE(house.door->Admit(Video(key, 10, "a"), At()).ok());
-  ASSERT_THAT(house.door->Suspend("acme", kNow), IsOk());
-  EXPECT_THAT(house.door->Complete({"acme", "a", 10'000}, At()), IsOk());
+TEST(Admission, SuspendedAccountEndsWhatRuns) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 10, "a"), At()).ok());
+  ASSERT_THAT(memory.admission->Suspend("acme", kNow), IsOk());
+  EXPECT_THAT(memory.admission->Complete({"acme", "a", 10'000}, At()), IsOk());
 }
 
-TEST(FrontDoor, AccountOnAPlanThatIsGoneIsFoundWhenItOpens) {
-  MemoryFrontDoor house;
-  house.account_store.rows = {{.account_id = "acme", .plan = "gold"}};
-  house.door.reset();
-  house.accounts = AccountDirectory::Open(house.account_store).value();
-  EXPECT_THAT(FrontDoor::Open(house.parts(), {}),
+TEST(Admission, AccountOnAPlanThatIsGoneIsFoundWhenItOpens) {
+  MemoryAdmission memory;
+  memory.account_store.rows = {{.account_id = "acme", .plan = "gold"}};
+  memory.admission.reset();
+  memory.accounts = AccountDirectory::Open(memory.account_store).value();
+  EXPECT_THAT(Admission::Open(memory.parts(), {}),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        AllOf(HasSubstr("acme"), HasSubstr("\"gold\""))));
-  EXPECT_THAT(FrontDoor::Open(house.parts(), {.first_plan = "gold"}),
+  EXPECT_THAT(Admission::Open(memory.parts(), {.first_plan = "gold"}),
               StatusIs(absl::StatusCode::kInvalidArgument, _));
-  EXPECT_THAT(FrontDoor::Open(house.parts(),
+  EXPECT_THAT(Admission::Open(memory.parts(),
                               {.reservation_timeout = absl::ZeroDuration()}),
               StatusIs(absl::StatusCode::kInvalidArgument, _));
 }
 
-TEST(FrontDoor, WindowsInShadowModeReportAndRefuseNobody) {
-  MemoryFrontDoor house(Catalog::BuiltIn(), {.shadow_windows = {"day"}});
-  const MintedKey key = NewKey(house);
-  ASSERT_THAT(house.door->SetWindows("acme", W("minute:5/1m,day:3/24h"), kNow),
-              IsOk());
+TEST(Admission, WindowsInShadowModeReportAndRefuseNobody) {
+  MemoryAdmission memory(Catalog::BuiltIn(), {.shadow_windows = {"day"}});
+  const MintedKey key = NewKey(memory);
+  ASSERT_THAT(
+      memory.admission->SetWindows("acme", W("minute:5/1m,day:3/24h"), kNow),
+      IsOk());
   size_t would_refuse = 0;
   for (int i = 0; i < 7; ++i) {
-    const Admission a = house.door->Admit({.key = key.secret.text()}, At());
+    const AdmissionResult a =
+        memory.admission->Admit({.key = key.secret.text()}, At());
     EXPECT_EQ(a.ok(), i < 5) << i;
     EXPECT_EQ(a.limits->windows().size(), 1u);
     // What the others refuse is not counted.
@@ -624,30 +645,32 @@ TEST(FrontDoor, WindowsInShadowModeReportAndRefuseNobody) {
   EXPECT_EQ(would_refuse, 2u);
 }
 
-TEST(FrontDoor, AccountWithAllWindowsInShadowModeIsNotOneWithout) {
-  MemoryFrontDoor house(Catalog::BuiltIn(),
-                        {.shadow_windows = {"minute", "day"}});
-  const MintedKey key = NewKey(house);
+TEST(Admission, AccountWithAllWindowsInShadowModeIsNotOneWithout) {
+  MemoryAdmission memory(Catalog::BuiltIn(),
+                         {.shadow_windows = {"minute", "day"}});
+  const MintedKey key = NewKey(memory);
   for (int i = 0; i < 12; ++i) {
-    const Admission a = house.door->Admit({.key = key.secret.text()}, At());
+    const AdmissionResult a =
+        memory.admission->Admit({.key = key.secret.text()}, At());
     EXPECT_TRUE(a.ok());
     EXPECT_FALSE(a.limits.has_value());
     EXPECT_EQ(a.shadow->allowed(), i < 10) << i;
   }
-  ASSERT_THAT(house.door->SetPlan("acme", "enterprise", {}, kNow), IsOk());
-  EXPECT_EQ(house.door->Admit({.key = key.secret.text()}, At()).reason,
+  ASSERT_THAT(memory.admission->SetPlan("acme", "enterprise", {}, kNow),
+              IsOk());
+  EXPECT_EQ(memory.admission->Admit({.key = key.secret.text()}, At()).reason,
             Reason::kNoWindows);
 }
 
-TEST(FrontDoor, ViewShowsWhatAnAccountIsOnAndHas) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  const auto fresh = house.door->Describe("acme", At());
+TEST(Admission, ViewShowsWhatAnAccountIsOnAndHas) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  const auto fresh = memory.admission->Describe("acme", At());
   ASSERT_THAT(fresh, IsOk());
   EXPECT_FALSE(fresh->balance.has_value());
-  house.Grant("acme", "100", At());
-  ASSERT_TRUE(house.door->Admit(Video(key, 10, "a"), At()).ok());
-  const auto view = house.door->Describe("acme", At());
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 10, "a"), At()).ok());
+  const auto view = memory.admission->Describe("acme", At());
   ASSERT_THAT(view, IsOk());
   EXPECT_EQ(view->record.plan, "free_trial");
   EXPECT_EQ(view->plan->name(), "free_trial");
@@ -656,27 +679,29 @@ TEST(FrontDoor, ViewShowsWhatAnAccountIsOnAndHas) {
   EXPECT_FALSE(view->shadow.has_value());
   EXPECT_EQ(view->balance->available, C("90"));
   EXPECT_EQ(view->balance->reserved, C("10"));
-  ASSERT_THAT(house.door->SetPlan("acme", "enterprise", {}, kNow), IsOk());
-  EXPECT_FALSE(house.door->Describe("acme", At())->limits.has_value());
+  ASSERT_THAT(memory.admission->SetPlan("acme", "enterprise", {}, kNow),
+              IsOk());
+  EXPECT_FALSE(memory.admission->Describe("acme", At())->limits.has_value());
 }
 
-TEST(FrontDoor, HandedOverRegistryMakesItUnavailable) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  ASSERT_THAT(house.limits->HandOver([](const LimiterRegistry::Account&) {}),
+TEST(Admission, HandedOverRegistryMakesItUnavailable) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  ASSERT_THAT(memory.limits->HandOver([](const LimiterRegistry::Account&) {}),
               IsOk());
-  const Admission a = house.door->Admit({.key = key.secret.text()}, At());
+  const AdmissionResult a =
+      memory.admission->Admit({.key = key.secret.text()}, At());
   EXPECT_EQ(a.reason, Reason::kUnavailable);
   EXPECT_TRUE(a.retryable);
 }
 
 class CountingObserver : public AdmissionObserver {
  public:
-  void OnAdmitted(const Admission& a) override {
+  void OnAdmitted(const AdmissionResult& a) override {
     ++admitted;
     last = a.reason;
   }
-  void OnRefused(const Admission& a) override {
+  void OnRefused(const AdmissionResult& a) override {
     ++refused;
     last = a.reason;
   }
@@ -690,36 +715,37 @@ class CountingObserver : public AdmissionObserver {
   Credits charged;
 };
 
-TEST(FrontDoor, ObserverHearsOfEveryAnswer) {
+TEST(Admission, ObserverHearsOfEveryAnswer) {
   CountingObserver observer;
-  MemoryFrontDoor house(Catalog::BuiltIn(), {.observer = &observer});
-  const MintedKey key = NewKey(house);
-  house.Grant("acme", "100", At());
-  (void)house.door->Admit({}, At());
+  MemoryAdmission memory(Catalog::BuiltIn(), {.observer = &observer});
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  (void)memory.admission->Admit({}, At());
   EXPECT_EQ(observer.last, Reason::kUnauthenticated);
-  (void)house.door->Admit(Video(key, 10, "a"), At());
-  (void)house.door->Admit(Video(key, 1'000, "b"), At());
+  (void)memory.admission->Admit(Video(key, 10, "a"), At());
+  (void)memory.admission->Admit(Video(key, 1'000, "b"), At());
   EXPECT_EQ(observer.last, Reason::kInsufficientCredits);
   EXPECT_EQ(observer.admitted, 1u);
   EXPECT_EQ(observer.refused, 2u);
-  ASSERT_THAT(house.door->Complete({"acme", "a", 10'000}, At()), IsOk());
+  ASSERT_THAT(memory.admission->Complete({"acme", "a", 10'000}, At()), IsOk());
   EXPECT_EQ(observer.charged, C("10"));
 }
 
-// Ids that look like what the door makes of others.
-TEST(FrontDoor, IdsOfReservationsAndTheirEndsNeverMeet) {
-  MemoryFrontDoor house;
-  const MintedKey key = NewKey(house);
-  house.Grant("acme", "100", At());
+// Ids that look like what admission makes of others.
+TEST(Admission, IdsOfReservationsAndTheirEndsNeverMeet) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
   const std::string ids[] = {"a", "complete:1000:a", "cancel:a", "admit:a",
                              "1000:a"};
   for (const std::string& id : ids) {
-    ASSERT_TRUE(house.door->Admit(Video(key, 2, id), At()).ok()) << id;
+    ASSERT_TRUE(memory.admission->Admit(Video(key, 2, id), At()).ok()) << id;
   }
   for (const std::string& id : ids) {
-    EXPECT_THAT(house.door->Complete({"acme", id, 1'000}, At()), IsOk()) << id;
+    EXPECT_THAT(memory.admission->Complete({"acme", id, 1'000}, At()), IsOk())
+        << id;
   }
-  EXPECT_EQ(house.ledger->BalanceOf("acme", At())->posted, C("5"));
+  EXPECT_EQ(memory.ledger->BalanceOf("acme", At())->posted, C("5"));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
-// Threads at one door and a store that fails at random: nobody is let in too
-// often, charged twice or left with credits that are held for nothing. Not for
-// the thread sanitizer: threads share the store's error, and the system's
-// Abseil counts who has one without its knowledge.
+// Threads that use one admission and a store that fails at random: nobody is
+// let in too often, charged twice or left with credits that are held for
+// nothing. Not for the thread sanitizer: threads share the store's error, and
+// the system's Abseil counts who has one without its knowledge.
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -16,16 +16,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "konpro/access/front_door.h"
+#include "konpro/access/admission.h"
 #include "konpro/base/credits.h"
 #include "konpro/catalog/window_text.h"
-#include "tests/testing/memory_front_door.h"
+#include "tests/testing/memory_admission.h"
 
 namespace konpro {
 namespace {
 
 using ::konpro::testing::FaultyStore;
-using ::konpro::testing::MemoryFrontDoor;
+using ::konpro::testing::MemoryAdmission;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'700'000'040);
 const UnixNanos kAt = UnixNanos::FromTime(kNow);
@@ -40,8 +40,8 @@ constexpr absl::Duration kTimeout = absl::Hours(2);
 // again, the process "cut" in between.
 class Clients {
  public:
-  Clients(MemoryFrontDoor& house, const MintedKey& key)
-      : house_(house), key_(key) {}
+  Clients(MemoryAdmission& memory, const MintedKey& key)
+      : memory_(memory), key_(key) {}
 
   void Run(size_t thread) {
     for (size_t i = 0; i < kJobs; ++i) {
@@ -72,11 +72,12 @@ class Clients {
   bool Admitted(size_t job) {
     const std::string id = absl::StrCat("job-", job);
     for (;;) {
-      const Admission a = house_.door->Admit({.key = key_.secret.text(),
-                                              .operation = "avatar_video",
-                                              .quantity = kHeldSeconds * 1'000,
-                                              .id = id},
-                                             kAt);
+      const AdmissionResult a =
+          memory_.admission->Admit({.key = key_.secret.text(),
+                                    .operation = "avatar_video",
+                                    .quantity = kHeldSeconds * 1'000,
+                                    .id = id},
+                                   kAt);
       ++asked_;
       switch (a.reason) {
         case AdmissionReason::kAdmitted:
@@ -102,8 +103,8 @@ class Clients {
     for (;;) {
       const absl::StatusOr<Settlement> settled =
           job % 3 == 0
-              ? house_.door->Cancel({"acme", id}, kAt)
-              : house_.door->Complete(
+              ? memory_.admission->Cancel({"acme", id}, kAt)
+              : memory_.admission->Complete(
                     {"acme", id, static_cast<int64_t>(job % 10) * 1'000}, kAt);
       if (absl::IsUnavailable(settled.status())) continue;
       if (!settled.ok()) ++wrong_;
@@ -111,7 +112,7 @@ class Clients {
     }
   }
 
-  MemoryFrontDoor& house_;
+  MemoryAdmission& memory_;
   const MintedKey& key_;
   std::atomic<uint64_t> asked_{0};
   std::atomic<uint64_t> refused_by_window_{0};
@@ -121,17 +122,17 @@ class Clients {
 
 void RunClients(uint32_t seed, absl::string_view windows) {
   SCOPED_TRACE(absl::StrCat("seed ", seed));
-  MemoryFrontDoor house(Catalog::BuiltIn(), {.reservation_timeout = kTimeout});
+  MemoryAdmission memory(Catalog::BuiltIn(), {.reservation_timeout = kTimeout});
   const MintedKey key =
-      house.door->CreateKey({.account_id = "acme"}, kNow).value();
+      memory.admission->CreateKey({.account_id = "acme"}, kNow).value();
   ASSERT_TRUE(
-      house.door
+      memory.admission
           ->SetPlan("acme", "enterprise", ParseWindows(windows).value(), kNow)
           .ok());
   // Not enough for all jobs at once.
-  house.Grant("acme", "250", kAt);
+  memory.Grant("acme", "250", kAt);
   std::mt19937 random(seed);
-  house.ledger_store->fault = [&] {
+  memory.ledger_store->fault = [&] {
     switch (random() % 6) {
       case 0:
         return FaultyStore::Fault::kBefore;
@@ -141,16 +142,17 @@ void RunClients(uint32_t seed, absl::string_view windows) {
         return FaultyStore::Fault::kNone;
     }
   };
-  Clients clients(house, key);
+  Clients clients(memory, key);
   std::vector<std::thread> threads;
   for (size_t i = 0; i < kThreads; ++i) {
     threads.emplace_back([&clients, i] { clients.Run(i); });
   }
   for (std::thread& thread : threads) thread.join();
-  house.ledger_store->fault = [] { return FaultyStore::Fault::kNone; };
+  memory.ledger_store->fault = [] { return FaultyStore::Fault::kNone; };
 
   EXPECT_EQ(clients.wrong(), 0u);
-  const FrontDoor::AccountView view = house.door->Describe("acme", kAt).value();
+  const Admission::AccountView view =
+      memory.admission->Describe("acme", kAt).value();
   // No request went uncounted, and none was let in beyond the limit.
   const uint64_t limit = view.limits->windows().window(0).limit();
   EXPECT_EQ(clients.asked() - clients.refused_by_window(),
@@ -169,22 +171,22 @@ void RunClients(uint32_t seed, absl::string_view windows) {
   // Whoever was told "unavailable" and then "rate limited" may have gone away
   // from what was held for it: that lasts for the timeout.
   const Balance later =
-      house.ledger->BalanceOf("acme", UnixNanos::FromTime(kNow + kTimeout))
+      memory.ledger->BalanceOf("acme", UnixNanos::FromTime(kNow + kTimeout))
           .value();
   EXPECT_EQ(later.posted, charged);
   EXPECT_EQ(later.reserved, Credits());
   EXPECT_EQ(later.available, left);
-  EXPECT_TRUE(house.ledger->Verify([](uint64_t) {}).ok());
+  EXPECT_TRUE(memory.ledger->Verify([](uint64_t) {}).ok());
 }
 
-TEST(FrontDoorCut, CutAnywhereEveryJobEndsInOnePlace) {
+TEST(AdmissionCut, CutAnywhereEveryJobEndsInOnePlace) {
   for (uint32_t seed = 1; seed <= 8; ++seed) {
     RunClients(seed, "minute:100000/1m,day:100000/24h");
   }
 }
 
 // The window is full long before the jobs are through.
-TEST(FrontDoorCut, NobodyIsLetInBeyondAWindow) {
+TEST(AdmissionCut, NobodyIsLetInBeyondAWindow) {
   for (uint32_t seed = 1; seed <= 8; ++seed) {
     RunClients(seed, "minute:90/1m,day:100000/24h");
   }

@@ -1,7 +1,7 @@
-// A FrontDoor with all that it stands in front of, in memory, and the stores
-// beneath, which fail when they are told to.
-#ifndef KONPRO_TESTS_TESTING_MEMORY_FRONT_DOOR_H_
-#define KONPRO_TESTS_TESTING_MEMORY_FRONT_DOOR_H_
+// An Admission with its parts, on stores in memory that fail on request: the
+// ledger's, the keys' and the accounts'.
+#ifndef KONPRO_TESTS_TESTING_MEMORY_ADMISSION_H_
+#define KONPRO_TESTS_TESTING_MEMORY_ADMISSION_H_
 
 #include <cstddef>
 #include <memory>
@@ -9,22 +9,22 @@
 
 #include "absl/strings/string_view.h"
 #include "konpro/access/account_directory.h"
-#include "konpro/access/front_door.h"
+#include "konpro/access/admission.h"
 #include "konpro/access/key_directory.h"
 #include "konpro/base/credits.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/limits/limiter_registry.h"
+#include "tests/testing/faulty_account_store.h"
+#include "tests/testing/faulty_key_store.h"
 #include "tests/testing/faulty_store.h"
-#include "tests/testing/memory_account_store.h"
-#include "tests/testing/memory_key_store.h"
 
 namespace konpro::testing {
 
-class MemoryFrontDoor {
+class MemoryAdmission {
  public:
-  explicit MemoryFrontDoor(const Catalog& catalog = Catalog::BuiltIn(),
-                           const FrontDoor::Options& options = {},
+  explicit MemoryAdmission(const Catalog& catalog = Catalog::BuiltIn(),
+                           const Admission::Options& options = {},
                            size_t accounts_max = 100)
       : catalog_(catalog), options_(options), accounts_max_(accounts_max) {
     auto store = std::make_unique<FaultyStore>();
@@ -35,15 +35,15 @@ class MemoryFrontDoor {
 
   // As a new process on the same stores, but for the ledger.
   void Open() {
-    door.reset();
+    admission.reset();
     keys =
         KeyDirectory::Open(key_store, {.keys_max = 4 * accounts_max_}).value();
     accounts = AccountDirectory::Open(account_store).value();
     limits = LimiterRegistry::Create({.capacity = accounts_max_}).value();
-    door = FrontDoor::Open(parts(), options_).value();
+    admission = Admission::Open(parts(), options_).value();
   }
 
-  FrontDoor::Parts parts() {
+  Admission::Parts parts() {
     return {.catalog = catalog_,
             .keys = *keys,
             .accounts = *accounts,
@@ -61,21 +61,21 @@ class MemoryFrontDoor {
     (void)granted.value();
   }
 
-  MemoryKeyStore key_store;
-  MemoryAccountStore account_store;
+  FaultyKeyStore key_store;
+  FaultyAccountStore account_store;
   FaultyStore* ledger_store = nullptr;
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<KeyDirectory> keys;
   std::unique_ptr<AccountDirectory> accounts;
   std::unique_ptr<LimiterRegistry> limits;
-  std::unique_ptr<FrontDoor> door;
+  std::unique_ptr<Admission> admission;
 
  private:
   const Catalog& catalog_;
-  const FrontDoor::Options options_;
+  const Admission::Options options_;
   const size_t accounts_max_;
 };
 
 }  // namespace konpro::testing
 
-#endif  // KONPRO_TESTS_TESTING_MEMORY_FRONT_DOOR_H_
+#endif  // KONPRO_TESTS_TESTING_MEMORY_ADMISSION_H_

@@ -1,0 +1,80 @@
+#include "konpro/access/service.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace konpro {
+namespace {
+
+// Moves what `made` has to `part`; its error otherwise.
+template <typename Part>
+absl::Status Take(absl::StatusOr<std::unique_ptr<Part>> made,
+                  std::unique_ptr<Part>& part) {
+  if (!made.ok()) return made.status();
+  part = *std::move(made);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Service::~Service() {
+  if (keys_ != nullptr) keys_->SaveLastUses().IgnoreError();
+}
+
+absl::StatusOr<std::unique_ptr<Service>> Service::Open(const Catalog& catalog,
+                                                       Backend backend,
+                                                       Options options) {
+  std::unique_ptr<Service> service(new Service());
+  absl::Status status =
+      Take(Ledger::Open(std::move(backend.ledger), options.ledger),
+           service->ledger_);
+  if (!status.ok()) return status;
+  service->key_store_ = std::move(backend.keys);
+  service->account_store_ = std::move(backend.accounts);
+  status = service->OpenDirectories(options);
+  if (!status.ok()) return status;
+  const Admission::Options admission = options.admission;
+  status = service->OpenLimits(std::move(options));
+  if (!status.ok()) return status;
+  status = Take(Admission::Open({.catalog = catalog,
+                                 .keys = *service->keys_,
+                                 .accounts = *service->accounts_,
+                                 .limits = *service->limits_,
+                                 .ledger = *service->ledger_},
+                                admission),
+                service->admission_);
+  if (!status.ok()) return status;
+  return service;
+}
+
+absl::Status Service::OpenDirectories(const Options& options) {
+  absl::Status status =
+      Take(AccountDirectory::Open(*account_store_), accounts_);
+  if (!status.ok()) return status;
+  const absl::StatusOr<size_t> keys = key_store_->Count();
+  if (!keys.ok()) return keys.status();
+  // The directory of keys knows all accounts.
+  const size_t keys_max =
+      std::min(std::max(*keys + options.spare_keys, AccountsMax(options)),
+               KeyDirectory::kKeysMaxMax);
+  return Take(KeyDirectory::Open(*key_store_, {.keys_max = keys_max}), keys_);
+}
+
+size_t Service::AccountsMax(const Options& options) const {
+  return std::min(
+      accounts_->size() + std::max<size_t>(options.spare_accounts, 1),
+      LimiterRegistry::kCapacityMax);
+}
+
+absl::Status Service::OpenLimits(Options options) {
+  limits_ = std::move(options.limits);
+  if (limits_ == nullptr) {
+    absl::Status status = Take(
+        LimiterRegistry::Create({.capacity = AccountsMax(options)}), limits_);
+    if (!status.ok()) return status;
+  }
+  if (options.restore_limits == nullptr) return absl::OkStatus();
+  return options.restore_limits(*limits_);
+}
+
+}  // namespace konpro

@@ -1,0 +1,87 @@
+// A Service opens admission, the ledger, and the directories of keys and
+// accounts on one Backend, and owns all of them: a program that embeds the
+// library, a command and a server need no more. It decides nothing itself.
+//
+//   auto service = *Service::Open(catalog, Backend::InMemory(), {});
+//   service->admission().CreateKey({.account_id = "acme"}, now);
+//   service->ledger().BalanceOf("acme", at);
+//
+// Thread safety: each part is thread-safe. Destruction must not run at the same
+// time as any other call.
+//
+// Limits: the number of keys and accounts is bounded when the service is
+// opened (Options). What rate windows have used is in memory alone:
+// limiter_snapshot.h carries it from one process to the next.
+#ifndef KONPRO_ACCESS_SERVICE_H_
+#define KONPRO_ACCESS_SERVICE_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "konpro/access/account_directory.h"
+#include "konpro/access/admission.h"
+#include "konpro/access/backend.h"
+#include "konpro/access/key_directory.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/ledger/ledger.h"
+#include "konpro/limits/limiter_registry.h"
+
+namespace konpro {
+
+class Service {
+ public:
+  struct Options {
+    Admission::Options admission;
+    LedgerOptions ledger;
+    // Room for keys and accounts beyond those in the backend; 150 and 64 bytes
+    // of memory each.
+    size_t spare_keys = 65'536;
+    size_t spare_accounts = 65'536;
+    // What the accounts' windows have used, from an earlier process; null: all
+    // of them are fresh. It must have room for the accounts.
+    std::unique_ptr<LimiterRegistry> limits = nullptr;
+    // Restores the same into the registry that has room for them, before the
+    // accounts are put into it. Open() returns its error.
+    std::function<absl::Status(LimiterRegistry&)> restore_limits = nullptr;
+  };
+
+  // `catalog` outlives the service. Errors of the parts' Open().
+  static absl::StatusOr<std::unique_ptr<Service>> Open(const Catalog& catalog,
+                                                       Backend backend,
+                                                       Options options);
+
+  // Writes when keys were last used; an error of that is lost.
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  Admission& admission() { return *admission_; }
+  KeyDirectory& keys() { return *keys_; }
+  AccountDirectory& accounts() { return *accounts_; }
+  LimiterRegistry& limits() { return *limits_; }
+  Ledger& ledger() { return *ledger_; }
+
+ private:
+  Service() = default;
+
+  // REQUIRES: accounts_ is open.
+  size_t AccountsMax(const Options& options) const;
+  absl::Status OpenDirectories(const Options& options);
+  absl::Status OpenLimits(Options options);
+
+  // Constant after construction; each refers to those before it alone.
+  std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<KeyStore> key_store_;
+  std::unique_ptr<KeyDirectory> keys_;
+  std::unique_ptr<AccountStore> account_store_;
+  std::unique_ptr<AccountDirectory> accounts_;
+  std::unique_ptr<LimiterRegistry> limits_;
+  std::unique_ptr<Admission> admission_;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_ACCESS_SERVICE_H_
