@@ -1,7 +1,7 @@
-// An Account is who owns credits: grants, what is reserved of them and what was
+// An Account owns credits: grants, what is reserved of them, and what was
 // spent, as a state machine that is a pure function of state, command and time.
 // It has no I/O, no clock and no ids of callers: ledger.h makes it durable and
-// idempotent, price_list.h says what things cost.
+// idempotent, price_list.h prices work.
 //
 //   Account account;
 //   AccountEffect effect;
@@ -14,27 +14,27 @@
 //                 {.sequence = 3, .now = t}, effect);     // 2 are released
 //   account.balance().available                           // 5 credits
 //
-// Time passes before a command is looked at: whatever ended by then has ended,
-// in order of (end, creation), whether or not the command applies. There is no
-// sweep that could be seen: Advance(t1), Advance(t2) and Advance(t2) alone give
-// equal accounts. A time before the last one counts as the last one.
+// Time passes before a command is considered: whatever ends by then has ended,
+// in order of (end, creation), whether or not the command applies. No sweep can
+// be observed: Advance(t1), Advance(t2) and Advance(t2) alone give equal
+// accounts. A time before the last one counts as the last one.
 //
 // Burn-down: priority (low first), then the soonest end (never last), then the
-// oldest effective time, then creation (docs/ledger.md). What a reservation
-// drew from which grant is recorded; captures, releases and refunds follow that
+// oldest effective time, then creation (docs/ledger.md). A reservation records
+// what it drew from which grant; captures, releases and refunds follow that
 // record. A grant ends at its end or when it is voided: then nothing in it is
-// free, what is held can still be captured, and what comes back later is
-// expired or voided at once.
+// free, what is held can still be captured, and what comes back later expires
+// or is voided at once.
 //
 // Thread safety: thread-compatible. A value: copies are independent.
 //
 // Invariants, at all times: (1) per grant, issued = free + reserved + posted +
-// expired + voided, each zero or more. (2) The open reservations' allocations
+// expired + voided, each zero or more. (2) The allocations of open reservations
 // sum to what grants have reserved. (3) A command that is refused leaves the
-// account as Advance() to its time does. (4) No place of a grant that has ended
-// or was voided is free.
+// account as Advance() to its time does. (4) A grant that has ended or was
+// voided has nothing free.
 //
-// Limits: see the constants; each has a Refusal of its own.
+// Limits: AccountLimits.
 #ifndef KONPRO_LEDGER_ACCOUNT_H_
 #define KONPRO_LEDGER_ACCOUNT_H_
 
@@ -56,7 +56,7 @@
 
 namespace konpro {
 
-// Of one grant, or of all of them together.
+// The balance of one grant, or of all of them together.
 struct Balance {
   Credits available;  // free, effective, not ended
   Credits pending;    // free, not effective yet
@@ -92,14 +92,14 @@ struct ReservationView {
 
 class Account {
  public:
-  // Lets time pass. Most often nothing ends: then it costs one comparison.
+  // Lets time pass. If nothing ends, it costs one comparison.
   void Advance(UnixNanos now);
 
-  // Advance(), then the whole command or nothing of it. `effect` is
+  // Advance(), then all of the command or nothing of it. `effect` is
   // overwritten.
   void Apply(const AccountCommand& command, const CommandMoment&,
              AccountEffect&);
-  // The same of a command whose kind is known.
+  // The same for a command of a known kind.
   void Apply(const GrantCommand& command, const CommandMoment&, AccountEffect&);
   void Apply(const AllowanceCommand& command, const CommandMoment&,
              AccountEffect&);
@@ -116,7 +116,8 @@ class Account {
   void Apply(const RefundCommand& command, const CommandMoment&,
              AccountEffect&);
 
-  // The last time that passed, and the last sequence that applied: 0 at first.
+  // The latest time, and the sequence of the last command that applied; 0 at
+  // first.
   UnixNanos now() const { return state_.now; }
   uint64_t last_sequence() const { return state_.last_sequence; }
 
@@ -127,29 +128,29 @@ class Account {
   // What open reservations hold of grants that `operation` may draw on and that
   // have not ended: released, it would be available to the operation.
   Credits ReservedFor(absl::string_view operation) const;
-  // The grants that are no longer kept, together: see kGrantsMax.
+  // The sum of the grants that are no longer kept (AccountLimits::kGrantsMax).
   Balance folded() const;
-  // The id of a grant, or "" where it is not kept.
+  // The id of a grant; "": it is not kept.
   absl::string_view GrantId(uint64_t number) const;
-  // Views hold until the account is changed.
+  // Views are valid until the account changes.
   std::vector<GrantView> Grants() const;              // in creation order
   std::vector<ReservationView> Reservations() const;  // open, in creation order
-  // Of those, the one of that sequence.
+  // The open reservation of that sequence.
   std::optional<ReservationView> FindReservation(uint64_t sequence) const;
   std::vector<Allowance> Allowances() const;  // with further periods
 
   // Appends the canonical bytes of the whole state (docs/formats.md,
-  // "Account"): equal accounts have equal bytes. Decode: kDataLoss where they
-  // are not of a state that commands can reach.
+  // "Account"): equal accounts have equal bytes. Decode: kDataLoss if no
+  // commands lead to that state.
   void EncodeTo(std::string& out) const;
   static absl::StatusOr<Account> Decode(absl::string_view bytes);
 
   friend bool operator==(const Account& a, const Account& b);
 
  private:
-  // Lets all events up to `now` happen.
+  // Applies all events up to `now`.
   void PassEvents(UnixNanos now);
-  // What every command does first; false where it is refused already.
+  // The first step of every command. False: it is refused already.
   bool Begin(const CommandMoment& moment, AccountEffect& effect);
 
   internal::AccountTables state_;

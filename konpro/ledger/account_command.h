@@ -1,5 +1,4 @@
-// What an account is told, and what it answers: the commands of account.h with
-// their refusals and effects, as plain values.
+// Commands of Account and their results, as plain values.
 //
 //   ReserveCommand{.amount = *Credits::Parse("6"),
 //                  .operation = "avatar_video",
@@ -8,9 +7,9 @@
 //   effect.need           // 6 credits
 //   effect.available      // 2.5 credits
 //
-// A refusal is the first that holds of: a malformed field; what the command
-// names is unknown, there already or over; an amount above what there is; a
-// limit.
+// A refusal is the first that holds of: a malformed field; something that the
+// command names is unknown, exists already or is over; an amount above what is
+// available; a limit.
 //
 // Thread safety: plain values. Commands refer to texts and spans that outlive
 // the call.
@@ -54,12 +53,13 @@ struct AccountLimits {
   static constexpr absl::Duration kRefundableFor = absl::Hours(24 * 400);
 };
 
-// What becomes of a capture above what is held.
-enum class Overrun : uint8_t { kReject, kTopUp };
+// What becomes of a capture above what is held. Never renumbered: journals hold
+// the numbers of all enums here.
+enum class Overrun : uint8_t { kReject = 0, kTopUp = 1 };
 
-// kBestEffort takes what there is, but more than nothing. kCheckOnly says what
-// would happen and changes nothing but the time.
-enum class DrawMode : uint8_t { kNormal, kBestEffort, kCheckOnly };
+// kBestEffort takes what is available, if that is more than nothing. kCheckOnly
+// reports what would happen and changes nothing but the time.
+enum class DrawMode : uint8_t { kNormal = 0, kBestEffort = 1, kCheckOnly = 2 };
 
 // Credits that an account may draw on at t, effective_at <= t < expires_at.
 struct GrantCommand {
@@ -68,38 +68,38 @@ struct GrantCommand {
   int32_t priority = 0;
   UnixNanos effective_at;
   UnixNanos expires_at = UnixNanos::Max();  // never
-  // Operations that may draw on it; all where it is empty.
+  // Operations that may draw on it; empty: all of them.
   std::vector<std::string> operations;
   GrantKind kind = GrantKind::kPaid;
 };
-// A series of grants, one for each period from the one on that holds the time
-// (allowance.h). They are made as time passes, whatever else is full; a period
-// whose grant id is taken has its grant. kAmountTooLarge where all that it
-// could ever issue does not fit; kGrantEnded where its last period is over.
+// A series of grants, one for each period, beginning with the current one
+// (allowance.h). They are made as time passes, also above kGrantsMax; a period
+// whose grant id is taken gets no other grant. kAmountTooLarge: all that it
+// could ever issue leaves the range. kGrantEnded: its last period is over.
 struct AllowanceCommand {
   Allowance allowance;
 };
-// No further periods; what was granted stays.
+// Ends a series: no further periods. What was granted stays.
 struct EndAllowanceCommand {
   absl::string_view source;
   absl::string_view item;
 };
-// What is free is voided at once, what is held when it is released.
+// Voids what is free at once, and what is held when it is released.
 struct VoidGrantCommand {
   absl::string_view grant;
 };
 struct ReserveCommand {
   Credits amount;  // zero or more
-  // Empty: none in particular; draws on grants without operations alone.
+  // Empty: no operation in particular; draws on grants without operations only.
   absl::string_view operation;
-  // The first instant at which it is gone, behind now; Max(): never.
+  // The first instant at which it has expired, after now; Max(): never.
   UnixNanos expires_at;
   Overrun overrun = Overrun::kReject;
   DrawMode mode = DrawMode::kNormal;
 };
-// Posts `amount` of what is held, in the recorded order. A final capture, zero
-// included, releases the rest; another leaves it held. Above what is held,
-// kTopUp draws the rest on what the operation may draw on now.
+// Posts `amount` of what is held, in the recorded order. A final capture, also
+// of zero, releases the rest; another leaves it held. Above what is held,
+// kTopUp draws the rest on what the operation can draw on now.
 struct CaptureCommand {
   uint64_t reservation = 0;  // the sequence of its ReserveCommand
   Credits amount;            // zero or more
@@ -141,14 +141,14 @@ using AccountCommand =
                  ReserveCommand, CaptureCommand, VoidCommand, SpendCommand,
                  RefundCommand, EndAllowanceCommand>;
 
-// Where a command stands in the ledger's order.
+// The place of a command in the ledger's order, and its time.
 struct CommandMoment {
   uint64_t sequence = 0;  // above that of every command that applied before
   UnixNanos now;
 };
 
 // Why a command was refused, and the fields of AccountEffect that say more.
-// Never renumbered: journals hold them.
+// Never renumbered.
 enum class Refusal : uint8_t {
   kNone = 0,
   kInsufficientCredits = 1,  // need, available
@@ -173,7 +173,7 @@ enum class Refusal : uint8_t {
   kUnknownAllowance = 20,
 };
 
-// What a command did, or why it was refused. Reused, it does not allocate.
+// What a command did, or why it was refused. Reused, it saves allocations.
 struct AccountEffect {
   Refusal refusal = Refusal::kNone;
   // Of kInsufficientCredits, kAboveHold, kAboveSpend.
@@ -183,8 +183,8 @@ struct AccountEffect {
   std::vector<Allocation> held;      // of a reservation
   std::vector<Allocation> posted;    // of a spend or a capture
   std::vector<Allocation> refunded;  // of a refund, the last drawn first
-  // What a capture or a void gave back to its grants, wherever it went there;
-  // of kReservationExpired, what had gone back when it expired.
+  // What a capture or a void gave back to its grants, whether or not they have
+  // ended; of kReservationExpired, what went back when it expired.
   Credits released;
 
   bool applied() const { return refusal == Refusal::kNone; }

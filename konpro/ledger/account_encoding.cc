@@ -8,11 +8,10 @@
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/internal/wire.h"
 
-// The bytes hold what cannot be derived. What grants have reserved is the sum
-// of what reservations hold, what was issued is the sum of the places, and
-// whether a grant has ended follows from its end: so none of them can disagree.
-// What remains to be wrong is looked for below; each Read() is false where it
-// is.
+// The bytes hold only what cannot be derived. What grants have reserved is the
+// sum of what reservations hold, what was issued is the sum of the places, and
+// whether a grant has ended follows from its end, so these cannot disagree.
+// Everything else is checked; a Read() that finds an error returns false.
 
 namespace konpro {
 namespace {
@@ -33,7 +32,7 @@ using ::konpro::internal::WireWriter;
 
 constexpr uint8_t kVersion = 1;
 
-// Grants of allowances may pass kGrantsMax; what bounds them is what is held.
+// Grants of allowances may exceed kGrantsMax: reservations bound their number.
 constexpr size_t kNoLimit = ~size_t{0};
 
 void Write(WireWriter& out, const std::vector<std::string>& operations) {
@@ -242,7 +241,7 @@ std::optional<Allowance> ReadAllowance(WireReader& in) {
   spec.item = std::string(in.Text(Allowance::kNameBytesMax));
   spec.amount = in.Amount();
   spec.cycle = static_cast<Cycle>(in.Byte());
-  // Far beyond the last anchor, and near enough not to overflow.
+  // Far after the last anchor, and too small to overflow.
   const uint64_t days = std::min<uint64_t>(in.Varint(), 1'000'000);
   spec.anchor = absl::CivilDay(1970, 1, 1) + static_cast<int64_t>(days);
   spec.zone = std::string(in.Text(Allowance::kZoneBytesMax));
@@ -258,8 +257,8 @@ std::optional<Allowance> ReadAllowance(WireReader& in) {
   return *std::move(allowance);
 }
 
-// Where the account's time zone database differs from that of the writer, a
-// begin need not be what the allowance says.
+// With another time zone database than the writer's, a begin may differ from
+// what the allowance computes.
 bool ReadSeries(WireReader& in, AccountTables& state) {
   std::optional<Allowance> allowance = ReadAllowance(in);
   if (!allowance.has_value()) return false;
@@ -288,10 +287,10 @@ bool ReadSeries(WireReader& in, AccountTables& state) {
 
 absl::Status Lost(absl::string_view what) {
   return absl::DataLossError(
-      absl::StrCat("account: ", what, ": not of a state that commands reach"));
+      absl::StrCat("account: ", what, ": no commands lead to this state"));
 }
 
-// A table of entries that `read` reads one by one.
+// Reads a table whose entries `read_entry` reads one by one.
 template <typename ReadEntry>
 bool ReadTable(WireReader& in, size_t most, ReadEntry read_entry) {
   const size_t count = in.Count(most);

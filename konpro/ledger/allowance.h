@@ -1,6 +1,6 @@
-// An Allowance is a recurring grant: so many credits for each calendar period
-// in a time zone, as a pure function of the period's index. account.h makes the
-// grants as time passes.
+// An Allowance is a recurring grant: an amount of credits for each calendar
+// period in a time zone, as a pure function of the period's index. account.h
+// makes the grants as time passes.
 //
 //   Allowance monthly = *Allowance::Create(
 //       {.source = "subscription-7", .item = "credits",
@@ -13,14 +13,14 @@
 //
 // Period k is [Begin(k), Begin(k + 1)). Every begin is computed from the
 // anchor, never from the one before; a day that a month lacks is its last day.
-// A period begins at midnight: the first of two, and where the zone's clocks
-// leave midnight out, the first instant behind. A day that a zone leaves out as
-// a whole (Apia, 2011-12-30) is a period of no length, for which there is no
-// grant. Days have 23, 24 or 25 hours, as the zone has them.
+// A period begins at midnight: at the first of two, and if the zone's clocks
+// skip midnight, at the first instant after it. A day that a zone skips
+// (Apia, 2011-12-30) is a period of no length, which has no grant. Days have
+// 23, 24 or 25 hours, according to the zone.
 //
-// Rollover: of what is free of a period's grant when it ends, up to
-// `rollover_max` is issued again with the next period's grant; the ended grant
-// accounts for it as expired. What is reserved then is not free.
+// Rollover: of what is free in a period's grant when it ends, up to
+// `rollover_max` is issued again with the next period's grant; in the ended
+// grant it counts as expired. What is reserved then is not free.
 //
 // Thread safety: immutable but for assignment. Functions are pure for one time
 // zone database: that of this machine.
@@ -43,10 +43,11 @@
 
 namespace konpro {
 
-enum class GrantKind : uint8_t { kPaid, kPromotional };
+// Never renumbered: journals hold the numbers.
+enum class GrantKind : uint8_t { kPaid = 0, kPromotional = 1 };
 
-// A period's length on the calendar.
-enum class Cycle : uint8_t { kDay, kWeek, kMonth, kYear };
+// A period's length on the calendar. Never renumbered.
+enum class Cycle : uint8_t { kDay = 0, kWeek = 1, kMonth = 2, kYear = 3 };
 
 class Allowance {
  public:
@@ -54,12 +55,12 @@ class Allowance {
   static constexpr size_t kZoneBytesMax = 64;
   static constexpr size_t kOperationsMax = 64;
   static constexpr size_t kOperationBytesMax = 48;
-  // Above the number of days in the domain of time: a series without an end.
+  // More than the days in the domain of time: a series without an end.
   static constexpr int64_t kPeriodsMax = 200'000;
 
   struct Spec {
-    // Whose allowance it is and of what: together they name it in an account.
-    // Printable ASCII but blanks and "/".
+    // What the allowance comes from, and of what it is: together they name it
+    // in an account. Printable ASCII without blanks and "/".
     std::string source;
     std::string item;
     Credits amount;  // above zero
@@ -67,32 +68,33 @@ class Allowance {
     absl::CivilDay anchor;
     // A name of the IANA time zone database.
     std::string zone = "UTC";
-    // As of every grant: see account.h.
+    // Of each grant: see GrantCommand.
     int32_t priority = 0;
     std::vector<std::string> operations;
     GrantKind kind = GrantKind::kPaid;
     Credits rollover_max;  // zero or more
-    // How many there are, from the anchor on.
+    // The number of periods, from the anchor on.
     int64_t periods = kPeriodsMax;
 
     friend bool operator==(const Spec&, const Spec&) = default;
   };
 
-  // kInvalidArgument where a field is outside its limits or the zone is not in
-  // the database. The message begins with the field's name, such as `zone: `.
+  // kInvalidArgument: a field is outside its limits, or the zone is not in the
+  // database. The message begins with the field's name, such as `zone: `.
   static absl::StatusOr<Allowance> Create(Spec spec);
 
   const Spec& spec() const { return spec_; }
 
-  // When period `index` begins; Max() where that is outside the domain of time.
+  // When period `index` begins; Max(): outside the domain of time.
   // REQUIRES: 0 <= index <= kPeriodsMax.
   UnixNanos Begin(int64_t index) const;
 
-  // The last period that holds `time` or begins before, whether or not there
-  // are so many; nullopt before the first.
+  // The last period that contains `time` or begins before it, also beyond the
+  // last of the series; nullopt: before the first.
   std::optional<int64_t> IndexAt(UnixNanos time) const;
 
-  // The first index without a period: `periods`, or less where time ends.
+  // The first index without a period: `periods`, or less if the domain of time
+  // ends before.
   int64_t index_end() const { return index_end_; }
 
   std::string GrantId(int64_t index) const;

@@ -44,7 +44,7 @@ absl::Status CheckOptions(const LedgerOptions& options) {
         "duplicate_window: ", absl::FormatDuration(options.duplicate_window),
         " is below the acceptance window of ",
         absl::FormatDuration(options.acceptance_window),
-        ": commands would be taken again"));
+        ": commands could be applied twice"));
   }
   return absl::OkStatus();
 }
@@ -186,8 +186,8 @@ void Ledger::Commit(absl::Span<Call* const> calls) {
     if (!status.ok()) failure_ = status;
   }
   if (!status.ok()) {
-    const absl::Status failed = absl::UnavailableError(
-        absl::StrCat("nothing is known to be done: ", status.message()));
+    const absl::Status failed = absl::UnavailableError(absl::StrCat(
+        "it is unknown whether the command took effect: ", status.message()));
     for (Call* call : calls) {
       std::fill(call->outcomes.begin(), call->outcomes.end(), failed);
     }

@@ -1,6 +1,6 @@
 // A Ledger applies commands to accounts through a Store: each once, in one
-// order, durably. The rules of credits are account.h's; what a command says is
-// in ledger_command.h, what is kept of it in journal.h.
+// order, durably. The rules of credits are in account.h, commands in
+// ledger_command.h, the entries that record them in journal.h.
 //
 //   auto store = SqliteStore::Open("credits.db", {});
 //   auto ledger = Ledger::Open(*std::move(store), {});
@@ -8,29 +8,29 @@
 //                     .request = GrantCommand{.amount = nine}});  // sequence 1
 //   (*ledger)->Apply({.account = "acme", .id = "job-7", .at = now,
 //                     .request = SpendCommand{.amount = ten}});   // denied
-//   (*ledger)->Apply( ... the same ... )         // replayed: denied, as before
-//   (*ledger)->BalanceOf("acme", now)->available // 9 credits
+//   (*ledger)->Apply( ... the same ... )          // replayed: denied again
+//   (*ledger)->BalanceOf("acme", now)->available  // 9 credits
 //
-// Idempotency comes first: an account's id that is remembered, with the same
-// content, gets the first outcome again, denials included. Ids are remembered
-// for the duplicate window; what is older than the acceptance window is
-// refused, so that nothing is taken twice because its id was forgotten.
+// Idempotency comes first: retrying with the same id and content returns the
+// first result, also a denial, and has no further effect. Ids are remembered
+// for the duplicate window; events older than the acceptance window are
+// rejected, so that nothing is applied twice because its id was forgotten.
 //
-// Calls from many threads share a commit: one of them takes what has queued up,
-// applies it, appends it to the store at once and answers all. Nobody is
-// answered, and no balance is read, before that is durable. Where it fails, all
-// of them get kUnavailable, and the ledger reads its state from the store
-// again, as Open() does, before the next command. It is safe to ask again with
-// the same id.
+// Calls from many threads share a commit: one of them takes the queued calls,
+// applies them, appends them to the store at once and returns all results. No
+// result is returned, and no balance is read, before that is durable. If it
+// fails, all of them get kUnavailable, and the ledger loads its state from the
+// store again, as Open() does, before the next command. Retrying with the same
+// id is safe.
 //
 // Thread safety: thread-safe.
 //
-// Invariants: (1) the journal alone determines every account; snapshots change
-// what opening costs. (2) Commands of one account take effect in the order of
+// Invariants: (1) the journal alone determines every account; snapshots only
+// make opening faster. (2) Commands of one account take effect in the order of
 // their sequences, each between its call and its return. (3) The ledger's time
-// never goes back. (4) What is denied is journaled; what is malformed is not.
+// never goes back. (4) Denied commands are journaled, malformed ones are not.
 //
-// Limits: 2^48 commands; see ledger_command.h, account.h and below.
+// Limits: 2^48 commands; see ledger_command.h, account_command.h and below.
 #ifndef KONPRO_LEDGER_LEDGER_H_
 #define KONPRO_LEDGER_LEDGER_H_
 
@@ -64,20 +64,20 @@ class LedgerBook;
 }  // namespace internal
 
 struct LedgerOptions {
-  // How old an event may be. At most the duplicate window.
+  // The greatest age of an event. At most the duplicate window.
   absl::Duration acceptance_window = absl::Hours(24 * 35);
-  // How long an id is remembered; 16 to 51 bytes of memory each. Where it is
-  // longer than before, the journal is read from the start; opening fails with
-  // kDataLoss where an id was used again that would be remembered now.
+  // How long an id is remembered; 16 to 51 bytes of memory each. If it is
+  // longer than before, the journal is read from the start, and opening fails
+  // with kDataLoss if an id was used again that would be remembered now.
   absl::Duration duplicate_window = absl::Hours(24 * 35);
-  // Entries between two snapshots: what a crash costs the next opening.
+  // Entries between two snapshots: the most that opening replays after a crash.
   uint64_t snapshot_every = uint64_t{1} << 18;
 };
 
-// An entry on its own, with the bytes that it refers to.
+// An entry with the bytes that it refers to.
 class OwnedEntry {
  public:
-  // kDataLoss where `bytes` are no entry.
+  // kDataLoss: `bytes` are not an entry.
   static absl::StatusOr<OwnedEntry> Create(absl::string_view bytes);
 
   const JournalEntry& operator*() const { return *entry_; }
@@ -89,18 +89,18 @@ class OwnedEntry {
   std::unique_ptr<const JournalEntry> entry_;
 };
 
-// How a command came to do what it did.
+// An entry, and how its amounts were computed.
 struct Explanation {
   struct Part {
     uint64_t grant = 0;    // its number in the account
-    std::string grant_id;  // "" where the account keeps it no more
+    std::string grant_id;  // "": the account no longer keeps it
     Credits amount;
   };
   OwnedEntry entry;
   // What was held, posted or refunded, by grant.
   std::vector<Part> parts;
-  // Where the amount was priced: the quantity that was charged for, and what
-  // was rounded away, in 1/per ticks: exact cost = amount + rest / per.
+  // If the amount was priced: the quantity that was charged, and what was
+  // rounded away, in 1/per ticks: exact cost = amount + rest / per.
   std::optional<int64_t> billed_quantity;
   int64_t rounding_rest = 0;
 };
@@ -109,20 +109,20 @@ struct VerifyReport {
   uint64_t entries = 0;
   uint64_t denied = 0;
   uint64_t accounts = 0;
-  uint64_t snapshots = 0;  // that were compared
+  uint64_t snapshots = 0;  // accounts in the snapshot that was compared
   JournalHead head;
 };
 
 class Ledger {
  public:
   // kInvalidArgument: an acceptance window that is negative or above the
-  // duplicate window. kDataLoss: the journal is damaged where it is needed;
-  // Verify() reads all of it. A snapshot that is missing or damaged is made
-  // anew from the journal. Errors of the store otherwise.
+  // duplicate window. kDataLoss: a damaged entry among those that are read;
+  // Verify() reads all of them. A missing or damaged snapshot is replaced from
+  // the journal. Otherwise errors of the store.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(
       std::unique_ptr<Store> store, const LedgerOptions& options);
 
-  // Close(), whose error is lost.
+  // Close(), ignoring its error.
   ~Ledger();
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
@@ -130,42 +130,41 @@ class Ledger {
   // The outcome, applied or denied (AccountEffect::refusal), once it is
   // durable. kInvalidArgument: ValidateCommand(). kAlreadyExists: the id was
   // used for another content; names the field. kOutOfRange: the event is too
-  // old or still to come. kNotFound: what is to be refunded is not known.
+  // old or in the future. kNotFound: the command to refund is not known.
   // kUnavailable: the store failed; whether the command took effect is unknown,
   // and asking again is safe. Nothing is journaled with any of these but the
   // last.
   absl::StatusOr<LedgerOutcome> Apply(const LedgerCommand& command);
 
-  // Each in order, and independent of what becomes of the others. `outcomes`
-  // is overwritten; reused, it saves allocations.
+  // Each in order, and independently of the others. `outcomes` is overwritten;
+  // reused, it saves allocations.
   void ApplyBatch(absl::Span<const LedgerCommand> commands,
                   std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
 
   const LedgerOptions& options() const { return options_; }
 
-  // The largest time that it was told.
+  // The latest time of all commands.
   absl::StatusOr<UnixNanos> Now();
   absl::StatusOr<JournalHead> Head();
   absl::StatusOr<std::vector<std::string>> AccountIds();  // ordered
 
-  // As of `at`, or of the ledger's time for that account where that is later.
-  // kNotFound: no command of that account was journaled.
+  // As of `at`, or of the account's own time if that is later.
+  // kNotFound: the journal has no command of that account.
   absl::StatusOr<Balance> BalanceOf(absl::string_view account, UnixNanos at);
   absl::StatusOr<Account> AccountAt(absl::string_view account, UnixNanos at);
-  // As it was behind the entry `sequence`, at the time of its last entry till
-  // then.
+  // As of entry `sequence`, at the time of the account's last entry up to it.
   absl::StatusOr<Account> AccountAtSequence(absl::string_view account,
                                             uint64_t sequence);
 
-  // The sequence of a command whose id is remembered; 0: none is.
+  // The sequence of a command whose id is remembered; 0: there is none.
   absl::StatusOr<uint64_t> FindCommand(absl::string_view account,
                                        absl::string_view id);
   struct CommandPlace {
     std::string account;
     uint64_t sequence = 0;
   };
-  // Of every account that remembers the id; where none does, of the whole
-  // journal, which is read for it.
+  // In every account that remembers the id; if none does, in the whole journal,
+  // which is read for it.
   absl::StatusOr<std::vector<CommandPlace>> FindCommand(absl::string_view id);
 
   // kNotFound: there is no such entry. kDataLoss: it is damaged.
@@ -174,24 +173,25 @@ class Ledger {
 
   using EntryVisitor = absl::FunctionRef<absl::Status(const JournalEntry&,
                                                       absl::string_view bytes)>;
-  // The entries of an account, in order; costs a look-up each.
+  // The entries of an account, in order, at the cost of a look-up each.
   absl::Status History(absl::string_view account, EntryVisitor visit);
-  // Those of all accounts with first <= sequence <= last. Their chain is
+  // The entries of all accounts with first <= sequence <= last. Their chain is
   // checked. `visit` must not call this ledger.
   absl::Status ForEachEntry(uint64_t first, uint64_t last, EntryVisitor visit);
 
-  // Applies the journal from the start to accounts of its own, and checks that
-  // every entry is chained, in order, once and did what it says, and that
-  // snapshots are what comes out. `progress` hears how many entries are done,
-  // every few thousand; it may use the ledger. kDataLoss names the first entry
-  // that is wrong.
+  // Replays the journal from the start to accounts of its own, and checks that
+  // every entry is chained, in order, there once and did what it says, and that
+  // the snapshot equals the result. `progress` receives the number of entries
+  // that are done, every few thousand; it may use the ledger. kDataLoss names
+  // the first entry that is wrong.
   absl::StatusOr<VerifyReport> Verify(
       absl::FunctionRef<void(uint64_t)> progress);
 
-  // Makes opening quick. Also done now and then by itself.
+  // Writes a snapshot, which makes opening fast. The ledger does it by itself
+  // every LedgerOptions::snapshot_every entries.
   absl::Status Snapshot();
 
-  // Writes a snapshot where opening would otherwise take long. Idempotent.
+  // Writes a snapshot if opening would take long without it. Idempotent.
   absl::Status Close();
 
  private:

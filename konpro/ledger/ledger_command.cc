@@ -105,7 +105,7 @@ absl::Status CheckRequest(const SpendCommand& spend, absl::Duration) {
 absl::Status CheckRequest(const LedgerRefund& refund, absl::Duration) {
   if (refund.command.empty() == (refund.sequence == 0)) {
     return absl::InvalidArgumentError(
-        "command: give the id or the sequence of what is to be refunded");
+        "command: give the id or the sequence of the command to refund");
   }
   if (!refund.command.empty()) {
     const absl::Status status =
@@ -141,7 +141,7 @@ absl::Status CheckPricing(const Pricing& pricing,
   if (pricing.quantity_before < 0 ||
       pricing.quantity < pricing.quantity_before) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "pricing.quantity: ", pricing.quantity, " behind ",
+        "pricing.quantity: ", pricing.quantity, " after ",
         pricing.quantity_before, ": a quantity is zero or more, and grows"));
   }
   const absl::StatusOr<Price> price = Price::Create(pricing.terms);

@@ -134,7 +134,7 @@ absl::StatusOr<Account> Ledger::AccountAtSequence(absl::string_view account,
         if (SameEffect(effect, entry.effect)) return absl::OkStatus();
         return absl::DataLossError(
             absl::StrCat(store_name_, ": entry ", entry.place.sequence,
-                         ": does not do what it says that it did"));
+                         ": has another effect when it is replayed"));
       });
   if (!status.ok() && !absl::IsCancelled(status)) return status;
   if (is_known) return result;

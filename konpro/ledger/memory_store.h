@@ -1,5 +1,7 @@
-// A Store that ends with the process: for tests, for simulations, and as the
-// floor of what a backend costs.
+// A Store that ends with the process: for tests, for simulations, and to
+// measure the least that a backend costs.
+//
+//   auto ledger = Ledger::Open(std::make_unique<MemoryStore>(), {});
 //
 // Thread safety: thread-compatible.
 #ifndef KONPRO_LEDGER_MEMORY_STORE_H_
@@ -30,8 +32,8 @@ class MemoryStore : public Store {
   absl::Status DropSnapshots() override;
 
  private:
-  // Bytes lie one behind the other in chunks that never move. An entry that
-  // is larger than a chunk has one of its own.
+  // Bytes are contiguous in chunks that never move. An entry larger than a
+  // chunk has a chunk of its own.
   static constexpr size_t kChunkBytes = size_t{1} << 20;
 
   JournalHead head_;

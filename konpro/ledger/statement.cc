@@ -11,10 +11,9 @@
 #include "konpro/ledger/internal/apply_command.h"
 #include "konpro/ledger/journal.h"
 
-// The account is what comes out of its entries, applied one behind the other.
-// It is looked at twice: just before the period, and at its last instant.
-// Spends and refunds are summed on the way; the rest is the difference of both
-// looks.
+// The account is computed from its entries, applied in order. Its balance is
+// read twice: just before the period, and at its last instant. Spends and
+// refunds are summed on the way; the rest is the difference of both balances.
 
 namespace konpro {
 namespace {

@@ -1,16 +1,17 @@
-// A Statement says how an account's credits moved in a period: what there was,
-// what came, what was used for what, and what is left.
+// A Statement shows how an account's credits moved in a period: the opening
+// amount, what was granted, what was spent on which operation, and the closing
+// amount.
 //
 //   absl::StatusOr<Statement> november = MakeStatement(
 //       *ledger, "acme", {.begin = nov_1, .end = dec_1}, now);
-//   november->opening    // what was there before the first instant
-//   november->closing    // what is there at the last
+//   november->opening    // just before the first instant
+//   november->closing    // at the last instant
 //   november->lines      // avatar_video: 12 times, 8 minutes, 480 credits
 //
-// What is there is what is available, pending or reserved. The period is
-// [begin, end) by the ledger's time, in which every movement has one place: a
-// record that comes late is on the statement of the time at which it was
-// charged. A period that is not over is stated up to now.
+// Opening and closing count what is available, pending or reserved. The period
+// is [begin, end) by the ledger's time, in which every movement has one place:
+// a late record is on the statement of the time at which it was charged. A
+// period that is not over is stated up to now.
 //
 // Thread safety: pure for one journal.
 //
@@ -50,9 +51,9 @@ struct StatementLine {
 struct Statement {
   UnixNanos as_of;
   Credits opening;
-  // Issued, also by allowances; what rolled over is granted again.
+  // Issued, also by allowances; what rolls over is granted again.
   Credits granted;
-  Credits spent;  // posted, whatever was refunded of it
+  Credits spent;  // posted, before refunds
   Credits refunded;
   Credits expired;
   Credits voided;
@@ -61,9 +62,9 @@ struct Statement {
   Balance balance;                   // as of as_of
 };
 
-// kInvalidArgument: the period is empty. kNotFound: no command of that account
-// was journaled. kOutOfRange: a sum leaves its range. Errors of
-// Ledger::History(). It reads all of the account's entries up to the end.
+// kInvalidArgument: the period is empty. kNotFound: the journal has no command
+// of that account. kOutOfRange: a sum leaves its range. Otherwise errors of
+// Ledger::History(). Reads all of the account's entries up to the end.
 absl::StatusOr<Statement> MakeStatement(Ledger& ledger,
                                         absl::string_view account,
                                         const StatementPeriod& period,

@@ -1,24 +1,23 @@
-// A Store is where a ledger keeps its journal, and pieces of state that save it
-// from reading the journal from the start. It knows bytes and their order, and
-// no rule: ledger.h has those.
+// A Store keeps a ledger's journal, and a snapshot that saves the ledger from
+// reading the journal from the start. It stores bytes in order, and knows none
+// of the ledger's rules.
 //
 //   store.Append(head, entries)      // all of them and durable, or none
 //   store.Read(8, 10, visit)         // entries 8, 9, 10
 //   store.WriteSnapshots(changes)    // all or none; may be dropped
 //
-// A backend is memory_store.h, sqlite_store.h, or one for a server: Append() is
-// a compare-and-swap on the head, so that of two ledgers on one store one is
-// told kAborted and changes nothing, and no lock need outlive a call. A ledger
-// decides about ids; a backend may put a unique index on account and id of what
-// is appended besides.
+// Backends are memory_store.h, sqlite_store.h, or one for a server. Append() is
+// a compare-and-swap on the head: of two ledgers on one store one gets kAborted
+// and changes nothing, and no lock has to outlive a call. The ledger finds
+// duplicate ids; a backend may add a unique index on account and id.
 //
-// Thread safety: thread-compatible. A ledger calls its store by one thread at a
-// time.
+// Thread safety: thread-compatible. A ledger calls its store from one thread at
+// a time.
 //
 // Errors: kAborted: the head was another. kUnavailable: it is unknown whether
-// anything was written, and a later call may work. kResourceExhausted: no room.
-// kDataLoss: what is kept there is damaged. After any error of Append(),
-// ReadHead() says what is kept.
+// anything was written, and a later call may work. kResourceExhausted: no space
+// is left. kDataLoss: what is stored is damaged. After any error of Append(),
+// ReadHead() returns what is stored.
 #ifndef KONPRO_LEDGER_STORE_H_
 #define KONPRO_LEDGER_STORE_H_
 
@@ -55,7 +54,7 @@ struct StoredEntry {
 
 struct SnapshotChange {
   absl::string_view key;
-  std::optional<absl::string_view> value;  // nullopt: it is gone
+  std::optional<absl::string_view> value;  // nullopt: the row is deleted
 };
 
 class Store {
@@ -66,24 +65,24 @@ class Store {
 
   virtual ~Store() = default;
 
-  // What messages call it, such as the name of a file.
+  // Its name in messages, such as that of a file.
   virtual std::string name() const = 0;
 
   virtual absl::StatusOr<JournalHead> ReadHead() = 0;
 
-  // Appends `entries` behind `head` and makes them durable.
+  // Appends `entries` after `head` and makes them durable.
   // REQUIRES: their sequences follow head.sequence without a gap; not empty.
   virtual absl::Status Append(const JournalHead& head,
                               absl::Span<const StoredEntry> entries) = 0;
 
-  // The entries first .. last, in order, as far as there are such; ends at the
-  // first error of `visit` and returns it. What is visited lives for the visit.
+  // Visits the entries first .. last that exist, in order; ends at the first
+  // error of `visit` and returns it. An entry is valid during its visit.
   virtual absl::Status Read(uint64_t first, uint64_t last,
                             EntryVisitor visit) = 0;
 
   virtual absl::Status WriteSnapshots(
       absl::Span<const SnapshotChange> changes) = 0;
-  // All of them, ordered by key.
+  // Visits all rows, ordered by key.
   virtual absl::Status ReadSnapshots(SnapshotVisitor visit) = 0;
   virtual absl::Status DropSnapshots() = 0;
 };

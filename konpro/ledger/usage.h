@@ -1,5 +1,5 @@
-// Usage records (proto/usage.proto): what a record must be, and what it costs.
-// usage_ledger.h charges them to accounts.
+// Usage records (proto/usage.proto): checking a record, and pricing it.
+// usage_ledger.h charges records to accounts.
 //
 //   absl::StatusOr<RatedUsage> rated = RateUsage(Catalog::BuiltIn(), record);
 //   rated->cost                                // Credits
@@ -31,13 +31,13 @@ inline constexpr size_t kUsageLabelsMax = 32;
 inline constexpr size_t kUsageLabelKeyBytesMax = 64;
 inline constexpr size_t kUsageLabelValueBytesMax = 256;
 
-// Everything that is wrong with `record`, each beginning with the field's name
-// (`end_time: before start_time`); empty where nothing is.
+// All errors of `record`, each beginning with the field's name
+// (`end_time: before start_time`); empty: it is valid.
 std::vector<std::string> UsageRecordErrors(const v1::UsageRecord& record,
                                            const Catalog& catalog);
 
 struct RatedUsage {
-  // All of the catalog; they live as long as it.
+  // They belong to the catalog.
   const Operation* operation = nullptr;
   const PriceList* prices = nullptr;
   const Price* price = nullptr;
@@ -52,13 +52,13 @@ struct RatedUsage {
 absl::StatusOr<RatedUsage> RateUsage(const Catalog& catalog,
                                      const v1::UsageRecord& record);
 
-// The same of a quantity without a record, by the prices in effect at `time`.
-// REQUIRES: `operation` is of `catalog`; quantity >= 0.
+// The same for a quantity without a record, with the prices in effect at
+// `time`. REQUIRES: `operation` is of `catalog`; quantity >= 0.
 absl::StatusOr<RatedUsage> RateQuantity(const Catalog& catalog,
                                         const Operation& operation,
                                         int64_t quantity, absl::Time time);
 
-// When the record's job began.
+// The record's start_time.
 absl::Time StartTime(const v1::UsageRecord& record);
 
 }  // namespace konpro

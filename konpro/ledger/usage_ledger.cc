@@ -8,9 +8,9 @@
 #include "konpro/ledger/internal/ledger_batch.h"
 
 // A slice is priced when it is its turn: only then is it known whether the
-// slices before it were charged. So records are made into commands one by one,
-// within the ledger's batch. What the sessions are is in the journal, each
-// slice with the whole quantity behind it; it is read once, and followed.
+// slices before it were charged. So records become commands one by one, within
+// the ledger's batch. Sessions come from the journal, in which each slice has
+// the whole quantity so far; it is read once, and then only what is new.
 
 namespace konpro {
 namespace {
@@ -123,8 +123,8 @@ absl::Status UsageLedger::Make(const v1::UsageRecord& record,
   return absl::OkStatus();
 }
 
-// A record that is there already stays what it was, whatever has become of its
-// job: it is asked for once more, and not for the first time.
+// A record that was charged before stays what it was, whatever became of its
+// job since: it is a retry.
 absl::StatusOr<bool> UsageLedger::HasReservation(
     const v1::UsageRecord& record, UnixNanos now,
     const internal::BatchLookup& lookup) {
@@ -154,8 +154,8 @@ void UsageLedger::Note(const absl::StatusOr<LedgerOutcome>& outcome) {
   sessions_.Observe(made_, outcome->at);
 }
 
-// Where others applied commands in the meantime, the journal is read from where
-// it was known; that a slice is noted twice changes nothing.
+// If others applied commands meanwhile, seen_ stays, and the journal is read
+// from there. Adding a slice twice changes nothing.
 void UsageLedger::Finish(
     absl::Span<const absl::StatusOr<LedgerOutcome>> outcomes) {
   if (!seen_.has_value()) return;

@@ -1,30 +1,29 @@
 // A UsageLedger charges usage records (usage.h) to the accounts of a ledger:
-// each once, at the price of when it was used, whatever the order in which
-// records arrive.
+// each once, at the price of the time of use, in whatever order they arrive.
 //
 //   UsageLedger usage(*ledger, Catalog::BuiltIn());
 //   usage.Charge(records, now, outcomes);      // once more: all replayed
-//   usage.sessions_known()                     // jobs that are remembered
+//   usage.sessions_known()                     // remembered jobs
 //
-// A record is a command whose id is its record_id and whose event is at its
-// start_time. It is a capture where its job_id is the id of a reservation, and
-// a spend where it is not. A record with `partial` leaves the rest of the
-// reservation held; one without settles it and releases the rest. What arrives
-// for a job that was settled is a spend. A job that was voided, or whose
-// reservation has expired, is denied: it costs nothing.
+// A record becomes a command with its record_id as id and its start_time as
+// event time. If its job_id is the id of a reservation, it is a capture,
+// otherwise a spend. A record with `partial` leaves the rest of the reservation
+// held; one without settles it and releases the rest. A record for a settled
+// job is a spend. A job that was voided, or whose reservation has expired, is
+// denied and costs nothing.
 //
 // Records of one account, job, operation and price list are slices of one
 // session: each costs what the session costs with it, less what the session
-// cost without it. Any slices in any order sum to the price of the whole. What
-// was denied is no part of the session. A session to which nothing was charged
-// for the duplicate window of the ledger is over.
+// cost without it. Any slices in any order sum to the price of the whole.
+// Denied records are not part of the session. A session ends if nothing is
+// charged to it for the duplicate window of the ledger.
 //
 // Thread safety: thread-compatible. One UsageLedger charges to a ledger at a
-// time; other commands may be applied meanwhile, but for captures and spends of
+// time; other commands may be applied meanwhile, but no captures and spends of
 // the same jobs.
 //
-// Limits: it remembers the jobs of the duplicate window, 40 to 80 bytes each,
-// and the first record with a job_id has it read the journal of that time.
+// Limits: it remembers the jobs of the duplicate window, 40 to 80 bytes each;
+// the first record with a job_id makes it read the journal of that time.
 #ifndef KONPRO_LEDGER_USAGE_LEDGER_H_
 #define KONPRO_LEDGER_USAGE_LEDGER_H_
 
@@ -68,10 +67,10 @@ class UsageLedger {
   // Both must outlive it.
   UsageLedger(Ledger& ledger, const Catalog& catalog);
 
-  // Charges each record, in order and as one durable batch, told to the ledger
-  // at `at`. `outcomes` is overwritten: applied, denied or replayed; else
-  // errors of RateUsage() and Ledger::Apply(). After kUnavailable, charge the
-  // same records again.
+  // Charges each record, in order and as one durable batch, at the time `at`.
+  // `outcomes` is overwritten: applied, denied or replayed; otherwise errors of
+  // RateUsage() and Ledger::Apply(). After kUnavailable, charge the same
+  // records again.
   void Charge(absl::Span<const v1::UsageRecord> records, UnixNanos at,
               std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
 
@@ -84,27 +83,27 @@ class UsageLedger {
   size_t sessions_known() const { return sessions_.size(); }
 
  private:
-  // Makes the sessions what the journal says by now.
+  // Brings the sessions up to date with the journal.
   absl::Status CatchUp();
   absl::StatusOr<uint64_t> FirstInWindow(uint64_t last);
-  // Leaves the command in made_.
+  // Makes the command of a record, in made_.
   absl::Status Make(const v1::UsageRecord& record, const RatedUsage& rated,
                     UnixNanos now, const internal::BatchLookup& lookup);
   // Whether the record is a capture of its job's reservation.
   absl::StatusOr<bool> HasReservation(const v1::UsageRecord& record,
                                       UnixNanos now,
                                       const internal::BatchLookup& lookup);
-  // Notes what became of made_.
+  // Adds the result of made_ to the sessions.
   void Note(const absl::StatusOr<LedgerOutcome>& outcome);
   void Finish(absl::Span<const absl::StatusOr<LedgerOutcome>> outcomes);
 
   Ledger& ledger_;
   const Catalog& catalog_;
   internal::UsageSessions sessions_;
-  // The last entry of the journal that sessions_ has; nullopt: it has none yet.
+  // The last entry of the journal that sessions_ includes; nullopt: none yet.
   std::optional<uint64_t> seen_;
 
-  // Of the batch that is being charged.
+  // Of the current batch.
   std::vector<absl::StatusOr<RatedUsage>> rated_;
   LedgerCommand made_;
   bool is_made_ = false;

@@ -157,6 +157,62 @@ TEST(Account, DrawsOnWhatIsEffectiveAndAllowed) {
             (Balance{.available = Ticks(11), .expired = Ticks(4)}));
 }
 
+// Reservations draw 1 of "ends", 2 of "a or b" and 4 of "all", and leave the
+// rest of each free.
+TEST(Account, ReservedIsWhatWouldComeBackToAnOperation) {
+  const struct {
+    const char* what;
+    int64_t now;
+    const char* voided;
+    const char* operation;
+    int64_t reserved;
+  } kCases[] = {
+      {"may draw on all grants", 10, nullptr, "a", 7},
+      {"and another one", 10, nullptr, "b", 7},
+      {"may not draw on one", 10, nullptr, "c", 5},
+      {"names no operation", 10, nullptr, "", 5},
+      {"just before an end", 19, nullptr, "c", 5},
+      {"at the end", 20, nullptr, "c", 4},
+      {"at the end, with the other", 20, nullptr, "a", 6},
+      {"after the end", 21, nullptr, "c", 4},
+      {"one is voided", 10, "a or b", "a", 5},
+      {"the other is voided", 10, "all", "c", 1},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.what);
+    Books books;
+    books.now = 10;
+    books.Must(
+        GrantCommand{.id = "ends", .amount = Ticks(8), .expires_at = At(20)});
+    books.Reserve(1);
+    books.Must(GrantCommand{.id = "a or b",
+                            .amount = Ticks(8),
+                            .priority = -2,
+                            .operations = {"a", "b"}});
+    books.Must(ReserveCommand{
+        .amount = Ticks(2), .operation = "a", .expires_at = UnixNanos::Max()});
+    books.Must(GrantCommand{.id = "all", .amount = Ticks(8), .priority = -1});
+    books.Reserve(4);
+    if (c.voided != nullptr) books.Must(VoidGrantCommand{.grant = c.voided});
+    books.account.Advance(At(c.now));
+    EXPECT_EQ(books.account.ReservedFor(c.operation), Ticks(c.reserved));
+  }
+}
+
+TEST(Account, ASumOfAllocationsIsInRangeOrThereIsNone) {
+  const Credits max = Credits::Max();
+  EXPECT_EQ(SumOf({}), Credits());
+  EXPECT_EQ(SumOf(std::vector<Allocation>{{1, Ticks(2)}, {2, Ticks(3)}}),
+            Ticks(5));
+  EXPECT_EQ(SumOf(std::vector<Allocation>{{1, max}, {2, Ticks(0)}}), max);
+  EXPECT_EQ(SumOf(std::vector<Allocation>{{1, max}, {2, Ticks(1)}}),
+            std::nullopt);
+  // Also if a later part would bring it back.
+  EXPECT_EQ(
+      SumOf(std::vector<Allocation>{{1, max}, {2, Ticks(1)}, {3, Ticks(-1)}}),
+      std::nullopt);
+}
+
 TEST(Account, NeverIsNoInstant) {
   Books books;
   books.Grant("forever", 9);

@@ -1,5 +1,6 @@
 // Entries as bytes: every kind, there and back; nothing else is taken.
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/ledger/internal/account_tables.h"
 #include "konpro/ledger/internal/apply_command.h"
 #include "konpro/ledger/internal/journal_codec.h"
 #include "tests/testing/status_matchers.h"
@@ -24,6 +26,7 @@ using ::konpro::internal::EncodeEntry;
 using ::konpro::internal::SameEffect;
 using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
+using ::testing::HasSubstr;
 
 Credits C(absl::string_view text) { return Credits::Parse(text).value(); }
 UnixNanos At(int64_t nanos) { return UnixNanos::FromNanos(nanos); }
@@ -185,6 +188,75 @@ TEST(Journal, TheBytesAreThese) {
             "18bd59483f21d809b02cecf40a416369"
             "c7f84dbbc24867d4bb216201edf58cc4");
   EXPECT_NE(ChainHash(first, bytes), first);
+}
+
+TEST(Journal, PartsWithoutASumAreOfNoEntry) {
+  const std::vector<Allocation> whole = {{1, Credits::Max()}};
+  std::vector<Allocation> above = whole;
+  above.push_back({2, Credits::FromTicks(1)});
+  const struct {
+    const char* what;
+    std::function<void(JournalEntry&, const std::vector<Allocation>&)> put;
+  } kCases[] = {
+      {"held", [](auto& e, const auto& parts) { e.effect.held = parts; }},
+      {"posted", [](auto& e, const auto& parts) { e.effect.posted = parts; }},
+      {"refunded",
+       [](auto& e, const auto& parts) { e.effect.refunded = parts; }},
+      {"what is refunded",
+       [](auto& e, const auto& parts) { e.resolution.posted = parts; }},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.what);
+    JournalEntry entry = Entry(LedgerRefund{.command = "s"});
+    c.put(entry, whole);
+    EXPECT_THAT(DecodeEntry(Encode(entry)), IsOk());
+    c.put(entry, above);
+    EXPECT_THAT(
+        DecodeEntry(Encode(entry)),
+        StatusIs(absl::StatusCode::kDataLoss, HasSubstr("not an entry")));
+  }
+}
+
+// Journals and snapshots hold these numbers.
+TEST(Journal, NumbersOfEnumsAreFixed) {
+  const std::pair<int, int> kNumbers[] = {
+      {static_cast<int>(Overrun::kReject), 0},
+      {static_cast<int>(Overrun::kTopUp), 1},
+      {static_cast<int>(DrawMode::kNormal), 0},
+      {static_cast<int>(DrawMode::kBestEffort), 1},
+      {static_cast<int>(DrawMode::kCheckOnly), 2},
+      {static_cast<int>(GrantKind::kPaid), 0},
+      {static_cast<int>(GrantKind::kPromotional), 1},
+      {static_cast<int>(Cycle::kDay), 0},
+      {static_cast<int>(Cycle::kWeek), 1},
+      {static_cast<int>(Cycle::kMonth), 2},
+      {static_cast<int>(Cycle::kYear), 3},
+      {static_cast<int>(internal::ReservationEnd::kCaptured), 0},
+      {static_cast<int>(internal::ReservationEnd::kVoided), 1},
+      {static_cast<int>(internal::ReservationEnd::kExpired), 2},
+      {static_cast<int>(Refusal::kNone), 0},
+      {static_cast<int>(Refusal::kInsufficientCredits), 1},
+      {static_cast<int>(Refusal::kUnknownGrant), 2},
+      {static_cast<int>(Refusal::kGrantEnded), 3},
+      {static_cast<int>(Refusal::kGrantExists), 4},
+      {static_cast<int>(Refusal::kAllowanceExists), 5},
+      {static_cast<int>(Refusal::kUnknownReservation), 6},
+      {static_cast<int>(Refusal::kReservationCaptured), 7},
+      {static_cast<int>(Refusal::kReservationVoided), 8},
+      {static_cast<int>(Refusal::kReservationExpired), 9},
+      {static_cast<int>(Refusal::kAboveHold), 10},
+      {static_cast<int>(Refusal::kAboveSpend), 11},
+      {static_cast<int>(Refusal::kTooLateToRefund), 12},
+      {static_cast<int>(Refusal::kTooManyGrants), 13},
+      {static_cast<int>(Refusal::kTooManyAllowances), 14},
+      {static_cast<int>(Refusal::kTooManyReservations), 15},
+      {static_cast<int>(Refusal::kTooManyAllocations), 16},
+      {static_cast<int>(Refusal::kTooManyRefunds), 17},
+      {static_cast<int>(Refusal::kAmountTooLarge), 18},
+      {static_cast<int>(Refusal::kMalformed), 19},
+      {static_cast<int>(Refusal::kUnknownAllowance), 20},
+  };
+  for (const auto& [number, fixed] : kNumbers) EXPECT_EQ(number, fixed);
 }
 
 TEST(Journal, EveryRefusalHasAName) {

@@ -448,7 +448,7 @@ TEST_F(LedgerTest, OldEventsAreRefusedAndTheirIdsAreFree) {
   EXPECT_THAT(spend("b", At(-absl::Nanoseconds(1)), std::nullopt),
               StatusIs(kRange, HasSubstr("at: ")));
   EXPECT_THAT(spend("b", later, At(absl::Hours(2) + absl::Nanoseconds(1))),
-              StatusIs(kRange, HasSubstr("still to come")));
+              StatusIs(kRange, HasSubstr("in the future")));
   EXPECT_THAT(spend("b", later, later), IsOk());
   // Idempotency comes first: too old by now, but known.
   const UnixNanos much_later = At(absl::Hours(5));
@@ -557,6 +557,54 @@ TEST_F(LedgerTest, OpensAsItWasClosed) {
     ExpectVerified();
   }
   EXPECT_EQ(HeadSequence(), 80);
+}
+
+// Replaying fewer entries than these takes a few milliseconds.
+TEST_F(LedgerTest, CloseWritesASnapshotIfOpeningWouldTakeLong) {
+  constexpr uint64_t kEntries = 2048;
+  int snapshots = 0;
+  content_->fails_snapshot = [&] { return ++snapshots == 0; };
+  const auto grow_to = [&](uint64_t entries) {
+    while (HeadSequence() < entries) {
+      const std::string id = absl::StrCat("g", HeadSequence());
+      ASSERT_THAT(Do(id, SpendCommand{}), IsOk());
+    }
+  };
+  grow_to(kEntries - 1);
+  Reopen();
+  EXPECT_EQ(snapshots, 0);
+  grow_to(kEntries);
+  EXPECT_THAT(ledger_->Close(), IsOk());
+  EXPECT_EQ(snapshots, 1);
+  EXPECT_THAT(ledger_->Close(), IsOk());
+  Reopen();  // destroys, which closes
+  EXPECT_EQ(snapshots, 1);
+  grow_to(2 * kEntries - 1);
+  Reopen();
+  EXPECT_EQ(snapshots, 1);
+  grow_to(2 * kEntries);
+  Reopen();
+  EXPECT_EQ(snapshots, 2);
+  ExpectVerified();
+}
+
+TEST_F(LedgerTest, ABatchIsOneCommit) {
+  int appends = 0;
+  content_->fails_before = [&] { return ++appends == 0; };
+  std::vector<LedgerCommand> commands;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 100; ++i) ids.push_back(absl::StrCat("s", i));
+  for (const std::string& id : ids) {
+    commands.push_back(
+        {.account = "acme", .id = id, .at = kT, .request = SpendCommand{}});
+  }
+  std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
+  ledger_->ApplyBatch(commands, outcomes);
+  EXPECT_EQ(HeadSequence(), 100);
+  EXPECT_EQ(appends, 1);
+  // All of them are replayed: there is nothing to commit.
+  ledger_->ApplyBatch(commands, outcomes);
+  EXPECT_EQ(appends, 1);
 }
 
 // A time that is in no entry, but was looked at, is kept by a snapshot.
@@ -815,7 +863,7 @@ TEST_F(LedgerTest, ALongerWindowInWhichAnIdWasUsedTwiceIsRefused) {
     EXPECT_THAT(
         Ledger::Open(std::make_unique<SharedStore>(content_), {}),
         StatusIs(absl::StatusCode::kDataLoss,
-                 HasSubstr("entry 3: is the command of entry 2 again, within "
+                 HasSubstr("entry 3: repeats the command of entry 2, within "
                            "the duplicate window of 840h")));
     Reopen();
     EXPECT_EQ(Available(), C("2"));
@@ -890,25 +938,27 @@ TEST_F(LedgerTest, AForgedEntryIsFoundThoughItIsChained) {
   } kCases[] = {
       {4, [](JournalEntry&) {}, nullptr},
       {2, [](JournalEntry& e) { e.effect.held[0].amount = C("5"); },
-       "entry 2: does not do what it says that it did"},
+       "entry 2: has another effect when it is replayed"},
       {3, [](JournalEntry& e) { e.resolution.amount = C("5"); },
-       "entry 3: does not do what it says that it did"},
+       "entry 3: has another effect when it is replayed"},
       {3, [](JournalEntry& e) { e.resolution.target = 1; },
-       "entry 3: does not do what it says that it did"},
+       "entry 3: has another effect when it is replayed"},
       {3, [](JournalEntry& e) { e.place.at = kT; },
-       "entry 3: is of a time before the last one"},
+       "entry 3: has an earlier time than the entry before"},
       {3, [](JournalEntry& e) { e.place.previous = 1; },
-       "entry 3: does not follow the last one of its account"},
+       "entry 3: does not follow the last entry of its account"},
       {3, [](JournalEntry& e) { e.place.sequence = 4; },
-       "entry 3: says that it is another"},
+       "entry 3: has another sequence"},
       {3, [](JournalEntry& e) { e.command.id = "r"; },
-       "entry 3: is the command of entry 2 again"},
+       "entry 3: repeats the command of entry 2"},
+      {2, [](JournalEntry& e) { e.command.account = "a b"; },
+       "entry 2: account_id: \"a b\" is not 1 to 128 bytes"},
       {4, [](JournalEntry& e) { e.resolution.posted[0].amount = C("6"); },
-       "entry 4: refunds what was not posted"},
+       "entry 4: refunds credits that were not posted"},
       {4, [](JournalEntry& e) { e.resolution.posted_at = kT; },
-       "entry 4: refunds what was not posted"},
+       "entry 4: refunds credits that were not posted"},
       {4, [](JournalEntry& e) { e.resolution.target = 9; },
-       "entry 4: refunds what was not posted"},
+       "entry 4: refunds credits that were not posted"},
   };
   for (const auto& c : kCases) {
     SCOPED_TRACE(c.message == nullptr ? "as it was" : c.message);

@@ -3,10 +3,10 @@
 // and the journal replayed alone gives the same accounts.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <iostream>
 #include <memory>
-#include <mutex>
 #include <random>
 #include <set>
 #include <string>
@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/base/mutex.h"
 #include "konpro/ledger/ledger.h"
 #include "tests/testing/ledger_workload.h"
 #include "tests/testing/shared_store.h"
@@ -143,7 +144,7 @@ class Contest {
         events.push_back({outcome->sequence, begin, end});
       }
     }
-    const std::lock_guard<std::mutex> lock(mu_);
+    const MutexLock lock(mu_);
     events_.insert(events_.end(), events.begin(), events.end());
   }
 
@@ -172,7 +173,7 @@ class Contest {
   std::atomic<uint64_t> clock_ = 0;
   std::atomic<bool> is_done_ = false;
   std::atomic<int> unavailable_ = 0;
-  std::mutex mu_;
+  Mutex mu_;
   std::vector<Event> events_;
 };
 
@@ -195,6 +196,158 @@ TEST(LedgerThreads, AgreeOnOneOrderWhenCommitsFail) {
   run.ExpectEveryIdOnce();
   run.ExpectJournalAloneGivesTheSame();
   EXPECT_GT(run.unavailable(), 0);
+}
+
+// The store is busy with the first command until all others have queued up:
+// they are one more commit, or a few if a thread is late.
+TEST(LedgerThreads, CallsThatQueueUpShareACommit) {
+  constexpr int kCallers = 16;
+  const auto content = std::make_shared<SharedStore::Content>();
+  std::atomic<int> calling = 0;
+  std::atomic<int> commits = 0;
+  content->fails_before = [&] {
+    if (++commits > 1) return false;
+    while (calling < kCallers) std::this_thread::yield();
+    // From there into the queue.
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    return false;
+  };
+  std::unique_ptr<Ledger> ledger =
+      Ledger::Open(std::make_unique<SharedStore>(content), {}).value();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kCallers; ++i) {
+    threads.emplace_back([&, i] {
+      ++calling;
+      const std::string id = absl::StrCat("g", i);
+      EXPECT_THAT(ledger->Apply({.account = "acme",
+                                 .id = id,
+                                 .at = kStart,
+                                 .request = SpendCommand{}}),
+                  IsOk());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(ledger->Head()->sequence, kCallers);
+  EXPECT_GE(commits, 2);
+  EXPECT_LE(commits, kCallers / 2);
+}
+
+// Every public method, called by two threads while two others apply commands.
+// The thread sanitizer fails these if a method does without its lock: no other
+// method of its thread takes one for it.
+class LedgerLocks : public ::testing::Test {
+ protected:
+  LedgerLocks() {
+    ledger_ = Ledger::Open(std::make_unique<SharedStore>(content_),
+                           {.snapshot_every = 50})
+                  .value();
+    Spend("first");
+  }
+
+  void Spend(const std::string& id) {
+    EXPECT_THAT(ledger_->Apply({.account = "acme",
+                                .id = id,
+                                .at = kStart,
+                                .request = SpendCommand{}}),
+                IsOk());
+  }
+
+  template <typename Call>
+  void Race(Call call) {
+    constexpr int kWritten = 150;
+    std::atomic<int> writers = 2;
+    std::vector<std::thread> threads;
+    for (int w = 0; w < 2; ++w) {
+      threads.emplace_back([&, w] {
+        for (int i = 0; i < kWritten; ++i) Spend(absl::StrCat(w, "-", i));
+        --writers;
+      });
+      threads.emplace_back([&] {
+        do {
+          call();
+        } while (writers.load(std::memory_order_relaxed) > 0);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(ledger_->Head()->sequence, 2 * kWritten + 1);
+    EXPECT_THAT(ledger_->Verify([](uint64_t) {}), IsOk());
+  }
+
+  const std::shared_ptr<SharedStore::Content> content_ =
+      std::make_shared<SharedStore::Content>();
+  std::unique_ptr<Ledger> ledger_;
+};
+
+TEST_F(LedgerLocks, Apply) {
+  std::atomic<int> count = 0;
+  Race([&] {
+    ledger_
+        ->Apply({.account = "acme",
+                 .at = kStart,
+                 .request = SpendCommand{.mode = DrawMode::kCheckOnly}})
+        .status()
+        .IgnoreError();
+    ++count;
+  });
+  EXPECT_GT(count, 0);
+}
+TEST_F(LedgerLocks, Now) {
+  Race([&] { EXPECT_THAT(ledger_->Now(), IsOk()); });
+}
+TEST_F(LedgerLocks, Head) {
+  Race([&] { EXPECT_THAT(ledger_->Head(), IsOk()); });
+}
+TEST_F(LedgerLocks, AccountIds) {
+  Race([&] { EXPECT_THAT(ledger_->AccountIds(), IsOk()); });
+}
+TEST_F(LedgerLocks, BalanceOf) {
+  Race([&] { EXPECT_THAT(ledger_->BalanceOf("acme", kStart), IsOk()); });
+}
+TEST_F(LedgerLocks, AccountAt) {
+  Race([&] { EXPECT_THAT(ledger_->AccountAt("acme", kStart), IsOk()); });
+}
+TEST_F(LedgerLocks, AccountAtSequence) {
+  Race([&] { EXPECT_THAT(ledger_->AccountAtSequence("acme", 1), IsOk()); });
+}
+TEST_F(LedgerLocks, FindCommandOfAnAccount) {
+  Race([&] { EXPECT_THAT(ledger_->FindCommand("acme", "first"), IsOk()); });
+}
+TEST_F(LedgerLocks, FindCommand) {
+  Race([&] { EXPECT_THAT(ledger_->FindCommand("never"), IsOk()); });
+}
+TEST_F(LedgerLocks, ReadEntry) {
+  Race([&] { EXPECT_THAT(ledger_->ReadEntry(1), IsOk()); });
+}
+TEST_F(LedgerLocks, Explain) {
+  Race([&] { EXPECT_THAT(ledger_->Explain(1), IsOk()); });
+}
+TEST_F(LedgerLocks, History) {
+  Race([&] {
+    EXPECT_THAT(ledger_->History("acme",
+                                 [](const JournalEntry&, absl::string_view) {
+                                   return absl::OkStatus();
+                                 }),
+                IsOk());
+  });
+}
+TEST_F(LedgerLocks, ForEachEntry) {
+  Race([&] {
+    EXPECT_THAT(
+        ledger_->ForEachEntry(1, ~uint64_t{0},
+                              [](const JournalEntry&, absl::string_view) {
+                                return absl::OkStatus();
+                              }),
+        IsOk());
+  });
+}
+TEST_F(LedgerLocks, Verify) {
+  Race([&] { EXPECT_THAT(ledger_->Verify([](uint64_t) {}), IsOk()); });
+}
+TEST_F(LedgerLocks, Snapshot) {
+  Race([&] { EXPECT_THAT(ledger_->Snapshot(), IsOk()); });
+}
+TEST_F(LedgerLocks, Close) {
+  Race([&] { EXPECT_THAT(ledger_->Close(), IsOk()); });
 }
 
 }  // namespace

@@ -278,7 +278,7 @@ TEST_F(UsageLedgerTest, WhatIsWrongWithARecordIsItsOutcome) {
   EXPECT_THAT(outcomes[2], StatusIs(absl::StatusCode::kOutOfRange,
                                     HasSubstr("acceptance window")));
   EXPECT_THAT(outcomes[3], StatusIs(absl::StatusCode::kOutOfRange,
-                                    HasSubstr("still to come")));
+                                    HasSubstr("in the future")));
   EXPECT_THAT(outcomes[4], StatusIs(absl::StatusCode::kInvalidArgument,
                                     HasSubstr("did you mean \"call\"")));
   EXPECT_TRUE(outcomes[5]->replayed);

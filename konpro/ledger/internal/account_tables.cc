@@ -13,7 +13,7 @@ bool IsDrawnBefore(const GrantState& a, const GrantState& b) {
          std::tie(b.priority, b.expires_at, b.effective_at, b.number);
 }
 
-// An empty slot of `table`, made where there is none.
+// An empty slot of `table`, added if there is none.
 template <typename Table>
 uint32_t TakeSlot(Table& table, std::vector<uint32_t>& empty) {
   if (empty.empty()) {

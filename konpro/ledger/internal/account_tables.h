@@ -1,4 +1,4 @@
-// What an account consists of, and how values move in it. The rules are in
+// The tables of an account, and how values move in them. The rules are in
 // account.cc, the bytes in account_encoding.cc.
 #ifndef KONPRO_LEDGER_INTERNAL_ACCOUNT_TABLES_H_
 #define KONPRO_LEDGER_INTERNAL_ACCOUNT_TABLES_H_
@@ -19,7 +19,7 @@
 
 namespace konpro::internal {
 
-// Where the credits of a grant are: its issued amount is their sum.
+// The places of a grant's credits. Their sum is what was issued.
 struct Places {
   Credits free;
   Credits reserved;
@@ -57,7 +57,12 @@ struct ReservationState {
   std::vector<Draw> held;  // none of them zero
 };
 
-enum class ReservationEnd : uint8_t { kCaptured, kVoided, kExpired };
+// Never renumbered: snapshots hold the numbers.
+enum class ReservationEnd : uint8_t {
+  kCaptured = 0,
+  kVoided = 1,
+  kExpired = 2
+};
 
 struct ClosedReservation {
   uint64_t sequence = 0;
@@ -74,10 +79,10 @@ struct RefundedPosting {
 struct AllowanceState {
   Allowance allowance;
   int64_t next_index = 0;
-  // Kept rather than computed anew, so that another time zone database moves
-  // no begin that is behind.
+  // Kept instead of computed again, so that another time zone database does not
+  // move a begin in the past.
   UnixNanos next_begin;
-  // The grant whose free part may roll over when it ends at `next_begin`; or 0.
+  // The grant whose free part may roll over when it ends at next_begin; or 0.
   uint64_t current_grant = 0;
   // Rolls over: not zero only between two events of one instant.
   Credits carried;
@@ -114,7 +119,7 @@ struct AccountTables {
   UnixNanos next_grant_event = UnixNanos::Max();
   UnixNanos next_event = UnixNanos::Max();
 
-  // No part of the value: what a command is about to draw.
+  // Not part of the value: what a command is about to draw.
   std::vector<Draw> draws;
 };
 
@@ -141,7 +146,7 @@ inline void Move(Credits& from, Credits& to, Credits amount) {
   to = Plus(to, amount);
 }
 
-// Where credits go that come back to a grant.
+// The place for credits that come back to a grant.
 inline Credits& ReturnPlace(GrantState& grant, UnixNanos now) {
   if (grant.is_voided) return grant.places.voided;
   if (HasEnded(grant, now)) return grant.places.expired;
@@ -155,7 +160,7 @@ Credits HeldBy(const ReservationState& reservation);
 inline constexpr uint32_t kNoSlot = ~uint32_t{0};
 uint32_t FindGrant(const AccountTables& state, uint64_t number);
 
-// The index of a series, or their number where there is none.
+// The index of a series; the number of series if there is none.
 size_t FindSeries(const AccountTables& state, absl::string_view source,
                   absl::string_view item);
 

@@ -80,8 +80,8 @@ void DuplicateMemory::Insert(const Slot& slot) {
   ++used_;
 }
 
-// So large that it is at most three eighths full: it grows by doubling where
-// nothing was forgotten, and shrinks where most was.
+// At most three eighths full afterwards: the table doubles if nothing was
+// forgotten, and shrinks if most was.
 void DuplicateMemory::Rebuild() {
   const auto is_kept = [this](const Slot& slot) {
     return slot.sequence != 0 && slot.sequence >= first_;

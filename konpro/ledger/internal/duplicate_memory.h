@@ -1,15 +1,14 @@
-// Which command ids were used lately, by a keyed hash of account and id: a
-// table of hashes and sequences, from which whoever asks reads the entry and
-// compares for real. It says "perhaps" or "no", and forgets by the ledger's
-// time.
+// The command ids that were used lately: a table of keyed hashes of account and
+// id, with sequences. A hit is a candidate: the caller reads the entry and
+// compares the id. Ids are forgotten by the ledger's time.
 //
 // Slots of 16 bytes in open addressing, at most three quarters full. They are
-// never erased one by one: what was forgotten is below a sequence, counts as
-// absent, and is left out when the table is next built anew.
+// never erased one by one: forgotten ids are below a sequence, count as absent,
+// and are left out when the table is rebuilt.
 //
-// Sequences have no gaps, so that hashes in their order need no sequences of
-// their own: a segment is those of kSegmentEntries sequences, 8 bytes each, and
-// what a snapshot keeps.
+// Sequences have no gaps, so hashes in their order need no sequences: a segment
+// has those of kSegmentEntries sequences, 8 bytes each. Snapshots keep
+// segments.
 //
 // Thread safety: thread-compatible.
 #ifndef KONPRO_LEDGER_INTERNAL_DUPLICATE_MEMORY_H_
@@ -58,19 +57,18 @@ class DuplicateMemory {
     UnixNanos newest_at;
     // Until it is full and written.
     std::vector<uint64_t> hashes;
-    // What is written of it, in the snapshot's terms; and whether that is all.
+    // The digest of its row in the snapshot, and whether the row is current.
     std::array<uint64_t, 2> digest{};
     bool is_written = false;
   };
 
   explicit DuplicateMemory(absl::Duration window);
 
-  // Ids are remembered as long as now - at <= window, then forgotten by whole
-  // segments.
+  // Forgets whole segments. An id is remembered while now - at <= window.
   void Forget(UnixNanos now);
 
-  // Calls `is_it(sequence)` for each that may be meant, until one returns true;
-  // returns that sequence, or 0.
+  // Calls `is_it(sequence)` for each candidate, until one returns true; returns
+  // that sequence, or 0.
   template <typename F>
   uint64_t Find(uint64_t hash, F&& is_it) const {
     for (size_t i = hash >> shift_;; ++i) {
@@ -83,7 +81,7 @@ class DuplicateMemory {
     }
   }
 
-  // Brings near what Find() and Add() will read.
+  // Prefetches what Find() and Add() will read.
   void Prefetch(uint64_t hash) const {
     __builtin_prefetch(&slots_[hash >> shift_]);
   }
@@ -91,7 +89,8 @@ class DuplicateMemory {
   // REQUIRES: sequences in order without gaps, times that do not go back.
   void Add(uint64_t sequence, uint64_t hash, UnixNanos at);
 
-  // From the oldest on, and those that were forgotten and not dropped.
+  // The segments from the oldest on; and the forgotten ones, until they are
+  // dropped.
   std::deque<Segment>& segments() { return segments_; }
   const std::vector<Segment>& forgotten() const { return forgotten_; }
   void DropForgotten() { forgotten_.clear(); }

@@ -1,5 +1,5 @@
-// What ends next, of slots in a table: a binary heap that knows where each slot
-// stands in it, so that any of them can be taken out.
+// The slots of a table by when they end: a binary heap with the position of
+// each slot, so that any of them can be removed.
 #ifndef KONPRO_LEDGER_INTERNAL_EXPIRY_HEAP_H_
 #define KONPRO_LEDGER_INTERNAL_EXPIRY_HEAP_H_
 
@@ -21,7 +21,7 @@ class ExpiryHeap {
   };
 
   bool empty() const { return entries_.empty(); }
-  // When the first ends; Max() where there is none.
+  // When the first ends; Max(): it is empty.
   UnixNanos next() const {
     return entries_.empty() ? UnixNanos::Max() : entries_[0].end;
   }

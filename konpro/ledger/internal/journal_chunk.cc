@@ -32,7 +32,7 @@ absl::Status JournalChunk::Read(Store& store, uint64_t first, uint64_t last,
     const JournalHash hash = ChainHash(*before, entry.bytes);
     if (hash != entry.hash) {
       return DamagedEntry(store, entry.sequence,
-                          "its bytes are not those that were chained");
+                          "its bytes do not match its hash");
     }
     before = hash;
     entries_.push_back(

@@ -435,7 +435,7 @@ absl::Status DecodeEntry(absl::string_view bytes, JournalEntry& entry) {
   entry.command.event_at.reset();
   entry.command.pricing.reset();
   if (reader.Byte() != kEntryVersion) {
-    return absl::DataLossError("an entry of another version, or none");
+    return absl::DataLossError("not an entry, or of another version");
   }
   const auto kind = static_cast<Kind>(reader.Byte());
   const uint8_t flags = ReadFlags(reader, kFlags);
@@ -450,7 +450,7 @@ absl::Status DecodeEntry(absl::string_view bytes, JournalEntry& entry) {
   if ((flags & kHasPricing) != 0) entry.command.pricing = ReadPricing(reader);
   ReadEffect(reader, entry.effect);
   if (!reader.AtEnd()) {
-    return absl::DataLossError("the bytes are of no entry");
+    return absl::DataLossError("the bytes are not an entry");
   }
   return absl::OkStatus();
 }

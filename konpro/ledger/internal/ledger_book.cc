@@ -93,7 +93,7 @@ absl::Status LedgerBook::ReadEntry(uint64_t sequence, std::string& bytes) {
         if (entry.sequence != expected ||
             ChainHash(*before, entry.bytes) != entry.hash) {
           return DamagedEntry(store_, sequence,
-                              "its bytes are not those that were chained");
+                              "its bytes do not match its hash");
         }
         ++expected;
         bytes.assign(entry.bytes.data(), entry.bytes.size());
@@ -108,7 +108,7 @@ absl::Status LedgerBook::ReadFound(uint64_t sequence) {
   absl::Status status = ReadEntry(sequence, found_.bytes);
   if (status.ok()) status = DecodeEntry(found_.bytes, found_.entry);
   if (status.ok() && found_.entry.place.sequence != sequence) {
-    status = DamagedEntry(store_, sequence, "says that it is another");
+    status = DamagedEntry(store_, sequence, "has another sequence");
   }
   return status;
 }

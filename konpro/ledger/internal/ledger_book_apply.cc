@@ -83,7 +83,7 @@ absl::Status LedgerBook::CheckTime(const LedgerCommand& command,
   if (event > now) {
     return absl::OutOfRangeError(
         absl::StrCat("event_at: ", absl::FormatDuration(event - now),
-                     " after the ledger's time: it is still to come"));
+                     " after the ledger's time: it is in the future"));
   }
   if (now - event > windows_.acceptance) {
     return absl::OutOfRangeError(absl::StrCat(
@@ -150,7 +150,7 @@ absl::Status LedgerBook::ResolveRefund(const LedgerCommand& command,
       !std::holds_alternative<LedgerCapture>(entry.command.request)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "command: ", sequence, " is a ", RequestName(entry.command.request),
-        ", which posts nothing that could be refunded"));
+        ", which posts no credits"));
   }
   if (!entry.effect.applied()) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -59,12 +59,12 @@ absl::Status LedgerBook::LoadAll() {
     return DamagedEntry(store_, kept->sequence,
                         "is not the head of the journal");
   }
-  // A head that was lost would let the journal begin anew.
+  // If the head were lost, the journal would begin again at entry 1.
   const absl::Status status =
       chunk.Read(store_, head_.sequence + 1, head_.sequence + 1, head_.hash);
   if (!status.ok() || chunk.size() == 0) return status;
   return DamagedEntry(store_, head_.sequence + 1,
-                      "is behind the journal's head");
+                      "is after the journal's head");
 }
 
 // A damaged snapshot is no error; a failing store, or a damaged journal, is.
@@ -154,15 +154,15 @@ absl::Status LedgerBook::CheckReplayed(const JournalEntry& entry, uint64_t hash,
                                        const Record& record) {
   const EntryPlace& place = entry.place;
   if (place.sequence != head_.sequence + 1) {
-    return DamagedEntry(store_, head_.sequence + 1, "says that it is another");
+    return DamagedEntry(store_, head_.sequence + 1, "has another sequence");
   }
   if (place.at < time_) {
     return DamagedEntry(store_, place.sequence,
-                        "is of a time before the last one");
+                        "has an earlier time than the entry before");
   }
   if (place.previous != record.last_sequence) {
     return DamagedEntry(store_, place.sequence,
-                        "does not follow the last one of its account");
+                        "does not follow the last entry of its account");
   }
   const absl::StatusOr<uint64_t> first =
       Find(hash, entry.command.account, entry.command.id, place.at);
@@ -170,8 +170,8 @@ absl::Status LedgerBook::CheckReplayed(const JournalEntry& entry, uint64_t hash,
   if (*first != 0) {
     return DamagedEntry(
         store_, place.sequence,
-        absl::StrCat("is the command of entry ", *first,
-                     " again, within the duplicate window of ",
+        absl::StrCat("repeats the command of entry ", *first,
+                     ", within the duplicate window of ",
                      absl::FormatDuration(windows_.duplicates)));
   }
   if (!std::holds_alternative<LedgerRefund>(entry.command.request)) {
@@ -184,7 +184,8 @@ absl::Status LedgerBook::CheckReplayed(const JournalEntry& entry, uint64_t hash,
       found_.entry.effect.posted == entry.resolution.posted) {
     return absl::OkStatus();
   }
-  return DamagedEntry(store_, place.sequence, "refunds what was not posted");
+  return DamagedEntry(store_, place.sequence,
+                      "refunds credits that were not posted");
 }
 
 absl::Status LedgerBook::Replay(absl::string_view bytes,
@@ -209,7 +210,7 @@ absl::Status LedgerBook::Replay(absl::string_view bytes,
   ApplyEntry(entry, **account, effect_);
   if (!SameEffect(effect_, entry.effect)) {
     return DamagedEntry(store_, entry.place.sequence,
-                        "does not do what it says that it did");
+                        "has another effect when it is replayed");
   }
   time_ = entry.place.at;
   head_ = committed_ = {.sequence = entry.place.sequence, .hash = hash};

@@ -140,7 +140,7 @@ absl::Status LedgerBook::CompareSegment(absl::string_view value) {
     }
   }
   return DamagedEntry(store_, row.first,
-                      "the ids from there on differ in the snapshot");
+                      "the ids from this entry on differ in the snapshot");
 }
 
 absl::Status LedgerBook::CompareAccount(absl::string_view id,

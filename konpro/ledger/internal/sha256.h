@@ -1,4 +1,4 @@
-// SHA-256 of one piece or of several behind each other.
+// SHA-256 of one piece, or of several in a row.
 //
 // Thread safety: thread-compatible.
 #ifndef KONPRO_LEDGER_INTERNAL_SHA256_H_

@@ -9,8 +9,8 @@
 
 namespace konpro::internal {
 
-// Names are printable ASCII without blanks, so that a blank tells them apart,
-// and no operation is called "": that is what a settled reservation is kept as.
+// Names are printable ASCII without blanks, so a blank separates them. No
+// operation has the name "", which stands for a settled reservation.
 absl::uint128 UsageSessions::KeyOf(const Session& session) {
   const std::string since = absl::StrCat(" ", session.prices_since.nanos());
   const absl::string_view pieces[] = {session.account,   " ",  session.job, " ",

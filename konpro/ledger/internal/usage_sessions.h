@@ -1,12 +1,11 @@
-// How much of each job was charged so far, as the journal says: what a session
-// in slices is priced by. One thread at a time uses it.
+// The quantity that was charged for each job so far, as of the journal. A slice
+// of a session is priced by it.
 //
 //   sessions.Observe(command, at);             // of every command that applied
 //   sessions.Charged({"acme", "call-7", "interactive_avatar", since}, now)
 //
-// Jobs are kept as 128 bits of a SHA-256 of their names: 40 to 80 bytes of
-// memory each, until nothing was charged to one for `idle_max`. Behind that it
-// counts as a new one, kept or not.
+// A job is kept under 128 bits of a SHA-256 of its names, in 40 to 80 bytes of
+// memory. If nothing is charged to it for `idle_max`, it counts as a new job.
 //
 // Thread safety: thread-compatible.
 #ifndef KONPRO_LEDGER_INTERNAL_USAGE_SESSIONS_H_
@@ -27,8 +26,8 @@ namespace konpro::internal {
 
 class UsageSessions {
  public:
-  // What is priced as one quantity. A price list is one more part of it: what
-  // was used under an older price is not charged again by the next.
+  // What is priced as one quantity. The price list is part of it: what was used
+  // under an older price list is not charged again under the next.
   struct Session {
     absl::string_view account;
     absl::string_view job;
@@ -38,13 +37,13 @@ class UsageSessions {
 
   explicit UsageSessions(absl::Duration idle_max) : idle_max_(idle_max) {}
 
-  // Notes what a command that applied at `at` charged.
+  // Adds what a command that applied at `at` charged.
   void Observe(const LedgerCommand& command, UnixNanos at);
 
   // In base units of the operation.
   int64_t Charged(const Session& session, UnixNanos now);
 
-  // Whether the reservation of that id was captured for good.
+  // Whether the reservation of that id had its final capture.
   bool IsSettled(absl::string_view account, absl::string_view reservation,
                  UnixNanos now);
 

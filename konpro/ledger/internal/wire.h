@@ -1,4 +1,4 @@
-// Bytes that outlive the process: canonical varints, amounts, times and texts
+// Bytes of journals and snapshots: canonical varints, amounts, times and texts
 // (docs/formats.md, "Account").
 #ifndef KONPRO_LEDGER_INTERNAL_WIRE_H_
 #define KONPRO_LEDGER_INTERNAL_WIRE_H_
@@ -46,13 +46,13 @@ class WireWriter {
 };
 
 // Reads the same. After a field that is cut off or has another form, failed()
-// is true, and that field and all behind it read as zero or empty.
+// is true, and that field and all after it read as zero or empty.
 class WireReader {
  public:
   explicit WireReader(absl::string_view bytes) : rest_(bytes) {}
 
   bool failed() const { return failed_; }
-  // Whether all was read, and well.
+  // Whether all bytes were read without a failure.
   bool done() const { return !failed_ && rest_.empty(); }
 
   uint8_t Byte() {
@@ -78,7 +78,7 @@ class WireReader {
     const uint64_t value = Varint();
     return static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1));
   }
-  // A count of things of at least one byte each, which are still to come.
+  // A count of things that follow, of at least one byte each.
   size_t Count(size_t most) {
     const uint64_t value = Varint();
     if (value > most || value > rest_.size()) failed_ = true;
