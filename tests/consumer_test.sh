@@ -1,40 +1,43 @@
 #!/usr/bin/env bash
-# Another workspace embeds the library: builds and runs, offline, the consumer
-# that the README shows.
+# Another workspace embeds the library: builds and runs, offline, the one of
+# examples/embed, whose files the documentation shows.
 set -euo pipefail
-
-# block NAME: the README's code block behind `<!-- consumer: NAME -->`.
-block() {
-  sed -n "/^<!-- consumer: $1 -->\$/,/^\`\`\`\$/p" README.md | sed '1,2d;$d'
-}
 
 # The real files behind the test's links are the workspace.
 konpro=$(dirname "$(readlink -f WORKSPACE)")
 consumer=$TEST_TMPDIR/consumer
 mkdir -p "$consumer"
-block WORKSPACE | sed "s|\.\./konpro|$konpro|" >"$consumer/WORKSPACE"
-block BUILD >"$consumer/BUILD"
-block consumer.cc >"$consumer/consumer.cc"
-block job.cc >"$consumer/job.cc"
+cp -r "$konpro/examples/embed/." "$consumer"
+sed -i "s|\"\.\./\.\.\"|\"$konpro\"|" "$consumer/WORKSPACE"
+grep -qF "\"$konpro\"" "$consumer/WORKSPACE"
+
+konpro_command=$PWD/konpro/cli/konpro
 
 cd "$consumer"
 export HOME=$TEST_TMPDIR
 run_bazel() {
   bazel --output_user_root="$TEST_TMPDIR/bazel" "$@"
 }
-run_bazel build --jobs=2 --cxxopt=-std=c++20 --host_cxxopt=-std=c++20 \
-  --spawn_strategy=local //:consumer //:job
-output=$(bazel-bin/consumer)
-job=$(bazel-bin/job)
-# Once more: the same ids, the same outcomes.
-again=$(bazel-bin/job)
+run_bazel build --jobs=2 --spawn_strategy=local //:estimate //:limit //:admit
+estimate=$(bazel-bin/estimate)
+limit=$(bazel-bin/limit)
+admit=$(bazel-bin/admit)
+# Once more: the same ids, the same results.
+again=$(bazel-bin/admit)
 run_bazel shutdown
-echo "$output"
-echo "$job"
-[ "$output" = "OK 270 credits" ]
-shown=$(sed -n '/^200 {"id":"job-7"/,/^```$/p' "$OLDPWD/README.md" | sed '$d')
-diff <(echo "$shown") <(echo "$job")
-diff <(echo "$shown" | sed 's/"replayed":false/"replayed":true/') \
-  <(echo "$again")
-# "The whole life of a job in under 60 lines."
-[ "$(wc -l <job.cc)" -lt 60 ]
+history=$("$konpro_command" ledger --db=credits.db export |
+  sed 's/.*"id":"\([^"]*\)","command":"\([a-z]*\)","outcome":"applied".*/\2 \1/')
+printf '%s\n' "$estimate" "$limit" "$admit" "$again" "$history"
+
+[ "$estimate" = "OK 270 credits" ]
+[ "$(tail -1 <<<"$limit")" = "request 61: refused, retry in 15s" ]
+[[ $admit == '200 {"id":"job-7","held":{"credits":"90",'* ]]
+[ "$(tail -1 <<<"$admit")" = "84 charged, 6 released, 16 left" ]
+diff <(sed 's/"replayed":false/"replayed":true/' <<<"$admit") <(echo "$again")
+diff - <(echo "$history") <<'END'
+grant welcome
+reserve admit:job-7
+capture complete:84000:job-7
+END
+# The whole life of a job, in under 60 lines.
+[ "$(wc -l <admit.cc)" -lt 60 ]

@@ -28,6 +28,20 @@ line=$(./install --prefix="$prefix" | grep '^  export ')
   fail "'$line' does not find konpro"
 [ "$(ls -A "$prefix/bin")" = konpro ] || fail "left over: $(ls -A "$prefix/bin")"
 
+# A konpro that is running keeps its file.
+ln "$prefix/bin/konpro" "$work/running"
+expect 0 "install: $prefix/bin/konpro" ./install --prefix="$prefix"
+[ ! "$prefix/bin/konpro" -ef "$work/running" ] || fail 'written in place'
+
+# One that does not run is not installed, and nothing is left over.
+mkdir -p "$work/broken/konpro/cli"
+printf '#!/bin/sh\nexit 1\n' >"$work/broken/konpro/cli/konpro"
+chmod +x "$work/broken/konpro/cli/konpro"
+install=$PWD/install
+(cd "$work/broken" && expect 2 "could not install $work/none/bin/konpro" \
+  "$install" --prefix="$work/none")
+[ -z "$(ls -A "$work/none/bin")" ] || fail "left over: $(ls -A "$work/none/bin")"
+
 # Where it is found already, nothing has to be added; another one is named.
 output=$(PATH=$prefix/bin:$PATH ./install --prefix="$prefix")
 [ "$output" = "install: $prefix/bin/konpro" ] || fail "printed: $output"
@@ -41,9 +55,9 @@ expect 0 "install: $work/here/bin/konpro" \
 expect 0 'usage: ' ./install --help
 expect 2 'no --prefix' ./install
 expect 2 'names no directory' ./install --prefix=
-expect 2 'is given twice' ./install --prefix=/a --prefix=/b
-expect 2 'with an equals sign' ./install --prefix /a
-expect 2 'unknown argument: --to=/a' ./install --to=/a
+expect 2 'is given twice' ./install --prefix="$work/a" --prefix="$work/b"
+expect 2 'with an equals sign' ./install --prefix "$work/a"
+expect 2 'unknown argument: --to=a' ./install --to=a
 expect 2 "write \$HOME/.local" ./install '--prefix=~/.local'
 touch "$work/file"
 expect 2 "cannot create the directory $work/file/bin" \

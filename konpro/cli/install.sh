@@ -50,7 +50,7 @@ temporary=$(mktemp "$bin/.konpro.XXXXXX" 2>/dev/null) ||
 trap 'rm -f "$temporary"' EXIT
 cp "$command" "$temporary" && chmod 755 "$temporary" &&
   "$temporary" --version >/dev/null && mv -f "$temporary" "$target" ||
-  die "could not write $target"
+  die "could not install $target"
 echo "install: $target"
 
 found=$(command -v konpro || true)

@@ -147,7 +147,7 @@ def main():
     failures = []
     checked = 0
     with tempfile.TemporaryDirectory() as work:
-        documents = []
+        documents = ["README.md"]
         documents += sorted("docs/" + p.name for p in (root / "docs").glob("*.md"))
         for number, path in enumerate(documents):
             scratch = pathlib.Path(work) / str(number)
@@ -160,8 +160,11 @@ def main():
             checked += document.checked
             if update:
                 (root / path).write_text(found)
-            elif differs(path, (root / path).read_text(), found):
+            elif differs(root / path, (root / path).read_text(), found):
                 failures.append("%s shows something else" % path)
+    lines = len((root / "README.md").read_text().splitlines())
+    if lines > README_LINES_MAX:
+        failures.append("README.md has %d lines" % lines)
     if checked == 0:
         failures.append("nothing was checked")
     print("%d documents, %d blocks and commands checked" % (len(documents), checked))
