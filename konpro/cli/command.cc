@@ -23,17 +23,7 @@ void PrintReason(Streams streams, absl::string_view reason) {
 
 ExitCode FailWith(const absl::Status& status, Streams streams) {
   PrintReason(streams, status.message());
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kAlreadyExists:
-    case absl::StatusCode::kOutOfRange:
-    case absl::StatusCode::kFailedPrecondition:
-    case absl::StatusCode::kUnauthenticated:
-      return ExitCode::kBadInput;
-    default:
-      return ExitCode::kInternal;
-  }
+  return ExitCodeOf(status);
 }
 
 ExitCode CheckAvailable(Credits total, std::optional<Credits> available,

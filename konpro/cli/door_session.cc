@@ -4,7 +4,6 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
-#include "konpro/base/internal/rfc3339.h"
 #include "konpro/sqlite/sqlite_backend.h"
 
 namespace konpro::cli {
@@ -39,11 +38,6 @@ ExitCode WithDoor(const DoorFile& file, bool create, Streams streams,
   if (!service.ok()) return FailWith(service.status(), streams);
   const absl::Status status = work(**service, now);
   return status.ok() ? ExitCode::kOk : FailWith(status, streams);
-}
-
-std::string TimeText(absl::Time time) {
-  if (time < internal::kRfc3339Min || time >= internal::kRfc3339End) return "";
-  return internal::FormatRfc3339(time);
 }
 
 }  // namespace konpro::cli

@@ -40,9 +40,6 @@ using DoorWork =
 ExitCode WithDoor(const DoorFile& file, bool create, Streams streams,
                   DoorWork work);
 
-// "2027-01-01T00:00:00Z"; "" for a time that never is.
-std::string TimeText(absl::Time time);
-
 }  // namespace konpro::cli
 
 #endif  // KONPRO_CLI_DOOR_SESSION_H_

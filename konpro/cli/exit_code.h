@@ -1,12 +1,15 @@
-// What the process returns. Scripts branch on these: they are never renumbered.
+// Exit codes of the process. Scripts branch on them: they are never renumbered.
 #ifndef KONPRO_CLI_EXIT_CODE_H_
 #define KONPRO_CLI_EXIT_CODE_H_
+
+#include "absl/status/status.h"
+#include "konpro/ledger/account_command.h"
 
 namespace konpro::cli {
 
 enum class ExitCode : int {
   kOk = 0,
-  // A defect, or an output that could not be written.
+  // A defect, a store that failed, or an output that could not be written.
   kInternal = 1,
   // A wrong option or a wrong input. Nothing was estimated.
   kBadInput = 2,
@@ -24,6 +27,13 @@ enum class ExitCode : int {
   // An estimate was further from the bill than --max-error.
   kInaccurate = 8,
 };
+
+// kOk, kBadInput if the caller can correct the request, else kInternal. The one
+// table of status codes for commands; access/http.h has the one for HTTP.
+ExitCode ExitCodeOf(const absl::Status& status);
+
+// kOk if it was applied, kOverAvailable if credits were too few, else kDenied.
+ExitCode ExitCodeOf(const AccountEffect& effect);
 
 }  // namespace konpro::cli
 

@@ -3,14 +3,12 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
-#include <map>
 #include <optional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "konpro/catalog/catalog.h"
-#include "konpro/cli/ledger_output.h"
 #include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 #include "konpro/ledger/account.h"
@@ -18,9 +16,10 @@
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/usage_ledger.h"
+#include "konpro/report/ledger_message.h"
+#include "konpro/report/ledger_text.h"
 #include "konpro/report/report_format.h"
 #include "konpro/report/report_json.h"
-#include "konpro/report/report_message.h"
 #include "proto/usage.pb.h"
 
 namespace konpro::cli {
@@ -53,49 +52,6 @@ class OutcomePrinter {
   std::deque<UsageRecordPlace> places_;
   int64_t reported_ = 0;
 };
-
-v1::IngestReport ToReport(const IngestTotals& totals, int64_t refused,
-                          const Catalog& catalog) {
-  v1::IngestReport report;
-  report.set_catalog_version(catalog.version());
-  report.set_applied(totals.applied);
-  report.set_replayed(totals.replayed);
-  report.set_denied(totals.denied);
-  report.set_refused(refused);
-  report.set_records(totals.applied + totals.replayed + totals.denied +
-                     refused);
-  std::map<std::string, int64_t> denials;
-  for (const auto& [refusal, records] : totals.denials) {
-    denials[std::string(RefusalName(refusal))] = records;
-  }
-  for (const auto& [reason, records] : denials) {
-    v1::IngestReason& denial = *report.add_denials();
-    denial.set_reason(reason);
-    denial.set_records(records);
-  }
-  if (totals.charged.has_value()) {
-    *report.mutable_charged() = ToAmount(*totals.charged);
-  }
-  return report;
-}
-
-void PrintReport(const v1::IngestReport& report, ReportFormat format,
-                 std::ostream& out) {
-  if (format == ReportFormat::kJson) return PrintJson(report, out);
-  out << "records: " << report.records() << ", applied: " << report.applied()
-      << ", there before: " << report.replayed()
-      << ", denied: " << report.denied() << ", refused: " << report.refused()
-      << "\n";
-  for (const v1::IngestReason& denial : report.denials()) {
-    out << "denied, now or the first time: " << denial.records() << " for "
-        << denial.reason() << "\n";
-  }
-  if (report.has_charged()) {
-    out << "charged: " << report.charged().credits() << " credits\n";
-  }
-  out << "assumed: prices of catalog " << report.catalog_version()
-      << ", in effect when each job began\n";
-}
 
 ExitCode CodeOfReport(const v1::IngestReport& report, bool lacked_credits,
                       Streams streams) {
@@ -150,8 +106,12 @@ ExitCode RunLedgerIngest(const LedgerFile& file, const IngestOptions& options,
     return ExitCode::kBadInput;
   }
   const IngestTotals& totals = ingestion.totals();
-  const v1::IngestReport report = ToReport(totals, errors.count(), *catalog);
-  PrintReport(report, file.format, streams.out);
+  const v1::IngestReport report = ToMessage(totals, errors.count(), *catalog);
+  if (file.format == ReportFormat::kJson) {
+    PrintJson(report, streams.out);
+  } else {
+    PrintIngestText(report, streams.out);
+  }
   return CodeOfReport(
       report, totals.denials.count(Refusal::kInsufficientCredits) > 0, streams);
 }

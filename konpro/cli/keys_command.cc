@@ -15,52 +15,20 @@
 #include "konpro/access/key_directory.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/report/account_message.h"
 #include "konpro/report/report_format.h"
 #include "konpro/report/report_json.h"
-#include "konpro/report/table.h"
-#include "proto/door_report.pb.h"
 
 namespace konpro::cli {
 namespace {
 
-absl::string_view StateText(const ApiKeyRecord& record, absl::Time now) {
-  if (record.state == ApiKeyState::kDeactivated) return "deactivated";
-  if (record.state == ApiKeyState::kReplaced) return "replaced";
-  return record.ends_at <= now ? "expired" : "active";
-}
-
-v1::KeyReport ReportOf(const ApiKeyRecord& record, absl::Time now) {
-  v1::KeyReport report;
-  report.set_id(record.id().ToString());
-  report.set_account(record.account_id);
-  report.set_last_four(record.last_four);
-  report.set_state(std::string(StateText(record, now)));
-  report.set_created_at(TimeText(record.created_at));
-  report.set_changed_at(TimeText(record.changed_at));
-  report.set_ends_at(TimeText(record.ends_at));
-  report.set_last_used_at(TimeText(record.last_used_at));
-  return report;
-}
-
-void PrintKeys(const std::vector<v1::KeyReport>& keys, std::ostream& out) {
-  ReportTable table(
-      {{"id"}, {"key"}, {"state"}, {"created"}, {"ends"}, {"last used"}});
-  for (const v1::KeyReport& key : keys) {
-    table.AddRow({key.id(), absl::StrCat("...", key.last_four()), key.state(),
-                  key.created_at(),
-                  key.ends_at().empty() ? "never" : key.ends_at(),
-                  key.last_used_at().empty() ? "never" : key.last_used_at()});
-  }
-  table.PrintText(out);
-}
-
 void PrintKey(const DoorFile& file, const ApiKeyRecord& record, absl::Time now,
               Streams streams) {
-  const v1::KeyReport report = ReportOf(record, now);
+  const v1::ApiKey report = ToMessage(record, now);
   if (file.format == ReportFormat::kJson) {
     PrintJson(report, streams.out);
   } else {
-    PrintKeys({report}, streams.out);
+    PrintKeysText({report}, streams.out);
   }
 }
 
@@ -69,7 +37,7 @@ void PrintKey(const DoorFile& file, const ApiKeyRecord& record, absl::Time now,
 void PrintNewKey(const DoorFile& file, const MintedKey& key, absl::Time now,
                  Streams streams) {
   if (file.format == ReportFormat::kJson) {
-    v1::KeyReport report = ReportOf(key.record, now);
+    v1::ApiKey report = ToMessage(key.record, now);
     report.set_key(std::string(key.secret.text().Reveal()));
     PrintJson(report, streams.out);
     explicit_bzero(report.mutable_key()->data(), report.key().size());
@@ -117,14 +85,15 @@ ExitCode RunKeysList(const DoorFile& file, const std::string& account,
           const absl::Status known = service.accounts().Find(account).status();
           if (!known.ok()) return known;
         }
-        v1::KeysReport report;
+        v1::ApiKeys report;
         for (const ApiKeyRecord& key : keys) {
-          *report.add_keys() = ReportOf(key, now);
+          *report.add_keys() = ToMessage(key, now);
         }
         if (file.format == ReportFormat::kJson) {
           PrintJson(report, streams.out);
         } else {
-          PrintKeys({report.keys().begin(), report.keys().end()}, streams.out);
+          PrintKeysText({report.keys().begin(), report.keys().end()},
+                        streams.out);
         }
         return absl::OkStatus();
       });

@@ -9,79 +9,38 @@
 #include "absl/strings/str_cat.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/operation.h"
-#include "konpro/cli/ledger_output.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/usage.h"
 #include "konpro/ledger/usage_ledger.h"
+#include "konpro/report/ledger_message.h"
 #include "konpro/report/report_json.h"
-#include "konpro/report/report_message.h"
+#include "konpro/report/time_text.h"
 
 namespace konpro::cli {
 namespace {
 
-// Fields that a denial has in a result and in a first outcome alike.
-template <typename Message>
-void PutEffect(const LedgerCommand& command, const AccountEffect& effect,
-               Message& out) {
-  out.set_outcome(effect.applied() ? "applied" : "denied");
-  if (effect.applied()) {
-    *out.mutable_amount() = ToAmount(AmountOf(command.request, effect));
-    if (effect.released != Credits()) {
-      *out.mutable_released() = ToAmount(effect.released);
-    }
-    return;
-  }
-  v1::LedgerDenial denial = ToDenial(effect);
-  out.set_reason(denial.reason());
-  if (denial.has_need()) *out.mutable_need() = denial.need();
-  if (denial.has_available()) *out.mutable_available() = denial.available();
-  if (denial.has_shortfall()) *out.mutable_shortfall() = denial.shortfall();
-  if (denial.has_released()) *out.mutable_released() = denial.released();
-}
-
-v1::LedgerResult ResultOf(const LedgerCommand& command) {
-  v1::LedgerResult result;
-  result.set_command(std::string(RequestName(command.request)));
-  result.set_account(std::string(command.account));
-  result.set_id(std::string(command.id));
-  return result;
-}
-
-// Applies the command and prints what became of it.
+// Applies the command and prints its result.
 ExitCode Execute(Ledger& ledger, const LedgerCommand& command,
                  Streams streams) {
   const absl::StatusOr<LedgerOutcome> outcome = ledger.Apply(command);
   if (!outcome.ok()) return FailWith(outcome.status(), streams);
-  v1::LedgerResult result = ResultOf(command);
-  if (outcome->sequence != 0) result.set_seq(outcome->sequence);
   const absl::StatusOr<UnixNanos> now = ledger.Now();
   if (!now.ok()) return FailWith(now.status(), streams);
-  result.set_at(TimeText(*now));
-  if (outcome->replayed) {
-    v1::LedgerFirst& first = *result.mutable_first();
-    first.set_seq(outcome->sequence);
-    first.set_at(TimeText(outcome->at));
-    PutEffect(command, outcome->effect, first);
-    result.set_outcome("replayed");
-  } else {
-    PutEffect(command, outcome->effect, result);
-  }
-  *result.mutable_balance() = ToBalance(outcome->balance, /*of_command=*/true);
-  PrintJson(result, streams.out);
+  PrintJson(ToResult(command, *outcome, *now), streams.out);
   if (!outcome->effect.applied()) {
     PrintReason(
         streams,
         absl::StrCat(outcome->replayed ? "denied the first time: " : "denied: ",
                      DenialText(outcome->effect)));
   }
-  return CodeOf(outcome->effect);
+  return ExitCodeOf(outcome->effect);
 }
 
 // What a command refers to is of no account: there is nobody whose journal
 // could hold the denial.
 ExitCode DenyUnknown(LedgerCommand command, absl::string_view reason,
                      const absl::Status& status, Streams streams) {
-  v1::LedgerResult result = ResultOf(command);
+  v1::LedgerResult result = ToResult(command);
   result.set_at(TimeText(command.at));
   result.set_outcome("denied");
   result.set_reason(std::string(reason));

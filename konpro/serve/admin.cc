@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/message.h"
 #include "google/protobuf/util/json_util.h"
-#include "proto/serve.pb.h"
+#include "proto/command.pb.h"
 
 namespace konpro {
 namespace {

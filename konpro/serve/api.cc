@@ -17,10 +17,12 @@
 #include "konpro/base/internal/name.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
+#include "konpro/report/account_message.h"
 #include "konpro/report/report_json.h"
 #include "konpro/report/report_message.h"
+#include "proto/account.pb.h"
+#include "proto/api.pb.h"
 #include "proto/report.pb.h"
-#include "proto/serve.pb.h"
 
 namespace konpro {
 namespace {
@@ -158,37 +160,6 @@ v1::Estimate ToReport(const Estimator& estimator, const Catalog& catalog,
     }
   }
   return report;
-}
-
-v1::BalanceStatus ToStatus(const Balance& balance) {
-  v1::BalanceStatus status;
-  *status.mutable_available() = ToAmount(balance.available);
-  *status.mutable_pending() = ToAmount(balance.pending);
-  *status.mutable_reserved() = ToAmount(balance.reserved);
-  *status.mutable_posted() = ToAmount(balance.posted);
-  *status.mutable_expired() = ToAmount(balance.expired);
-  *status.mutable_voided() = ToAmount(balance.voided);
-  return status;
-}
-
-v1::AccountStatus ToStatus(const Admission::AccountView& view) {
-  v1::AccountStatus status;
-  status.set_account(view.record.account_id);
-  status.set_plan(view.record.plan);
-  status.set_suspended(view.record.is_suspended);
-  *status.mutable_balance() = ToStatus(view.balance.value_or(Balance{}));
-  if (!view.limits.has_value()) return status;
-  for (size_t i = 0; i < view.limits->windows().size(); ++i) {
-    const RateWindow& window = view.limits->windows().window(i);
-    v1::WindowStatus& shown = *status.add_windows();
-    shown.set_name(std::string(window.name()));
-    shown.set_limit(window.limit());
-    shown.set_period(absl::FormatDuration(window.period()));
-    shown.set_remaining(view.limits->remaining(i));
-    shown.set_reset_after_seconds(absl::ToInt64Seconds(
-        absl::Ceil(view.limits->reset_after(i), absl::Seconds(1))));
-  }
-  return status;
 }
 
 }  // namespace
@@ -330,7 +301,10 @@ HttpAnswer Api::Account(const HttpRequest& request, UnixNanos now) {
   if (!who.ok()) return Unauthenticated(who);
   const auto view = parts_.admission.Describe(who.account_id(), now);
   if (!view.ok()) return AnswerOf(view.status());
-  HttpAnswer answer = JsonAnswer(ToStatus(*view));
+  v1::Account account =
+      ToMessage(*view, parts_.keys.List(who.account_id()), now.ToTime());
+  AddUse(*view, account);
+  HttpAnswer answer = JsonAnswer(account);
   if (view->limits.has_value() && !view->windows.empty()) {
     for (HttpField& field : RateLimitFields(*view->limits)) {
       answer.fields.push_back(std::move(field));

@@ -19,7 +19,8 @@
 #include "konpro/catalog/window_text.h"
 #include "konpro/cli/account_command.h"
 #include "konpro/report/report_format.h"
-#include "proto/door_report.pb.h"
+#include "proto/account.pb.h"
+#include "proto/api_key.pb.h"
 
 namespace konpro::cli {
 namespace {
@@ -59,22 +60,22 @@ class KeysCommand : public ::testing::Test {
     return texts_.back();
   }
 
-  v1::KeysReport List(const std::string& account) {
+  v1::ApiKeys List(const std::string& account) {
     DoorFile json = file_;
     json.format = ReportFormat::kJson;
     EXPECT_EQ(RunKeysList(json, account, NewStreams()), ExitCode::kOk);
     Show();
-    v1::KeysReport report;
+    v1::ApiKeys report;
     EXPECT_TRUE(
         google::protobuf::util::JsonStringToMessage(out_.str(), &report).ok());
     return report;
   }
 
-  v1::AccountReport AccountOf(const std::string& account) {
+  v1::Account AccountOf(const std::string& account) {
     DoorFile json = file_;
     json.format = ReportFormat::kJson;
     EXPECT_EQ(RunAccountShow(json, account, NewStreams()), ExitCode::kOk);
-    v1::AccountReport report;
+    v1::Account report;
     EXPECT_TRUE(
         google::protobuf::util::JsonStringToMessage(out_.str(), &report).ok());
     return report;
@@ -91,14 +92,14 @@ class KeysCommand : public ::testing::Test {
 TEST_F(KeysCommand, NewKeyIsPrintedAloneAndItsIdBeside) {
   const std::string text = Create("acme");
   EXPECT_THAT(text, ::testing::MatchesRegex("kp_[0-9A-Za-z]{36}"));
-  const v1::KeysReport keys = List("acme");
+  const v1::ApiKeys keys = List("acme");
   ASSERT_EQ(keys.keys_size(), 1);
   EXPECT_EQ(keys.keys(0).account(), "acme");
   EXPECT_EQ(keys.keys(0).state(), "active");
   EXPECT_EQ(keys.keys(0).last_four(), text.substr(text.size() - 4));
   EXPECT_EQ(keys.keys(0).created_at(), "2023-11-14T22:14:00Z");
-  EXPECT_EQ(keys.keys(0).ends_at(), "");
-  EXPECT_EQ(keys.keys(0).last_used_at(), "");
+  EXPECT_EQ(keys.keys(0).ends_at(), "never");
+  EXPECT_EQ(keys.keys(0).last_used_at(), "never");
   EXPECT_FALSE(keys.keys(0).has_key());
   EXPECT_THAT(shown_, HasSubstr(keys.keys(0).id()));
   EXPECT_EQ(AccountOf("acme").plan(), "free_trial");
@@ -110,7 +111,7 @@ TEST_F(KeysCommand, NewKeyIsAFieldOfJson) {
                 file_, {.account = "acme", .expires_at = kNow + absl::Hours(1)},
                 NewStreams()),
             ExitCode::kOk);
-  v1::KeyReport report;
+  v1::ApiKey report;
   ASSERT_TRUE(
       google::protobuf::util::JsonStringToMessage(out_.str(), &report).ok());
   EXPECT_THAT(report.key(), HasSubstr("kp_"));
@@ -171,7 +172,7 @@ TEST_F(KeysCommand, ResetEndsTheOldKeyBehindTheOverlap) {
                          NewStreams()),
             ExitCode::kOk);
   EXPECT_THAT(out_.str(), HasSubstr("kp_"));
-  const v1::KeysReport keys = List("acme");
+  const v1::ApiKeys keys = List("acme");
   ASSERT_EQ(keys.keys_size(), 2);
   EXPECT_EQ(keys.keys(0).state(), "replaced");
   EXPECT_EQ(keys.keys(0).ends_at(), "2023-11-14T23:14:00Z");
@@ -221,19 +222,19 @@ TEST_F(KeysCommand, AccountShowsWhatItIsOnAndHas) {
   EXPECT_THAT(out_.str(), HasSubstr("minute:7/1m (its own)"));
   ASSERT_EQ(RunAccountSuspend(file_, "acme", NewStreams()), ExitCode::kOk);
   EXPECT_THAT(out_.str(), HasSubstr("acme (suspended)"));
-  const v1::AccountReport report = AccountOf("acme");
+  const v1::Account report = AccountOf("acme");
   EXPECT_TRUE(report.is_suspended());
   EXPECT_TRUE(report.has_own_windows());
   EXPECT_EQ(report.windows(0).limit(), 7);
   EXPECT_EQ(report.windows(0).period_ms(), 60'000);
-  EXPECT_FALSE(report.has_available());
+  EXPECT_FALSE(report.has_balance());
   ASSERT_EQ(RunAccountResume(file_, "acme", NewStreams()), ExitCode::kOk);
   EXPECT_FALSE(AccountOf("acme").is_suspended());
 }
 
 TEST_F(KeysCommand, TextOfAKeyIsShownOnceAndNowhereElse) {
   for (int i = 0; i < 3; ++i) Create("acme");
-  const v1::KeysReport keys = List("acme");
+  const v1::ApiKeys keys = List("acme");
   ASSERT_EQ(RunKeysReset(file_, {.key = keys.keys(0).id()}, NewStreams()),
             ExitCode::kOk);
   absl::StrAppend(&shown_, err_.str());

@@ -28,7 +28,7 @@
 #include "konpro/cli/ledger_change_command.h"
 #include "konpro/cli/ledger_query_command.h"
 #include "konpro/report/report_format.h"
-#include "proto/ledger_report.pb.h"
+#include "proto/ledger.pb.h"
 #include "proto/usage.pb.h"
 
 namespace konpro::cli {
@@ -504,7 +504,7 @@ class IngestTest : public LedgerCommandTest {
     std::string books;
     for (int i = 0; i < 40; ++i) {
       const std::string account = absl::StrCat("a-", i);
-      v1::LedgerAccount balance;
+      v1::AccountCredits balance;
       (void)google::protobuf::util::JsonStringToMessage(
           Run([&](Streams s) {
             LedgerFile json = file;

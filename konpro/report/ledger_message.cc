@@ -1,16 +1,22 @@
-#include "konpro/cli/ledger_output.h"
+#include "konpro/report/ledger_message.h"
 
+#include <map>
 #include <optional>
 #include <variant>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "konpro/base/internal/rfc3339.h"
-#include "konpro/cli/command.h"
+#include "konpro/catalog/operation.h"
+#include "konpro/catalog/price_list.h"
 #include "konpro/estimate/estimator.h"
+#include "konpro/report/account_message.h"
 #include "konpro/report/report_message.h"
+#include "konpro/report/time_text.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 std::string TextOf(GrantKind kind) {
@@ -43,7 +49,7 @@ std::string TextOf(Cycle cycle) {
   return "";
 }
 
-// What was asked for, by kind of request.
+// Sets the fields of an entry that depend on the kind of request.
 struct Describe {
   const JournalEntry& journaled;
   v1::LedgerEntry& entry;
@@ -133,25 +139,50 @@ bool SaysAmounts(Refusal refusal) {
          refusal == Refusal::kAboveHold || refusal == Refusal::kAboveSpend;
 }
 
+// Sets the fields that a result and a first outcome have in common.
+template <typename Message>
+void PutEffect(const LedgerCommand& command, const AccountEffect& effect,
+               Message& out) {
+  out.set_outcome(effect.applied() ? "applied" : "denied");
+  if (effect.applied()) {
+    *out.mutable_amount() = ToAmount(AmountOf(command.request, effect));
+    if (effect.released != Credits()) {
+      *out.mutable_released() = ToAmount(effect.released);
+    }
+    return;
+  }
+  v1::LedgerDenial denial = ToDenial(effect);
+  out.set_reason(denial.reason());
+  if (denial.has_need()) *out.mutable_need() = denial.need();
+  if (denial.has_available()) *out.mutable_available() = denial.available();
+  if (denial.has_shortfall()) *out.mutable_shortfall() = denial.shortfall();
+  if (denial.has_released()) *out.mutable_released() = denial.released();
+}
+
+// The credits that came and the credits that went have one sum, and both lists
+// are shown as parts of the shown sum.
+struct BalanceParts {
+  std::vector<ShownCredits> came;
+  std::vector<ShownCredits> went;
+};
+BalanceParts ShowBalance(const Statement& s) {
+  const Credits came[] = {s.opening, s.granted, s.refunded};
+  const Credits went[] = {s.spent, s.expired, s.voided, s.closing};
+  std::optional<Credits> sum = Credits();
+  for (Credits part : came) {
+    if (sum.has_value()) sum = CheckedAdd(*sum, part);
+  }
+  if (sum.has_value()) {
+    return {ShowParts(came, Show(*sum)), ShowParts(went, Show(*sum))};
+  }
+  // The sum is out of the range of amounts: each part is rounded by itself.
+  BalanceParts parts;
+  for (Credits part : came) parts.came.push_back(Show(part));
+  for (Credits part : went) parts.went.push_back(Show(part));
+  return parts;
+}
+
 }  // namespace
-
-std::string TimeText(UnixNanos time) {
-  if (time == UnixNanos::Max()) return "never";
-  if (time == UnixNanos()) return "always";
-  return internal::FormatRfc3339(time.ToTime());
-}
-
-v1::LedgerBalance ToBalance(const Balance& balance, bool of_command) {
-  v1::LedgerBalance out;
-  *out.mutable_available() = ToAmount(balance.available);
-  *out.mutable_reserved() = ToAmount(balance.reserved);
-  *out.mutable_posted() = ToAmount(balance.posted);
-  *out.mutable_expired() = ToAmount(balance.expired);
-  if (of_command) return out;
-  *out.mutable_pending() = ToAmount(balance.pending);
-  *out.mutable_voided() = ToAmount(balance.voided);
-  return out;
-}
 
 v1::LedgerDenial ToDenial(const AccountEffect& effect) {
   v1::LedgerDenial out;
@@ -191,13 +222,6 @@ std::string DenialText(const AccountEffect& effect) {
                         effect.available.ToString());
   }
   return absl::StrCat(RefusalName(effect.refusal));
-}
-
-ExitCode CodeOf(const AccountEffect& effect) {
-  if (effect.applied()) return ExitCode::kOk;
-  return effect.refusal == Refusal::kInsufficientCredits
-             ? ExitCode::kOverAvailable
-             : ExitCode::kDenied;
 }
 
 Credits AmountOf(const LedgerRequest& request, const AccountEffect& effect) {
@@ -241,14 +265,15 @@ v1::LedgerEntry ToEntry(const JournalEntry& journaled) {
   return entry;
 }
 
-v1::LedgerAccount ToAccount(absl::string_view id, const Account& account) {
-  v1::LedgerAccount out;
+v1::AccountCredits ToAccountCredits(absl::string_view id,
+                                    const Account& account) {
+  v1::AccountCredits out;
   out.set_account(std::string(id));
   out.set_at(TimeText(account.now()));
   out.set_seq(account.last_sequence());
-  *out.mutable_balance() = ToBalance(account.balance(), /*of_command=*/false);
+  *out.mutable_balance() = ToMessage(account.balance());
   for (const GrantView& view : account.Grants()) {
-    v1::LedgerGrantState& grant = *out.add_grants();
+    v1::Grant& grant = *out.add_grants();
     grant.set_id(std::string(view.id));
     *grant.mutable_issued() = ToAmount(view.issued);
     grant.set_priority(view.priority);
@@ -256,10 +281,10 @@ v1::LedgerAccount ToAccount(absl::string_view id, const Account& account) {
     grant.set_expires_at(TimeText(view.expires_at));
     for (const std::string& name : view.operations) grant.add_operations(name);
     grant.set_kind(TextOf(view.kind));
-    *grant.mutable_balance() = ToBalance(view.balance, /*of_command=*/false);
+    *grant.mutable_balance() = ToMessage(view.balance);
   }
   for (const ReservationView& view : account.Reservations()) {
-    v1::LedgerReservationState& open = *out.add_reservations();
+    v1::Reservation& open = *out.add_reservations();
     open.set_seq(view.sequence);
     open.set_operation(std::string(view.operation));
     *open.mutable_held() = ToAmount(view.held);
@@ -269,4 +294,140 @@ v1::LedgerAccount ToAccount(absl::string_view id, const Account& account) {
   return out;
 }
 
-}  // namespace konpro::cli
+v1::LedgerResult ToResult(const LedgerCommand& command) {
+  v1::LedgerResult result;
+  result.set_command(std::string(RequestName(command.request)));
+  result.set_account(std::string(command.account));
+  result.set_id(std::string(command.id));
+  return result;
+}
+
+v1::LedgerResult ToResult(const LedgerCommand& command,
+                          const LedgerOutcome& outcome, UnixNanos now) {
+  v1::LedgerResult result = ToResult(command);
+  if (outcome.sequence != 0) result.set_seq(outcome.sequence);
+  result.set_at(TimeText(now));
+  if (outcome.replayed) {
+    v1::LedgerFirst& first = *result.mutable_first();
+    first.set_seq(outcome.sequence);
+    first.set_at(TimeText(outcome.at));
+    PutEffect(command, outcome.effect, first);
+    result.set_outcome("replayed");
+  } else {
+    PutEffect(command, outcome.effect, result);
+  }
+  v1::Balance& balance = *result.mutable_balance();
+  balance = ToMessage(outcome.balance);
+  balance.clear_pending();
+  balance.clear_voided();
+  return result;
+}
+
+v1::LedgerExplanation ToExplanation(const Explanation& explanation) {
+  v1::LedgerExplanation out;
+  const JournalEntry& entry = *explanation.entry;
+  *out.mutable_entry() = ToEntry(entry);
+  for (int i = 0; i < out.entry().parts_size(); ++i) {
+    const Explanation::Part& part = explanation.parts[i];
+    if (part.grant_id.empty()) continue;
+    out.mutable_entry()->mutable_parts(i)->set_grant_id(part.grant_id);
+  }
+  if (!entry.command.pricing.has_value()) return out;
+  const Pricing& pricing = *entry.command.pricing;
+  const absl::StatusOr<Price> price = Price::Create(pricing.terms);
+  if (price.ok() && explanation.billed_quantity.has_value()) {
+    out.set_billed_quantity(
+        *explanation.billed_quantity -
+        price->BilledQuantity(pricing.quantity_before).value_or(0));
+  }
+  out.set_rounding(explanation.rounding_rest == 0
+                       ? "none"
+                       : absl::StrCat("half to even; exact is ",
+                                      explanation.rounding_rest, "/",
+                                      pricing.terms.per, " ticks more"));
+  return out;
+}
+
+v1::LedgerStatement ToStatement(const Statement& statement,
+                                absl::string_view account, absl::TimeZone zone,
+                                const StatementPeriod& period,
+                                const Catalog& catalog) {
+  v1::LedgerStatement out;
+  out.set_account(std::string(account));
+  out.set_zone(zone.name());
+  out.set_begin(TimeText(period.begin));
+  out.set_end(TimeText(period.end));
+  out.set_as_of(TimeText(statement.as_of));
+  const BalanceParts shown_parts = ShowBalance(statement);
+  const auto put = [](Credits amount, ShownCredits text, v1::Amount* to) {
+    to->set_ticks(amount.ticks());
+    to->set_credits(text.ToString());
+  };
+  put(statement.opening, shown_parts.came[0], out.mutable_opening());
+  put(statement.granted, shown_parts.came[1], out.mutable_granted());
+  put(statement.refunded, shown_parts.came[2], out.mutable_refunded());
+  put(statement.spent, shown_parts.went[0], out.mutable_spent());
+  put(statement.expired, shown_parts.went[1], out.mutable_expired());
+  put(statement.voided, shown_parts.went[2], out.mutable_voided());
+  put(statement.closing, shown_parts.went[3], out.mutable_closing());
+  const Balance& left = statement.balance;
+  const std::vector<ShownCredits> kept = ShowParts(
+      {left.available, left.pending, left.reserved}, shown_parts.went[3]);
+  put(left.available, kept[0], out.mutable_closing_available());
+  put(left.pending, kept[1], out.mutable_closing_pending());
+  put(left.reserved, kept[2], out.mutable_closing_reserved());
+  std::vector<Credits> costs;
+  for (const StatementLine& line : statement.lines) costs.push_back(line.cost);
+  const std::vector<ShownCredits> shown = ShowParts(costs, shown_parts.went[0]);
+  for (size_t i = 0; i < statement.lines.size(); ++i) {
+    const StatementLine& line = statement.lines[i];
+    const Operation* const operation = catalog.FindOperation(line.operation);
+    v1::StatementLine& to = *out.add_lines();
+    to.set_operation(line.operation);
+    to.set_count(line.count);
+    to.set_quantity(line.quantity);
+    if (operation != nullptr) to.set_unit(operation->unit_name);
+    to.mutable_cost()->set_ticks(line.cost.ticks());
+    to.mutable_cost()->set_credits(shown[i].ToString());
+  }
+  return out;
+}
+
+v1::LedgerVerification ToMessage(const VerifyReport& report) {
+  v1::LedgerVerification out;
+  out.set_entries(report.entries);
+  out.set_denied(report.denied);
+  out.set_accounts(report.accounts);
+  out.set_snapshots(report.snapshots);
+  const JournalHash& hash = report.head.hash;
+  out.set_hash(absl::BytesToHexString(absl::string_view(
+      reinterpret_cast<const char*>(hash.data()), hash.size())));
+  return out;
+}
+
+v1::IngestReport ToMessage(const IngestTotals& totals, int64_t refused,
+                           const Catalog& catalog) {
+  v1::IngestReport report;
+  report.set_catalog_version(catalog.version());
+  report.set_applied(totals.applied);
+  report.set_replayed(totals.replayed);
+  report.set_denied(totals.denied);
+  report.set_refused(refused);
+  report.set_records(totals.applied + totals.replayed + totals.denied +
+                     refused);
+  std::map<std::string, int64_t> denials;
+  for (const auto& [refusal, records] : totals.denials) {
+    denials[std::string(RefusalName(refusal))] = records;
+  }
+  for (const auto& [reason, records] : denials) {
+    v1::IngestReason& denial = *report.add_denials();
+    denial.set_reason(reason);
+    denial.set_records(records);
+  }
+  if (totals.charged.has_value()) {
+    *report.mutable_charged() = ToAmount(*totals.charged);
+  }
+  return report;
+}
+
+}  // namespace konpro

@@ -1,0 +1,65 @@
+// The ledger's accounts, entries and outcomes as messages (proto/ledger.proto).
+//
+//   const absl::StatusOr<Account> account = ledger.AccountAt("acme", now);
+//   PrintJson(ToAccountCredits("acme", *account), out);
+//
+// Thread safety: all functions are pure.
+#ifndef KONPRO_REPORT_LEDGER_MESSAGE_H_
+#define KONPRO_REPORT_LEDGER_MESSAGE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/ledger/account.h"
+#include "konpro/ledger/ingest.h"
+#include "konpro/ledger/journal.h"
+#include "konpro/ledger/ledger.h"
+#include "konpro/ledger/ledger_command.h"
+#include "konpro/ledger/statement.h"
+#include "proto/ledger.pb.h"
+
+namespace konpro {
+
+// REQUIRES: the effect is a denial.
+v1::LedgerDenial ToDenial(const AccountEffect& effect);
+
+// A denial for people: "need 12.5, available 3, short 9.5", "the reservation
+// has expired; 6 were released".
+std::string DenialText(const AccountEffect& effect);
+
+// The amount that was granted, held, posted or refunded.
+Credits AmountOf(const LedgerRequest& request, const AccountEffect& effect);
+
+// A result without its outcome: command, account and id.
+v1::LedgerResult ToResult(const LedgerCommand& command);
+// `now` is the ledger's time.
+v1::LedgerResult ToResult(const LedgerCommand& command,
+                          const LedgerOutcome& outcome, UnixNanos now);
+
+v1::LedgerEntry ToEntry(const JournalEntry& entry);
+
+v1::AccountCredits ToAccountCredits(absl::string_view id,
+                                    const Account& account);
+
+v1::LedgerExplanation ToExplanation(const Explanation& explanation);
+
+// Shown amounts of each list add up to its shown sum. `zone` is the period's.
+v1::LedgerStatement ToStatement(const Statement& statement,
+                                absl::string_view account, absl::TimeZone zone,
+                                const StatementPeriod& period,
+                                const Catalog& catalog);
+
+v1::LedgerVerification ToMessage(const VerifyReport& report);
+
+// `refused` records had an error.
+v1::IngestReport ToMessage(const IngestTotals& totals, int64_t refused,
+                           const Catalog& catalog);
+
+}  // namespace konpro
+
+#endif  // KONPRO_REPORT_LEDGER_MESSAGE_H_
