@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Names in the documentation are there: links, paths, labels, options.
 
-In every *.md of the repository: the file and the heading that a relative link
-names; a path in backticks that begins with a folder of the project; a label such
-as `//konpro/limits` or `@konpro//konpro`; and in README.md, docs/ and examples/
-each `--option` after konpro is one that its help has.
+In every *.md: the file and the heading that a relative link names; a path in
+backticks that begins with a folder of the project; a label such as `//konpro/limits`
+or `@konpro//konpro`; an `--option` after konpro, which some command's help must have.
+In the comments of sources: a heading that is cited by its page and in quotes.
 """
 
 import pathlib
@@ -17,6 +17,8 @@ PATH = re.compile(
     r"`((?:konpro|proto|tests|benchmarks|examples|docs|third_party|\.ci)/[\w./-]+)`"
 )
 LABEL = re.compile(r"(?<![\w:])(?:@konpro)?//((?:[a-z_]+/?)*)(?::([\w.]+))?(?=[\s`,)\"]|$)")
+
+SOURCES = ("konpro", "proto", "tests", "benchmarks", "third_party")
 
 
 def slug(heading):
@@ -64,6 +66,15 @@ def missing_labels(root, path, text):
             yield "label //%s:%s" % (package, target)
 
 
+def missing_headings(root, text):
+    """Citations in the comments of a source that no heading answers."""
+    joined = re.sub(r"\n\s*(?://|#) ?", " ", text)
+    for document, heading in re.findall(r"(docs/\w+\.md), \"([^\"]+)\"", joined):
+        path = root / document
+        if not path.exists() or slug(heading) not in headings(path):
+            yield "%s has no \"%s\"" % (document, heading)
+
+
 def options_of(konpro):
     """Every option that some command's help has."""
     options = set()
@@ -104,11 +115,16 @@ def main():
         if path.name != "CHANGELOG.md":  # It names what was there before.
             found += missing_paths(root, path, shown)
         failures += ["%s: %s" % (path.relative_to(root), what) for what in found]
+    sources = [path for folder in SOURCES for path in sorted((root / folder).rglob("*.*"))
+               if path.suffix in (".h", ".cc", ".proto", ".sh", ".py", ".bzl")]
+    for path in sources:
+        failures += ["%s: %s" % (path.relative_to(root), what)
+                     for what in missing_headings(root, path.read_text())]
     for failure in failures:
         print("FAILED: " + failure)
-    print("%d documents, %d options known, %d failures" %
-          (len(documents), len(options), len(failures)))
-    return 1 if failures or not documents or len(options) < 20 else 0
+    print("%d documents, %d sources, %d options known, %d failures" %
+          (len(documents), len(sources), len(options), len(failures)))
+    return 1 if failures or not documents or not sources or len(options) < 20 else 0
 
 
 if __name__ == "__main__":
