@@ -11,26 +11,30 @@ namespace konpro {
 absl::StatusOr<std::unique_ptr<AccountDirectory>> AccountDirectory::Open(
     AccountStore& store) {
   std::unique_ptr<AccountDirectory> directory(new AccountDirectory(store));
-  const std::lock_guard<std::mutex> lock(directory->mu_);
-  const absl::Status loaded =
-      store.LoadAll([&](AccountRecord record) -> absl::Status {
-        const absl::Status status = CheckAccountId(record.account_id);
-        if (!status.ok()) return absl::DataLossError(status.message());
-        std::string id = record.account_id;
-        if (!directory->records_.emplace(id, std::move(record)).second) {
-          return absl::DataLossError(
-              absl::StrCat("account ", id, ": there twice"));
-        }
-        return absl::OkStatus();
-      });
+  const absl::Status loaded = directory->LoadAll();
   if (!loaded.ok()) return loaded;
   return directory;
+}
+
+absl::Status AccountDirectory::LoadAll() {
+  const MutexLock lock(mu_);
+  const auto load = [&](AccountRecord record)
+                        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) -> absl::Status {
+    const absl::Status status = CheckAccountId(record.account_id);
+    if (!status.ok()) return absl::DataLossError(status.message());
+    std::string id = record.account_id;
+    if (!records_.emplace(id, std::move(record)).second) {
+      return absl::DataLossError(absl::StrCat("account ", id, ": there twice"));
+    }
+    return absl::OkStatus();
+  };
+  return store_.LoadAll(load);
 }
 
 absl::Status AccountDirectory::Put(AccountRecord record) {
   absl::Status status = CheckAccountId(record.account_id);
   if (!status.ok()) return status;
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   const auto found = records_.find(record.account_id);
   if (found == records_.end() && records_.size() >= kAccountsMax) {
     return absl::ResourceExhaustedError(
@@ -45,7 +49,7 @@ absl::Status AccountDirectory::Put(AccountRecord record) {
 
 absl::StatusOr<AccountRecord> AccountDirectory::Find(
     absl::string_view account_id) const {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   const auto found = records_.find(std::string(account_id));
   if (found != records_.end()) return found->second;
   return absl::NotFoundError(absl::StrCat(
@@ -53,7 +57,7 @@ absl::StatusOr<AccountRecord> AccountDirectory::Find(
 }
 
 std::vector<std::string> AccountDirectory::AccountIds() const {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   std::vector<std::string> ids;
   ids.reserve(records_.size());
   for (const auto& [id, unused] : records_) ids.push_back(id);
@@ -62,7 +66,7 @@ std::vector<std::string> AccountDirectory::AccountIds() const {
 }
 
 size_t AccountDirectory::size() const {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   return records_.size();
 }
 

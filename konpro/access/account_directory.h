@@ -18,16 +18,17 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "konpro/base/mutex.h"
 #include "konpro/limits/rate_window.h"
 
 namespace konpro {
@@ -84,10 +85,12 @@ class AccountDirectory {
  private:
   explicit AccountDirectory(AccountStore& store) : store_(store) {}
 
-  AccountStore& store_;
-  mutable std::mutex mu_;
+  absl::Status LoadAll();
+
   // Guarded by mu_.
-  std::unordered_map<std::string, AccountRecord> records_;
+  mutable Mutex mu_;
+  AccountStore& store_ ABSL_GUARDED_BY(mu_);
+  std::unordered_map<std::string, AccountRecord> records_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace konpro

@@ -137,25 +137,31 @@ absl::StatusOr<std::unique_ptr<Admission>> Admission::Open(
   }
   std::unique_ptr<Admission> admission(
       new Admission(parts, options, std::move(shadow)));
-  const std::lock_guard<std::mutex> lock(admission->mu_);
-  for (const std::string& id : parts.accounts.AccountIds()) {
-    const absl::StatusOr<AccountRecord> record = parts.accounts.Find(id);
-    if (!record.ok()) return record.status();
-    if (parts.catalog.FindPlan(record->plan) == nullptr) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "account ", id, ": plan ", internal::Quoted(record->plan),
-          " is not in catalog ", parts.catalog.version()));
-    }
-    const absl::StatusOr<Bound> bound =
-        admission->Place(*record, UnixNanos::FromTime(record->changed_at));
-    if (!bound.ok()) return bound.status();
-    absl::Status status = parts.keys.Bind(id, bound->word());
-    if (!status.ok()) return status;
-  }
+  const absl::Status placed = admission->PlaceAll();
+  if (!placed.ok()) return placed;
   return admission;
 }
 
-// AdmissionResult.
+absl::Status Admission::PlaceAll() {
+  const MutexLock lock(mu_);
+  for (const std::string& id : parts_.accounts.AccountIds()) {
+    const absl::StatusOr<AccountRecord> record = parts_.accounts.Find(id);
+    if (!record.ok()) return record.status();
+    if (parts_.catalog.FindPlan(record->plan) == nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "account ", id, ": plan ", internal::Quoted(record->plan),
+          " is not in catalog ", parts_.catalog.version()));
+    }
+    const absl::StatusOr<Bound> bound =
+        Place(*record, UnixNanos::FromTime(record->changed_at));
+    if (!bound.ok()) return bound.status();
+    absl::Status status = parts_.keys.Bind(id, bound->word());
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// Admission of requests.
 
 AdmissionResult Admission::Admit(const AdmissionRequest& request,
                                  UnixNanos now) {
@@ -437,12 +443,7 @@ absl::StatusOr<Admission::Bound> Admission::Place(const AccountRecord& record,
 
 absl::StatusOr<AccountRecord> Admission::Provision(absl::string_view account,
                                                    absl::Time now) {
-  const std::lock_guard<std::mutex> lock(mu_);
-  return ProvisionLocked(account, now);
-}
-
-absl::StatusOr<AccountRecord> Admission::ProvisionLocked(
-    absl::string_view account, absl::Time now) {
+  const MutexLock lock(mu_);
   absl::StatusOr<AccountRecord> record = parts_.accounts.Find(account);
   const bool is_new = !record.ok();
   if (is_new) {
@@ -489,7 +490,7 @@ absl::Status Admission::SetPlan(absl::string_view account,
                                 absl::string_view plan,
                                 absl::Span<const RateWindow> windows,
                                 absl::Time now) {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   const absl::StatusOr<AccountRecord> old = parts_.accounts.Find(account);
   if (!old.ok()) return old.status();
   AccountRecord changed = *old;
@@ -501,7 +502,7 @@ absl::Status Admission::SetPlan(absl::string_view account,
 absl::Status Admission::SetWindows(absl::string_view account,
                                    absl::Span<const RateWindow> windows,
                                    absl::Time now) {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   const absl::StatusOr<AccountRecord> old = parts_.accounts.Find(account);
   if (!old.ok()) return old.status();
   AccountRecord changed = *old;
@@ -510,7 +511,7 @@ absl::Status Admission::SetWindows(absl::string_view account,
 }
 
 absl::Status Admission::Suspend(absl::string_view account, absl::Time now) {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   absl::StatusOr<AccountRecord> record = parts_.accounts.Find(account);
   if (!record.ok()) return record.status();
   record->is_suspended = true;
@@ -523,7 +524,7 @@ absl::Status Admission::Suspend(absl::string_view account, absl::Time now) {
 }
 
 absl::Status Admission::Resume(absl::string_view account, absl::Time now) {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   const absl::StatusOr<AccountRecord> old = parts_.accounts.Find(account);
   if (!old.ok()) return old.status();
   AccountRecord changed = *old;

@@ -39,11 +39,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -52,6 +52,7 @@
 #include "konpro/access/account_directory.h"
 #include "konpro/access/admission_result.h"
 #include "konpro/access/key_directory.h"
+#include "konpro/base/mutex.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/ledger/account.h"
@@ -193,13 +194,12 @@ class Admission {
                                     absl::string_view reservation);
 
   Split SplitOf(const AccountRecord& record, const Plan& plan) const;
-  // REQUIRES of these: mu_ is held.
-  absl::StatusOr<Bound> Place(const AccountRecord& record, UnixNanos now);
-  absl::StatusOr<AccountRecord> ProvisionLocked(absl::string_view account,
-                                                absl::Time now);
+  absl::Status PlaceAll() ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<Bound> Place(const AccountRecord& record, UnixNanos now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Writes `changed` in place of `old`, and has it in effect.
   absl::Status Change(const AccountRecord& old, AccountRecord changed,
-                      absl::Time now);
+                      absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.
   const Parts parts_;
@@ -207,7 +207,9 @@ class Admission {
   // Of the windows in shadow mode; null where there are none.
   const std::unique_ptr<LimiterRegistry> shadow_;
 
-  std::mutex mu_;  // orders changes of accounts
+  // Guards no field: it makes each change of an account one step, from reading
+  // its record to binding its keys.
+  Mutex mu_;
 };
 
 }  // namespace konpro

@@ -81,7 +81,9 @@ size_t PlaceOf(const char* last_four, int shift) {
   return bytes * uint64_t{0x9E37'79B9'7F4A'7C15} >> shift;
 }
 
-uint64_t EndOf(uint64_t word) { return word & ~kStateMask; }
+bool IsAlive(uint64_t word, UnixNanos now) {
+  return (word & ~kStateMask) > static_cast<uint64_t>(now.nanos());
+}
 
 // Nothing ends later than the time's domain; InfiniteFuture() is what it is.
 absl::Time WholeMs(absl::Time time) {
@@ -121,6 +123,10 @@ absl::Status NoSuchKey(ApiKeyId key) {
 }
 
 }  // namespace
+
+bool ApiKeyRecord::IsAliveAt(absl::Time now) const {
+  return IsAlive(WordOf(*this), UnixNanos::FromTime(now));
+}
 
 absl::string_view ApiKeyVerdictName(ApiKeyVerdict verdict) {
   switch (verdict) {
@@ -165,21 +171,19 @@ absl::StatusOr<std::unique_ptr<KeyDirectory>> KeyDirectory::Open(
                                          slots);
   std::unique_ptr<KeyDirectory> directory(
       new KeyDirectory(store, options, std::move(memory), slots));
-  const std::lock_guard<std::mutex> lock(directory->mu_);
-  const absl::Status loaded = store.LoadAll(
-      [&](ApiKeyRecord record) { return directory->Load(std::move(record)); });
+  const absl::Status loaded = directory->LoadAll();
   if (!loaded.ok()) return loaded;
   return directory;
 }
 
 KeyDirectory::KeyDirectory(KeyStore& store, const Options& options,
                            internal::HugePages memory, size_t slot_count)
-    : store_(store),
-      keys_max_(options.keys_max),
+    : keys_max_(options.keys_max),
       memory_(std::move(memory)),
-      slots_(static_cast<Slot*>(memory_.data())),
       shift_(std::countl_zero(slot_count) + 1),
-      mask_(slot_count - 1) {}
+      mask_(slot_count - 1),
+      slots_(static_cast<Slot*>(memory_.data())),
+      store_(store) {}
 
 KeyDirectory::~KeyDirectory() = default;
 
@@ -218,7 +222,7 @@ Authentication KeyDirectory::Authenticate(ApiKeyText text,
   uint64_t word = slot.word.load(std::memory_order_acquire);
   const bool same = (word == 0 ? kNone : slot.digest) == digest;
   if (!same) word = 0;
-  if (EndOf(word) > static_cast<uint64_t>(now.nanos())) [[likely]] {
+  if (IsAlive(word, now)) [[likely]] {
     const auto minute = static_cast<uint32_t>(now.nanos() / kNanosPerMinute);
     if (slot.last_use.load(std::memory_order_relaxed) < minute) {
       slot.last_use.store(minute, std::memory_order_relaxed);
@@ -235,7 +239,7 @@ Authentication KeyDirectory::Authenticate(ApiKeyText text,
 absl::StatusOr<MintedKey> KeyDirectory::Mint(const MintSpec& spec,
                                              absl::Time now) {
   if (absl::Status s = CheckAccountId(spec.account_id); !s.ok()) return s;
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   absl::Status room = CheckRoom(FindAccount(spec.account_id), now);
   if (!room.ok()) return room;
   absl::StatusOr<MintedKey> key = NewKey(spec, now);
@@ -253,11 +257,11 @@ absl::StatusOr<MintedKey> KeyDirectory::Reset(const ResetSpec& spec,
         absl::StrCat("overlap: ", absl::FormatDuration(spec.overlap),
                      " is outside 0 .. ", absl::FormatDuration(kOverlapMax)));
   }
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   Slot* const slot = FindSlot(spec.key);
   if (slot == nullptr) return NoSuchKey(spec.key);
   ApiKeyRecord old = Current(records_[slot->record]);
-  if (old.state != ApiKeyState::kActive || old.ends_at <= WholeMs(now)) {
+  if (old.state != ApiKeyState::kActive || !old.IsAliveAt(now)) {
     return absl::FailedPreconditionError(
         absl::StrCat("key ", spec.key.ToString(), " is not active: it is ",
                      ApiKeyVerdictName(VerdictOfDead(WordOf(old)))));
@@ -281,7 +285,7 @@ absl::StatusOr<MintedKey> KeyDirectory::Reset(const ResetSpec& spec,
 }
 
 absl::Status KeyDirectory::Deactivate(ApiKeyId key, absl::Time now) {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   Slot* const slot = FindSlot(key);
   if (slot == nullptr) return NoSuchKey(key);
   ApiKeyRecord record = Current(records_[slot->record]);
@@ -297,7 +301,7 @@ absl::Status KeyDirectory::Deactivate(ApiKeyId key, absl::Time now) {
 
 absl::Status KeyDirectory::Bind(absl::string_view account_id, uint64_t handle) {
   if (absl::Status s = CheckAccountId(account_id); !s.ok()) return s;
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   if (FindAccount(account_id) == nullptr && accounts_.size() >= keys_max_) {
     return absl::ResourceExhaustedError(
         absl::StrCat("accounts: all of ", keys_max_, " are taken"));
@@ -314,7 +318,7 @@ absl::Status KeyDirectory::Bind(absl::string_view account_id, uint64_t handle) {
 absl::Status KeyDirectory::SaveLastUses() {
   for (size_t next = 0;;) {
     // Others have their turn between the chunks.
-    const std::lock_guard<std::mutex> lock(mu_);
+    const MutexLock lock(mu_);
     std::vector<ApiKeyRecord> unsaved;
     std::vector<size_t> places;
     for (; next < records_.size() && unsaved.size() < kSaveChunk; ++next) {
@@ -334,7 +338,7 @@ absl::Status KeyDirectory::SaveLastUses() {
 
 std::vector<ApiKeyRecord> KeyDirectory::List(
     absl::string_view account_id) const {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   std::vector<ApiKeyRecord> keys;
   const KeyAccount* account = FindAccount(account_id);
   if (account == nullptr) return keys;
@@ -345,10 +349,17 @@ std::vector<ApiKeyRecord> KeyDirectory::List(
 }
 
 absl::StatusOr<ApiKeyRecord> KeyDirectory::Find(ApiKeyId key) const {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   const auto place = places_.find(key.value());
   if (place == places_.end()) return NoSuchKey(key);
   return Current(records_[place->second]);
+}
+
+absl::Status KeyDirectory::LoadAll() {
+  const MutexLock lock(mu_);
+  const auto load = [&](ApiKeyRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(
+                        mu_) { return Load(std::move(record)); };
+  return store_.LoadAll(load);
 }
 
 absl::Status KeyDirectory::Load(ApiKeyRecord record) {
@@ -385,12 +396,11 @@ absl::Status KeyDirectory::CheckRoom(const KeyAccount* account,
         absl::StrCat("keys: all of ", keys_max_, " are taken"));
   }
   if (account == nullptr) return absl::OkStatus();
-  const auto live = std::count_if(
-      account->keys.begin(), account->keys.end(), [&](uint32_t key) {
-        return EndOf(WordOf(records_[key])) >
-               static_cast<uint64_t>(UnixNanos::FromTime(now).nanos());
-      });
-  if (static_cast<size_t>(live) < kLiveKeysMax) return absl::OkStatus();
+  size_t live = 0;
+  for (const uint32_t key : account->keys) {
+    live += records_[key].IsAliveAt(now) ? 1 : 0;
+  }
+  if (live < kLiveKeysMax) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       absl::StrCat("keys: account ", account->id, " has ", live,
                    " live ones, at most ", kLiveKeysMax));

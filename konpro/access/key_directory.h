@@ -36,11 +36,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -49,6 +49,7 @@
 #include "absl/types/span.h"
 #include "konpro/access/api_key.h"
 #include "konpro/base/internal/huge_pages.h"
+#include "konpro/base/mutex.h"
 #include "konpro/base/unix_nanos.h"
 
 namespace konpro {
@@ -62,6 +63,8 @@ enum class ApiKeyState : uint8_t {
 // All that is kept of a key.
 struct ApiKeyRecord {
   ApiKeyId id() const { return digest.id(); }
+  // Whether the key authenticates at `now`.
+  bool IsAliveAt(absl::Time now) const;
 
   ApiKeyDigest digest;
   std::string account_id;
@@ -206,31 +209,43 @@ class KeyDirectory {
   // The slot of the key with this digest, or the empty one that it would take.
   // `last_four` begins with the last digits of its text.
   Slot& SlotOf(const char* last_four, const ApiKeyDigest& digest) const;
-  // What follows must hold mu_.
-  Slot& SlotOf(const ApiKeyRecord& record) const;
-  // Null where there is none.
-  Slot* FindSlot(ApiKeyId key) const;
-  absl::Status Load(ApiKeyRecord record);
-  absl::Status CheckRoom(const KeyAccount* account, absl::Time now) const;
-  absl::StatusOr<MintedKey> NewKey(const MintSpec& spec, absl::Time now) const;
-  KeyAccount& AccountOf(absl::string_view account_id);
-  const KeyAccount* FindAccount(absl::string_view account_id) const;
+  Slot& SlotOf(const ApiKeyRecord& record) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Null if there is none.
+  Slot* FindSlot(ApiKeyId key) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status LoadAll();
+  absl::Status Load(ApiKeyRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckRoom(const KeyAccount* account, absl::Time now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<MintedKey> NewKey(const MintSpec& spec, absl::Time now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  KeyAccount& AccountOf(absl::string_view account_id)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  const KeyAccount* FindAccount(absl::string_view account_id) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // `record` with the last use that its slot knows.
-  ApiKeyRecord Current(const ApiKeyRecord& record) const;
-  void Insert(const ApiKeyRecord& record);
+  ApiKeyRecord Current(const ApiKeyRecord& record) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Insert(const ApiKeyRecord& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.
-  KeyStore& store_;
   const size_t keys_max_;
   const internal::HugePages memory_;
-  Slot* const slots_;  // in memory_
   const int shift_;    // 64 less the bits of a slot's place
   const size_t mask_;  // the number of slots less 1
+
+  // Atomic: Authenticate() reads slots without a lock. A slot is published by
+  // its word; what changes afterwards in it is atomic (key_directory.cc).
+  Slot* const slots_;  // in memory_
+
   // Guarded by mu_.
-  mutable std::mutex mu_;
-  std::vector<ApiKeyRecord> records_;
-  std::unordered_map<uint64_t, size_t> places_;  // key id to place in records_
-  std::unordered_map<std::string, std::unique_ptr<KeyAccount>> accounts_;
+  mutable Mutex mu_;
+  KeyStore& store_ ABSL_GUARDED_BY(mu_);
+  std::vector<ApiKeyRecord> records_ ABSL_GUARDED_BY(mu_);
+  // From a key's id to its index in records_.
+  std::unordered_map<uint64_t, size_t> places_ ABSL_GUARDED_BY(mu_);
+  std::unordered_map<std::string, std::unique_ptr<KeyAccount>> accounts_
+      ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace konpro

@@ -60,22 +60,27 @@ absl::StatusOr<std::unique_ptr<SqliteAccountStore>> SqliteAccountStore::Create(
     std::shared_ptr<SqliteDatabase> database) {
   std::unique_ptr<SqliteAccountStore> store(
       new SqliteAccountStore(std::move(database)));
-  SqliteDatabase& db = *store->database_;
-  const std::lock_guard<std::mutex> lock(db.mu());
-  absl::Status status = db.Execute(kTable);
+  const absl::Status status = store->PrepareAll();
   if (!status.ok()) return status;
-  absl::StatusOr<Statement> put = db.Prepare(kPut);
-  if (!put.ok()) return put.status();
-  absl::StatusOr<Statement> load = db.Prepare(kLoad);
-  if (!load.ok()) return load.status();
-  store->put_ = *std::move(put);
-  store->load_ = *std::move(load);
   return store;
+}
+
+absl::Status SqliteAccountStore::PrepareAll() {
+  const MutexLock lock(database_->mu());
+  absl::Status status = database_->Execute(kTable);
+  if (!status.ok()) return status;
+  absl::StatusOr<Statement> put = database_->Prepare(kPut);
+  if (!put.ok()) return put.status();
+  absl::StatusOr<Statement> load = database_->Prepare(kLoad);
+  if (!load.ok()) return load.status();
+  put_ = *std::move(put);
+  load_ = *std::move(load);
+  return absl::OkStatus();
 }
 
 // One statement is a transaction of its own.
 absl::Status SqliteAccountStore::Put(const AccountRecord& record) {
-  const std::lock_guard<std::mutex> lock(database_->mu());
+  const MutexLock lock(database_->mu());
   sqlite3_stmt* const put = put_.get();
   BindText(put, 1, record.account_id);
   BindText(put, 2, record.plan);
@@ -90,7 +95,7 @@ absl::Status SqliteAccountStore::Put(const AccountRecord& record) {
 
 absl::Status SqliteAccountStore::LoadAll(
     absl::FunctionRef<absl::Status(AccountRecord record)> load) {
-  const std::lock_guard<std::mutex> lock(database_->mu());
+  const MutexLock lock(database_->mu());
   absl::Status status;
   int code;
   while ((code = sqlite3_step(load_.get())) == SQLITE_ROW) {

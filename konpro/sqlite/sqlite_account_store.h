@@ -12,6 +12,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,12 +38,16 @@ class SqliteAccountStore : public AccountStore {
   explicit SqliteAccountStore(std::shared_ptr<SqliteDatabase> database)
       : database_(std::move(database)) {}
 
-  absl::StatusOr<AccountRecord> Row() const;
+  absl::Status PrepareAll();
+  absl::StatusOr<AccountRecord> Row() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mu());
 
   // Constant after construction.
   const std::shared_ptr<SqliteDatabase> database_;
-  Statement put_;
-  Statement load_;
+
+  // Guarded by database_->mu().
+  Statement put_ ABSL_GUARDED_BY(database_->mu());
+  Statement load_ ABSL_GUARDED_BY(database_->mu());
 };
 
 }  // namespace konpro

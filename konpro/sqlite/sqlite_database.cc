@@ -45,6 +45,7 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Connect(
                       vfs.empty() ? nullptr : vfs.c_str());
   if (db == nullptr) return absl::ResourceExhaustedError("sqlite: no memory");
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, db));
+  const MutexLock lock(database->mu_);
   if (code != SQLITE_OK) return database->Error();
   return database;
 }
@@ -61,8 +62,11 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
       Connect(path, options.vfs, 0);
   if (!database.ok()) return database;
-  const absl::Status status = (*database)->SetUp();
-  if (!status.ok()) return status;
+  {
+    const MutexLock lock((*database)->mu_);
+    const absl::Status status = (*database)->SetUp();
+    if (!status.ok()) return status;
+  }
   return database;
 }
 
@@ -76,6 +80,7 @@ absl::Status SqliteDatabase::Make(const std::string& path,
         Connect(draft, vfs, SQLITE_OPEN_CREATE);
     status = database.status();
     if (status.ok()) {
+      const MutexLock lock((*database)->mu_);
       status = (*database)->Execute(
           absl::StrCat("PRAGMA application_id = ", kApplicationId,
                        "; PRAGMA user_version = ", kSchemaVersion)

@@ -20,12 +20,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "konpro/base/mutex.h"
 
 namespace konpro {
 
@@ -53,11 +54,11 @@ class SqliteDatabase {
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;
 
   const std::string& path() const { return path_; }
-  std::mutex& mu() { return mu_; }
+  Mutex& mu() ABSL_LOCK_RETURNED(mu_) { return mu_; }
   sqlite3* handle() { return db_; }
 
   // Runs statements that return nothing.
-  absl::Status Execute(const char* sql);
+  absl::Status Execute(const char* sql) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const {
@@ -65,14 +66,15 @@ class SqliteDatabase {
     }
   };
   using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
-  absl::StatusOr<Statement> Prepare(absl::string_view sql);
+  absl::StatusOr<Statement> Prepare(absl::string_view sql)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Steps a statement that returns no row, and resets it.
-  absl::Status Run(sqlite3_stmt* statement);
+  absl::Status Run(sqlite3_stmt* statement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // What the last call on the connection failed with. kResourceExhausted: the
   // disk is full. kDataLoss: damaged. kAborted: a constraint. kUnavailable: any
   // error of reading or writing.
-  absl::Status Error() const;
+  absl::Status Error() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
  private:
   SqliteDatabase(std::string path, sqlite3* db) : path_(path), db_(db) {}
@@ -82,14 +84,18 @@ class SqliteDatabase {
   // A file of that name that has its identity and nothing else.
   static absl::Status Make(const std::string& path, const std::string& vfs);
 
-  absl::Status SetUp();
-  absl::Status CheckIdentity();
-  absl::Status TakeLock();
-  absl::StatusOr<int64_t> ReadInteger(absl::string_view sql);
+  absl::Status SetUp() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckIdentity() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status TakeLock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<int64_t> ReadInteger(absl::string_view sql)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  // Constant after construction.
   const std::string path_;
-  sqlite3* const db_;
-  std::mutex mu_;
+
+  // Guarded by mu_.
+  Mutex mu_;
+  sqlite3* const db_ ABSL_PT_GUARDED_BY(mu_);
 };
 
 }  // namespace konpro

@@ -75,51 +75,60 @@ void SqliteKeyStore::Finalize::operator()(sqlite3_stmt* statement) const {
   sqlite3_finalize(statement);
 }
 
+SqliteKeyStore::SqliteKeyStore(sqlite3* db,
+                               std::shared_ptr<SqliteDatabase> database)
+    : database_(std::move(database)),
+      mu_(database_ == nullptr ? own_mu_ : database_->mu()),
+      db_(db) {}
+
 absl::StatusOr<std::unique_ptr<SqliteKeyStore>> SqliteKeyStore::Create(
     sqlite3* db) {
-  std::unique_ptr<SqliteKeyStore> store(new SqliteKeyStore(db));
-  Statement synchronous;
-  absl::Status status = store->Prepare("PRAGMA synchronous", synchronous);
+  std::unique_ptr<SqliteKeyStore> store(new SqliteKeyStore(db, nullptr));
+  const absl::Status status = store->PrepareAll();
   if (!status.ok()) return status;
-  if (sqlite3_step(synchronous.get()) != SQLITE_ROW) return store->Error();
-  if (sqlite3_column_int(synchronous.get(), 0) < kSynchronousFull) {
-    return absl::FailedPreconditionError(
-        "keys need a durable connection: PRAGMA synchronous = FULL");
-  }
-  synchronous.reset();
-  if (sqlite3_exec(db, kTable, nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return store->Error();
-  }
-  const std::pair<absl::string_view, Statement*> statements[] = {
-      {"BEGIN IMMEDIATE", &store->begin_},
-      {"COMMIT", &store->commit_},
-      {"ROLLBACK", &store->rollback_},
-      {kPut, &store->put_},
-      {kLoad, &store->load_},
-  };
-  for (const auto& [sql, statement] : statements) {
-    status = store->Prepare(sql, *statement);
-    if (!status.ok()) return status;
-  }
   return store;
 }
 
 absl::StatusOr<std::unique_ptr<SqliteKeyStore>> SqliteKeyStore::Create(
     std::shared_ptr<SqliteDatabase> database) {
-  const std::lock_guard<std::mutex> lock(database->mu());
-  absl::StatusOr<std::unique_ptr<SqliteKeyStore>> store =
-      Create(database->handle());
-  if (store.ok()) (*store)->database_ = std::move(database);
+  sqlite3* const db = database->handle();
+  std::unique_ptr<SqliteKeyStore> store(
+      new SqliteKeyStore(db, std::move(database)));
+  const absl::Status status = store->PrepareAll();
+  if (!status.ok()) return status;
   return store;
 }
 
-std::unique_lock<std::mutex> SqliteKeyStore::Turn() const {
-  return database_ == nullptr ? std::unique_lock<std::mutex>()
-                              : std::unique_lock(database_->mu());
+absl::Status SqliteKeyStore::PrepareAll() {
+  const MutexLock lock(mu_);
+  Statement synchronous;
+  absl::Status status = Prepare("PRAGMA synchronous", synchronous);
+  if (!status.ok()) return status;
+  if (sqlite3_step(synchronous.get()) != SQLITE_ROW) return Error();
+  if (sqlite3_column_int(synchronous.get(), 0) < kSynchronousFull) {
+    return absl::FailedPreconditionError(
+        "keys need a durable connection: PRAGMA synchronous = FULL");
+  }
+  synchronous.reset();
+  if (sqlite3_exec(db_, kTable, nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return Error();
+  }
+  const std::pair<absl::string_view, Statement*> statements[] = {
+      {"BEGIN IMMEDIATE", &begin_},
+      {"COMMIT", &commit_},
+      {"ROLLBACK", &rollback_},
+      {kPut, &put_},
+      {kLoad, &load_},
+  };
+  for (const auto& [sql, statement] : statements) {
+    status = Prepare(sql, *statement);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<size_t> SqliteKeyStore::Count() {
-  const std::unique_lock<std::mutex> turn = Turn();
+  const MutexLock lock(mu_);
   Statement count;
   absl::Status status = Prepare("SELECT count(*) FROM api_keys", count);
   if (!status.ok()) return status;
@@ -128,7 +137,7 @@ absl::StatusOr<size_t> SqliteKeyStore::Count() {
 }
 
 absl::Status SqliteKeyStore::Put(absl::Span<const ApiKeyRecord> records) {
-  const std::unique_lock<std::mutex> turn = Turn();
+  const MutexLock lock(mu_);
   absl::Status status = Run(begin_);
   if (!status.ok()) return status;
   for (const ApiKeyRecord& record : records) {
@@ -143,7 +152,7 @@ absl::Status SqliteKeyStore::Put(absl::Span<const ApiKeyRecord> records) {
 
 absl::Status SqliteKeyStore::LoadAll(
     absl::FunctionRef<absl::Status(ApiKeyRecord record)> load) {
-  const std::unique_lock<std::mutex> turn = Turn();
+  const MutexLock lock(mu_);
   absl::Status status;
   int code;
   while ((code = sqlite3_step(load_.get())) == SQLITE_ROW) {

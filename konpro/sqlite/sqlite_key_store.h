@@ -18,14 +18,15 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "konpro/access/key_directory.h"
+#include "konpro/base/mutex.h"
 #include "konpro/sqlite/sqlite_database.h"
 
 namespace konpro {
@@ -57,25 +58,32 @@ class SqliteKeyStore : public KeyStore {
   };
   using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
 
-  explicit SqliteKeyStore(sqlite3* db) : db_(db) {}
+  // `database` is null if the connection is not konpro's.
+  SqliteKeyStore(sqlite3* db, std::shared_ptr<SqliteDatabase> database);
 
-  // The turn of this call, where there are others.
-  std::unique_lock<std::mutex> Turn() const;
-  absl::Status Prepare(absl::string_view sql, Statement& statement);
+  absl::Status PrepareAll();
+  absl::Status Prepare(absl::string_view sql, Statement& statement)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Runs a prepared statement that returns no row.
-  absl::Status Run(const Statement& statement);
-  absl::Status PutOne(const ApiKeyRecord& record);
-  absl::StatusOr<ApiKeyRecord> Row() const;
-  absl::Status Error() const;
+  absl::Status Run(const Statement& statement)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status PutOne(const ApiKeyRecord& record)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<ApiKeyRecord> Row() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status Error() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.
-  sqlite3* const db_;
-  std::shared_ptr<SqliteDatabase> database_;  // null where it is not ours
-  Statement begin_;
-  Statement commit_;
-  Statement rollback_;
-  Statement put_;
-  Statement load_;
+  const std::shared_ptr<SqliteDatabase> database_;
+  Mutex own_mu_;  // of a connection that is not konpro's
+  Mutex& mu_;     // database_'s, or own_mu_
+
+  // Guarded by mu_.
+  sqlite3* const db_ ABSL_PT_GUARDED_BY(mu_);
+  Statement begin_ ABSL_GUARDED_BY(mu_);
+  Statement commit_ ABSL_GUARDED_BY(mu_);
+  Statement rollback_ ABSL_GUARDED_BY(mu_);
+  Statement put_ ABSL_GUARDED_BY(mu_);
+  Statement load_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace konpro

@@ -103,19 +103,19 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Create(
     std::shared_ptr<SqliteDatabase> database) {
   std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(database)));
-  const std::lock_guard<std::mutex> lock(store->database_->mu());
-  absl::Status status = store->database_->Execute(kTables);
-  if (!status.ok()) {
-    // Where it was that statement that failed, there is nothing to roll back.
-    store->database_->Execute("ROLLBACK").IgnoreError();
-    return status;
-  }
-  status = store->PrepareAll();
+  const absl::Status status = store->PrepareAll();
   if (!status.ok()) return status;
   return store;
 }
 
 absl::Status SqliteStore::PrepareAll() {
+  const MutexLock lock(database_->mu());
+  absl::Status status = database_->Execute(kTables);
+  if (!status.ok()) {
+    // If it was that statement that failed, there is nothing to roll back.
+    database_->Execute("ROLLBACK").IgnoreError();
+    return status;
+  }
   const std::pair<absl::string_view, Statement*> statements[] = {
       {"BEGIN IMMEDIATE", &begin_},
       {"COMMIT", &commit_},
@@ -144,7 +144,7 @@ absl::Status SqliteStore::PrepareAll() {
 }
 
 absl::Status SqliteStore::Transact(absl::FunctionRef<absl::Status()> write) {
-  const std::lock_guard<std::mutex> lock(database_->mu());
+  const MutexLock lock(database_->mu());
   absl::Status status = database_->Run(begin_.get());
   if (!status.ok()) return status;
   status = write();
@@ -155,7 +155,7 @@ absl::Status SqliteStore::Transact(absl::FunctionRef<absl::Status()> write) {
 }
 
 absl::StatusOr<JournalHead> SqliteStore::ReadHead() {
-  const std::lock_guard<std::mutex> lock(database_->mu());
+  const MutexLock lock(database_->mu());
   return Head();
 }
 
@@ -174,16 +174,17 @@ absl::StatusOr<JournalHead> SqliteStore::Head() {
 
 absl::Status SqliteStore::Append(const JournalHead& head,
                                  absl::Span<const StoredEntry> entries) {
-  return Transact([&]() -> absl::Status {
-    const absl::StatusOr<JournalHead> kept = Head();
-    if (!kept.ok()) return kept.status();
-    if (!(*kept == head)) {
-      return absl::AbortedError(absl::StrCat(name(), ": the journal has ",
-                                             kept->sequence, " entries, not ",
-                                             head.sequence));
-    }
-    return WriteEntries(entries);
-  });
+  return Transact(
+      [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mu()) -> absl::Status {
+        const absl::StatusOr<JournalHead> kept = Head();
+        if (!kept.ok()) return kept.status();
+        if (!(*kept == head)) {
+          return absl::AbortedError(
+              absl::StrCat(name(), ": the journal has ", kept->sequence,
+                           " entries, not ", head.sequence));
+        }
+        return WriteEntries(entries);
+      });
 }
 
 absl::Status SqliteStore::WriteEntries(absl::Span<const StoredEntry> entries) {
@@ -202,7 +203,7 @@ absl::Status SqliteStore::WriteEntries(absl::Span<const StoredEntry> entries) {
 
 absl::Status SqliteStore::Read(uint64_t first, uint64_t last,
                                EntryVisitor visit) {
-  const std::lock_guard<std::mutex> lock(database_->mu());
+  const MutexLock lock(database_->mu());
   sqlite3_stmt* const read = read_.get();
   const Rows rows(read);
   sqlite3_bind_int64(read, 1, AsRowid(first));
@@ -224,7 +225,7 @@ absl::Status SqliteStore::Read(uint64_t first, uint64_t last,
 
 absl::Status SqliteStore::WriteSnapshots(
     absl::Span<const SnapshotChange> changes) {
-  return Transact([&] {
+  return Transact([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mu()) {
     for (const SnapshotChange& change : changes) {
       const absl::Status status = WriteSnapshot(change);
       if (!status.ok()) return status;
@@ -242,7 +243,7 @@ absl::Status SqliteStore::WriteSnapshot(const SnapshotChange& change) {
 }
 
 absl::Status SqliteStore::ReadSnapshots(SnapshotVisitor visit) {
-  const std::lock_guard<std::mutex> lock(database_->mu());
+  const MutexLock lock(database_->mu());
   sqlite3_stmt* const read = read_snapshots_.get();
   const Rows rows(read);
   int code;
@@ -254,7 +255,9 @@ absl::Status SqliteStore::ReadSnapshots(SnapshotVisitor visit) {
 }
 
 absl::Status SqliteStore::DropSnapshots() {
-  return Transact([&] { return database_->Run(drop_snapshots_.get()); });
+  return Transact([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mu()) {
+    return database_->Run(drop_snapshots_.get());
+  });
 }
 
 }  // namespace konpro

@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -57,23 +58,28 @@ class SqliteStore : public Store {
   absl::Status PrepareAll();
   // Runs `write` in a transaction: all of it or nothing.
   absl::Status Transact(absl::FunctionRef<absl::Status()> write);
-  absl::StatusOr<JournalHead> Head();
-  absl::Status WriteEntries(absl::Span<const StoredEntry> entries);
-  absl::Status WriteSnapshot(const SnapshotChange& change);
+  absl::StatusOr<JournalHead> Head()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mu());
+  absl::Status WriteEntries(absl::Span<const StoredEntry> entries)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mu());
+  absl::Status WriteSnapshot(const SnapshotChange& change)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mu());
 
   // Constant after construction.
   const std::shared_ptr<SqliteDatabase> database_;
-  Statement begin_;
-  Statement commit_;
-  Statement rollback_;
-  Statement read_head_;
-  Statement move_head_;
-  Statement append_;
-  Statement read_;
-  Statement put_snapshot_;
-  Statement delete_snapshot_;
-  Statement read_snapshots_;
-  Statement drop_snapshots_;
+
+  // Guarded by database_->mu().
+  Statement begin_ ABSL_GUARDED_BY(database_->mu());
+  Statement commit_ ABSL_GUARDED_BY(database_->mu());
+  Statement rollback_ ABSL_GUARDED_BY(database_->mu());
+  Statement read_head_ ABSL_GUARDED_BY(database_->mu());
+  Statement move_head_ ABSL_GUARDED_BY(database_->mu());
+  Statement append_ ABSL_GUARDED_BY(database_->mu());
+  Statement read_ ABSL_GUARDED_BY(database_->mu());
+  Statement put_snapshot_ ABSL_GUARDED_BY(database_->mu());
+  Statement delete_snapshot_ ABSL_GUARDED_BY(database_->mu());
+  Statement read_snapshots_ ABSL_GUARDED_BY(database_->mu());
+  Statement drop_snapshots_ ABSL_GUARDED_BY(database_->mu());
 };
 
 }  // namespace konpro
