@@ -54,24 +54,25 @@ struct AdmissionRequest {
   uint64_t requests = 1;
 };
 
-// Why a request was refused; the order is that in which they are looked for.
+// Why a request was refused, in the order of the checks. The numbers are fixed:
+// a new reason takes a new one.
 enum class AdmissionReason : uint8_t {
-  kAdmitted,
-  kUnauthenticated,   // which ApiKeyVerdict it is, is for the audit trail
-  kNotProvisioned,    // there is a key, but no such account
-  kSuspended,         // the account is
-  kMalformed,         // `detail` begins with the field's name
-  kUnknownOperation,  // `detail` names the nearest
-  kOperationNotInPlan,
-  kNoWindows,            // the account has no windows: nothing is admitted
-  kExceedsLimit,         // more requests at once than a window admits ever
-  kRateLimited,          // retry_after
-  kNoPrice,              // the catalog has none for the operation now
-  kCostOutOfRange,       // what the quantity costs is no amount of credits
-  kInsufficientCredits,  // need, available, shortfall
-  kIdConflict,           // the id was used for another request
-  kReservationRefused,   // too many are open: `detail`
-  kUnavailable,          // ask again with the same id
+  kAdmitted = 0,
+  kUnauthenticated = 1,   // which ApiKeyVerdict it is, is for the audit trail
+  kNotProvisioned = 2,    // there is a key, but no such account
+  kSuspended = 3,         // the account is
+  kMalformed = 4,         // `detail` begins with the field's name
+  kUnknownOperation = 5,  // `detail` names the nearest
+  kOperationNotInPlan = 6,
+  kNoWindows = 7,             // the account has no windows: nothing is admitted
+  kExceedsLimit = 8,          // more requests at once than a window admits ever
+  kRateLimited = 9,           // retry_after
+  kNoPrice = 10,              // the catalog has none for the operation now
+  kCostOutOfRange = 11,       // what the quantity costs is no amount of credits
+  kInsufficientCredits = 12,  // need, available, shortfall
+  kIdConflict = 13,           // the id was used for another request
+  kReservationRefused = 14,   // too many are open: `detail`
+  kUnavailable = 15,          // ask again with the same id
 };
 inline constexpr size_t kAdmissionReasons = 16;
 

@@ -54,6 +54,7 @@
 
 namespace konpro {
 
+// The numbers are fixed: stores keep them.
 enum class ApiKeyState : uint8_t {
   kActive = 1,
   kReplaced = 2,
@@ -98,13 +99,13 @@ class KeyStore {
 // What became of a presented text. All but kAccepted look alike to a stranger;
 // which it was is for the audit trail alone.
 enum class ApiKeyVerdict : uint8_t {
-  kAccepted,
-  kMissing,
-  kMalformed,
-  kUnknown,
-  kDeactivated,
-  kReplaced,
-  kExpired,
+  kAccepted = 0,
+  kMissing = 1,
+  kMalformed = 2,
+  kUnknown = 3,
+  kDeactivated = 4,
+  kReplaced = 5,
+  kExpired = 6,
 };
 // Such as "deactivated".
 absl::string_view ApiKeyVerdictName(ApiKeyVerdict verdict);

@@ -18,7 +18,7 @@ namespace {
 absl::string_view StateText(const ApiKeyRecord& record, absl::Time now) {
   if (record.state == ApiKeyState::kDeactivated) return "deactivated";
   if (record.state == ApiKeyState::kReplaced) return "replaced";
-  return record.ends_at <= now ? "expired" : "active";
+  return record.IsAliveAt(now) ? "active" : "expired";
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ v1::Account ToMessage(const Admission::AccountView& view,
   account.set_changed_at(TimeText(view.record.changed_at));
   int accepted = 0;
   for (const ApiKeyRecord& key : keys) {
-    accepted += key.state != ApiKeyState::kDeactivated && key.ends_at > now;
+    accepted += key.IsAliveAt(now) ? 1 : 0;
   }
   account.set_keys(accepted);
   if (view.balance.has_value()) {

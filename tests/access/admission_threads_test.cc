@@ -12,6 +12,8 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "konpro/access/admission.h"
+#include "konpro/catalog/window_text.h"
+#include "konpro/limits/rate_window.h"
 #include "tests/testing/memory_admission.h"
 
 namespace konpro {
@@ -105,6 +107,54 @@ TEST(AdmissionThreads, PlansChangeUnderRequests) {
   EXPECT_LE(admitted, 300u);
   const Decision peek = *memory.admission->Describe("acme", kAt)->limits;
   EXPECT_EQ(peek.remaining(0), 300 - admitted);
+}
+
+// Each thread is the only one that changes its field of the account, so it must
+// find there what it wrote.
+TEST(AdmissionThreads, ChangesOfAnAccountAreOneStep) {
+  constexpr int kRounds = 1'000;
+  MemoryAdmission memory;
+  Admission& admission = *memory.admission;
+  const MintedKey key =
+      admission.CreateKey({.account_id = "acme"}, kNow).value();
+  const auto record = [&] { return memory.accounts->Find("acme").value(); };
+  const auto is_suspended = [&] {
+    return admission.Admit({.key = key.secret.text()}, kAt).reason ==
+           AdmissionReason::kSuspended;
+  };
+  const std::vector<RateWindow> narrow = ParseWindows("minute:7/1m").value();
+  std::atomic<uint64_t> wrong{0};
+  std::atomic<bool> stop{false};
+  std::thread suspend([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      if (!admission.Suspend("acme", kNow).ok() || !record().is_suspended ||
+          !is_suspended() || !admission.Resume("acme", kNow).ok() ||
+          record().is_suspended || is_suspended()) {
+        ++wrong;
+      }
+    }
+    stop = true;
+  });
+  std::thread plan([&] {
+    for (int i = 0; !stop; ++i) {
+      const std::string next = i % 2 == 0 ? "pro" : "scale";
+      if (!admission.SetPlan("acme", next, {}, kNow).ok() ||
+          record().plan != next ||
+          !admission.SetWindows("acme", narrow, kNow).ok() ||
+          record().windows != narrow) {
+        ++wrong;
+      }
+    }
+  });
+  std::thread provision([&] {
+    while (!stop) {
+      if (!admission.Provision("acme", kNow).ok()) ++wrong;
+    }
+  });
+  suspend.join();
+  plan.join();
+  provision.join();
+  EXPECT_EQ(wrong, 0u);
 }
 
 }  // namespace

@@ -152,5 +152,43 @@ TEST(KeyDirectoryThreads, VerbsTakeTurns) {
   EXPECT_EQ(directory->List("acme").size(), 2 * kRounds);
 }
 
+// Each verb in two threads at once, on accounts and keys that are new and on
+// those of the other thread.
+TEST(KeyDirectoryThreads, TwoWritersLoseNothing) {
+  constexpr size_t kRounds = 300;
+  NoStore store;
+  const auto directory =
+      KeyDirectory::Open(store, {.keys_max = 8 * kRounds}).value();
+  const MintedKey shared =
+      directory->Mint({.account_id = "both"}, kNow).value();
+  std::atomic<uint64_t> wrong{0};
+  const auto work = [&](uint64_t writer) {
+    for (size_t i = 0; i < kRounds; ++i) {
+      const std::string id = absl::StrCat(writer, "-", i);
+      const uint64_t handle = 2 * i + writer;
+      if (!directory->Bind(id, handle).ok() ||
+          !directory->Bind("both", handle).ok()) {
+        ++wrong;
+      }
+      const auto key = directory->Mint({.account_id = id}, kNow);
+      const auto next = directory->Reset({.key = key->record.id()}, kNow);
+      const UnixNanos at = UnixNanos::FromTime(kNow + absl::Minutes(i));
+      if (directory->Authenticate(next->secret.text(), at).handle() != handle ||
+          !directory->Authenticate(shared.secret.text(), at).ok() ||
+          !directory->SaveLastUses().ok() ||
+          !directory->Find(shared.record.id()).ok() ||
+          directory->List(id).size() != 2 ||
+          !directory->Deactivate(key->record.id(), kNow).ok()) {
+        ++wrong;
+      }
+    }
+  };
+  std::thread first(work, 0);
+  std::thread second(work, 1);
+  first.join();
+  second.join();
+  EXPECT_EQ(wrong, 0u);
+}
+
 }  // namespace
 }  // namespace konpro
