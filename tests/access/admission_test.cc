@@ -476,6 +476,43 @@ TEST(Admission, JobIsChargedAtThePricesThatItWasAdmittedAt) {
             C("27"));
 }
 
+// What the journal says of a job's price: the list in effect at the admission,
+// by the time from which that list is valid.
+TEST(Admission, ReservationRecordsThePriceListThatItWasMadeBy) {
+  const absl::Time valid_from = kNow - absl::Hours(24);
+  const Catalog& built_in = Catalog::BuiltIn();
+  Catalog::Spec spec = {.version = "daily"};
+  spec.price_lists.push_back(
+      PriceList::Create(
+          valid_from,
+          {{"avatar_video",
+            Price::Create({.credits = C("1"), .per = 1'000}).value()}})
+          .value());
+  spec.operations.assign(built_in.operations().begin(),
+                         built_in.operations().end());
+  spec.plans.assign(built_in.plans().begin(), built_in.plans().end());
+  const Catalog catalog = Catalog::Create(spec).value();
+  MemoryAdmission memory(catalog);
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  AdmissionRequest request = Video(key, 10, "a");
+  request.job = "campaign";
+  ASSERT_TRUE(memory.admission->Admit(request, At(absl::Seconds(1))).ok());
+  ASSERT_THAT(memory.admission->Complete({"acme", "a", 9'000}, At()), IsOk());
+  for (const auto& [id, quantity] :
+       {std::pair("admit:a", 10'000), std::pair("complete:9000:a", 9'000)}) {
+    const uint64_t sequence = memory.ledger->FindCommand("acme", id).value();
+    const OwnedEntry entry = memory.ledger->ReadEntry(sequence).value();
+    ASSERT_TRUE(entry->command.pricing.has_value());
+    const Pricing& pricing = *entry->command.pricing;
+    EXPECT_EQ(pricing.catalog_version, "daily");
+    EXPECT_EQ(pricing.operation, "avatar_video");
+    EXPECT_EQ(pricing.quantity, quantity);
+    EXPECT_EQ(pricing.effective_at, UnixNanos::FromTime(valid_from));
+    EXPECT_EQ(pricing.job, "campaign");
+  }
+}
+
 TEST(Admission, KeysOfAnAccountShareItsBalanceAndItsWindows) {
   MemoryAdmission memory;
   const MintedKey old = NewKey(memory);
