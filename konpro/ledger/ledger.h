@@ -4,11 +4,14 @@
 //
 //   auto store = SqliteStore::Open("credits.db", {});
 //   auto ledger = Ledger::Open(*std::move(store), {});
-//   (*ledger)->Apply({.account = "acme", .id = "welcome", .at = now,
-//                     .request = GrantCommand{.amount = nine}});  // sequence 1
-//   (*ledger)->Apply({.account = "acme", .id = "job-7", .at = now,
-//                     .request = SpendCommand{.amount = ten}});   // denied
-//   (*ledger)->Apply( ... the same ... )          // replayed: denied again
+//   const LedgerCommand welcome = {.account = "acme", .id = "welcome", .at =
+//   now,
+//                                  .request = GrantCommand{.amount = nine}};
+//   const LedgerCommand job = {.account = "acme", .id = "job-7", .at = now,
+//                              .request = SpendCommand{.amount = ten}};
+//   (*ledger)->Apply(welcome)->sequence           // 1
+//   (*ledger)->Apply(job)->effect.applied()       // false: denied
+//   (*ledger)->Apply(job)->replayed               // true: denied as before
 //   (*ledger)->BalanceOf("acme", now)->available  // 9 credits
 //
 // Idempotency comes first: retrying with the same id and content returns the
