@@ -7,8 +7,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "konpro/cli/saved_report.h"
+#include "konpro/input/saved_report.h"
 #include "konpro/report/report_json.h"
 #include "konpro/report/report_message.h"
 #include "konpro/report/table.h"
@@ -131,11 +132,21 @@ void PrintTable(const v1::AccuracyReport& report, std::ostream& out) {
     out << "note: " << note << "\n";
 }
 
+// nullopt after the reason went to streams.err.
+std::optional<SavedReport> Loaded(absl::StatusOr<SavedReport> report,
+                                  Streams streams) {
+  if (report.ok()) return *std::move(report);
+  streams.err << report.status().message() << "\n";
+  return std::nullopt;
+}
+
 }  // namespace
 
 ExitCode RunAccuracy(const AccuracyOptions& options, Streams streams) {
-  const auto estimate = ReadEstimate(options.estimate_file, streams);
-  const auto actual = ReadUsageReport(options.actual_file, streams);
+  const auto estimate =
+      Loaded(ReadEstimate(options.estimate_file, streams.in), streams);
+  const auto actual =
+      Loaded(ReadUsageReport(options.actual_file, streams.in), streams);
   if (!estimate.has_value() || !actual.has_value()) return ExitCode::kBadInput;
 
   const std::vector<Comparison> lines = Compare(*estimate, *actual);

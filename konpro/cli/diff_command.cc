@@ -2,10 +2,11 @@
 
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "konpro/cli/saved_report.h"
 #include "konpro/estimate/estimator.h"
+#include "konpro/input/saved_report.h"
 #include "konpro/report/report_json.h"
 #include "konpro/report/report_message.h"
 #include "konpro/report/table.h"
@@ -129,11 +130,21 @@ void PrintTable(const v1::EstimateDiff& report, std::ostream& out) {
     out << "note: " << note << "\n";
 }
 
+// nullopt after the reason went to streams.err.
+std::optional<SavedReport> Loaded(absl::StatusOr<SavedReport> report,
+                                  Streams streams) {
+  if (report.ok()) return *std::move(report);
+  streams.err << report.status().message() << "\n";
+  return std::nullopt;
+}
+
 }  // namespace
 
 ExitCode RunDiff(const DiffOptions& options, Streams streams) {
-  const auto old_report = ReadEstimate(options.old_file, streams);
-  const auto new_report = ReadEstimate(options.new_file, streams);
+  const auto old_report =
+      Loaded(ReadEstimate(options.old_file, streams.in), streams);
+  const auto new_report =
+      Loaded(ReadEstimate(options.new_file, streams.in), streams);
   if (!old_report.has_value() || !new_report.has_value()) {
     return ExitCode::kBadInput;
   }

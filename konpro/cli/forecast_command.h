@@ -11,14 +11,17 @@
 #include "absl/time/time.h"
 #include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
+#include "konpro/ledger/ledger.h"
 #include "konpro/report/report_format.h"
 
 namespace konpro::cli {
 
 struct ForecastCommandOptions {
-  // Usage records, or CSV with the columns date and credits, and where wanted
-  // capped; "-" for standard input.
+  // Usage records, a ledger's file, or CSV with the columns date and credits,
+  // and optionally capped; "-" for standard input.
   std::string file;
+  // The ledger in `file` if a server has it open; else `file` is read.
+  Ledger* open = nullptr;
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
   // Only this account's records; "" for all of them together.

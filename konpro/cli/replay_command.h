@@ -6,19 +6,11 @@
 #include <string>
 
 #include "konpro/cli/command.h"
+#include "konpro/estimate/replay.h"
 #include "konpro/input/trace.h"
 #include "konpro/report/report_format.h"
 
 namespace konpro::cli {
-
-// What a client does whose request is refused.
-enum class ReplayMode {
-  // Nothing: the request is lost.
-  kDrop,
-  // It waits exactly as long as it is told to and makes the request again; the
-  // account's later requests queue behind it.
-  kWait,
-};
 
 struct ReplayOptions {
   // A trace; "-" for standard input.

@@ -10,16 +10,13 @@
 #ifndef KONPRO_INPUT_TRACE_H_
 #define KONPRO_INPUT_TRACE_H_
 
-#include <cstdint>
-#include <optional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
-#include "konpro/catalog/operation.h"
+#include "konpro/estimate/replay.h"
 #include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 
@@ -45,16 +42,6 @@ struct TraceOptions {
   // A column; else all requests are of one account. Of an access log: "user",
   // "address", or "" for the user where the log names one, else the address.
   std::string account;
-};
-
-struct TraceRequest {
-  UnixNanos at;
-  // Valid during the callback that it is given to.
-  absl::string_view account;
-  // nullptr where the trace does not say.
-  const Operation* operation = nullptr;
-  // In base units of the operation.
-  std::optional<int64_t> quantity;
 };
 
 // kInvalidArgument where options do not go together. The message begins with

@@ -10,8 +10,8 @@
 #include "konpro/input/trace.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using konpro::ReplayMode;
   using konpro::TraceForm;
-  using konpro::cli::ReplayMode;
   if (size == 0) return 0;
   konpro::cli::ReplayOptions options = {.file = "-"};
   if (data[0] % 2 == 0) {

@@ -4,8 +4,8 @@
 //   request,submit_at,waits_for
 //   1,2027-03-01T23:58:00Z,
 //   61,2027-03-01T23:59:00Z,minute
-#ifndef KONPRO_CLI_SCHEDULE_FILE_H_
-#define KONPRO_CLI_SCHEDULE_FILE_H_
+#ifndef KONPRO_REPORT_SCHEDULE_FILE_H_
+#define KONPRO_REPORT_SCHEDULE_FILE_H_
 
 #include <cstdint>
 #include <ostream>
@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "konpro/limits/schedule.h"
 
-namespace konpro::cli {
+namespace konpro {
 
 // About 4 GB.
 inline constexpr int64_t kScheduleRowsMax = 100'000'000;
@@ -28,6 +28,6 @@ absl::Status WriteScheduleFile(const std::string& path,
                                const Schedule& schedule,
                                std::ostream* progress);
 
-}  // namespace konpro::cli
+}  // namespace konpro
 
-#endif  // KONPRO_CLI_SCHEDULE_FILE_H_
+#endif  // KONPRO_REPORT_SCHEDULE_FILE_H_

@@ -1,8 +1,7 @@
-#include "konpro/cli/spend_history.h"
+#include "konpro/input/spend_history.h"
 
 #include <algorithm>
 #include <iterator>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -15,11 +14,9 @@
 #include "konpro/input/usage_input.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/journal.h"
-#include "konpro/ledger/ledger.h"
 #include "konpro/ledger/usage.h"
-#include "konpro/sqlite/sqlite_store.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::absl::CivilDay;
@@ -149,38 +146,6 @@ void ReadRecords(InputFile& input, const SpendSource& source,
   ReadUsageRecords(input, UsageRecordForm::kAuto, errors, add);
 }
 
-absl::Status AddLedger(const SpendSource& source, SpendHistory& history) {
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store =
-      SqliteStore::Open(source.file, {.create = false});
-  if (!store.ok()) return store.status();
-  const absl::StatusOr<std::unique_ptr<Ledger>> ledger =
-      Ledger::Open(*std::move(store), {});
-  if (!ledger.ok()) return ledger.status();
-  const auto add = [&](const JournalEntry& entry, absl::string_view) {
-    if (!source.account.empty() && entry.command.account != source.account) {
-      ++history.other_records;
-      return absl::OkStatus();
-    }
-    const UnixNanos at = entry.command.event_at.value_or(entry.place.at);
-    const absl::CivilDay day = absl::ToCivilDay(at.ToTime(), source.zone);
-    for (const Allocation& part : entry.effect.posted) {
-      const absl::Status status =
-          history.spend.Add({.day = day, .amount = part.amount});
-      if (!status.ok()) return status;
-    }
-    return absl::OkStatus();
-  };
-  const absl::StatusOr<JournalHead> head = (*ledger)->Head();
-  if (!head.ok()) return head.status();
-  return (*ledger)->ForEachEntry(1, head->sequence, add);
-}
-
-// Whether an input that begins with `begin` is a ledger's file.
-bool LooksLikeLedger(absl::string_view begin) {
-  constexpr absl::string_view kSqlite("SQLite format 3\0", 16);
-  return begin.substr(0, kSqlite.size()) == kSqlite;
-}
-
 // Whether an input that begins with `begin` has records, and not days.
 bool LooksLikeRecords(absl::string_view begin) {
   const size_t first = begin.find_first_not_of(" \t\r\n");
@@ -199,13 +164,15 @@ absl::StatusOr<CivilDay> ParseDay(absl::string_view text) {
   return day;
 }
 
+bool LooksLikeLedgerFile(absl::string_view begin) {
+  constexpr absl::string_view kSqlite("SQLite format 3\0", 16);
+  return begin.substr(0, kSqlite.size()) == kSqlite;
+}
+
 SpendHistory ReadSpendHistory(InputFile& input, const SpendSource& source,
                               InputErrors& errors) {
   SpendHistory history;
-  if (LooksLikeLedger(input.Peek())) {
-    const absl::Status status = AddLedger(source, history);
-    if (!status.ok()) errors.AddForFile(status.message());
-  } else if (LooksLikeRecords(input.Peek())) {
+  if (LooksLikeRecords(input.Peek())) {
     ReadRecords(input, source, history, errors);
   } else if (!source.account.empty()) {
     errors.AddForFile(
@@ -216,4 +183,29 @@ SpendHistory ReadSpendHistory(InputFile& input, const SpendSource& source,
   return history;
 }
 
-}  // namespace konpro::cli
+absl::StatusOr<SpendHistory> SpendOfLedger(Ledger& ledger,
+                                           absl::string_view account,
+                                           absl::TimeZone zone) {
+  SpendHistory history;
+  const auto add = [&](const JournalEntry& entry, absl::string_view) {
+    if (!account.empty() && entry.command.account != account) {
+      ++history.other_records;
+      return absl::OkStatus();
+    }
+    const UnixNanos at = entry.command.event_at.value_or(entry.place.at);
+    const absl::CivilDay day = absl::ToCivilDay(at.ToTime(), zone);
+    for (const Allocation& part : entry.effect.posted) {
+      const absl::Status status =
+          history.spend.Add({.day = day, .amount = part.amount});
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  };
+  const absl::StatusOr<JournalHead> head = ledger.Head();
+  if (!head.ok()) return head.status();
+  const absl::Status status = ledger.ForEachEntry(1, head->sequence, add);
+  if (!status.ok()) return status;
+  return history;
+}
+
+}  // namespace konpro

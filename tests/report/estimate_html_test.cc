@@ -1,4 +1,4 @@
-#include "konpro/cli/estimate_html.h"
+#include "konpro/report/estimate_html.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -20,7 +20,7 @@
 #include "tests/testing/hostile_message.h"
 #include "tests/testing/html_structure.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::konpro::testing::CountOf;
@@ -381,4 +381,4 @@ TEST(EstimateHtml, RefusesEverythingFromOutside) {
 }
 
 }  // namespace
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -1,4 +1,4 @@
-#include "konpro/cli/estimate_html.h"
+#include "konpro/report/estimate_html.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,14 +11,14 @@
 #include "absl/types/span.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/operation.h"
-#include "konpro/cli/command.h"
-#include "konpro/cli/plan_report.h"
+#include "konpro/limits/rate_window.h"
 #include "konpro/report/html_page.h"
+#include "konpro/report/plan_text.h"
 #include "konpro/report/report_line_text.h"
 #include "konpro/report/svg_chart.h"
 #include "konpro/report/table.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using Verdict = HtmlPage::Verdict;
@@ -38,6 +38,14 @@ uint64_t SubmittedAt(const Schedule& schedule, UnixNanos time, uint64_t from) {
     }
   }
   return from;
+}
+
+std::string LimitsText(const Plan& plan) {
+  std::vector<std::string> texts;
+  for (const RateWindow& window : plan.windows()) {
+    texts.push_back(absl::StrCat(window.limit(), " per ", window.name()));
+  }
+  return texts.empty() ? "given per account" : absl::StrJoin(texts, ", ");
 }
 
 // Where an amount lies on an axis; never shown as a figure.
@@ -494,6 +502,20 @@ std::vector<SubmissionSample> SampleSubmissions(const Schedule& schedule) {
   return samples;
 }
 
+EstimatePage ToEstimatePage(std::string source,
+                            absl::Span<const Plan* const> plans,
+                            const PlanComparison& comparison) {
+  EstimatePage page = {.source = std::move(source), .plans = {}};
+  page.plans.resize(std::max<size_t>(plans.size(), 1));
+  for (size_t i = 0; i < plans.size(); ++i) {
+    page.plans[i].limits = LimitsText(*plans[i]);
+    const PlanFit& fit = comparison.FitOf(*plans[i]);
+    if (!fit.allowed || !fit.schedule.has_value()) continue;
+    page.plans[i].submissions = SampleSubmissions(*fit.schedule);
+  }
+  return page;
+}
+
 void PrintHtml(const v1::Estimates& estimates, const EstimatePage& details,
                std::ostream& out) {
   const v1::Estimate& first = estimates.plans(0);
@@ -519,4 +541,4 @@ void PrintHtml(const v1::Estimates& estimates, const EstimatePage& details,
   page.Finish();
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

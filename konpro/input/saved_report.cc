@@ -1,6 +1,7 @@
-#include "konpro/cli/saved_report.h"
+#include "konpro/input/saved_report.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -11,27 +12,11 @@
 #include "konpro/input/input_file.h"
 #include "proto/report.pb.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 using ::google::protobuf::Message;
 using ::google::protobuf::RepeatedPtrField;
-
-// The bytes of a report.
-absl::StatusOr<std::string> ReadAll(const std::string& path, Streams streams) {
-  InputFile input(path, streams.in, /*progress_out=*/nullptr);
-  std::string text;
-  for (absl::string_view block = input.Read(); !block.empty();
-       block = input.Read()) {
-    text.append(block.data(), block.size());
-    if (text.size() > kSavedReportBytesMax) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("more than ", kSavedReportBytesMax, " bytes"));
-    }
-  }
-  if (!input.error().empty()) return absl::NotFoundError(input.error());
-  return text;
-}
 
 // Why `text` is no such message, or "".
 std::string ParseError(const std::string& text, Message& message) {
@@ -171,14 +156,15 @@ absl::StatusOr<SavedReport> ParseUsageReport(const std::string& text) {
 }
 
 template <typename Parse>
-std::optional<SavedReport> Read(const std::string& path, Streams streams,
-                                Parse parse) {
-  const absl::StatusOr<std::string> text = ReadAll(path, streams);
+absl::StatusOr<SavedReport> ReadReport(const std::string& path,
+                                       std::istream& in, Parse parse) {
+  const absl::StatusOr<std::string> text =
+      ReadWholeInput(path, in, kSavedReportBytesMax);
   absl::StatusOr<SavedReport> report =
       text.ok() ? parse(*text) : absl::StatusOr<SavedReport>(text.status());
-  if (report.ok()) return *std::move(report);
-  streams.err << path << ": " << report.status().message() << "\n";
-  return std::nullopt;
+  if (report.ok()) return report;
+  return absl::Status(report.status().code(),
+                      absl::StrCat(path, ": ", report.status().message()));
 }
 
 }  // namespace
@@ -190,14 +176,14 @@ const SavedLine* SavedReport::Find(absl::string_view operation) const {
   return nullptr;
 }
 
-std::optional<SavedReport> ReadEstimate(const std::string& path,
-                                        Streams streams) {
-  return Read(path, streams, ParseEstimates);
+absl::StatusOr<SavedReport> ReadEstimate(const std::string& path,
+                                         std::istream& in) {
+  return ReadReport(path, in, ParseEstimates);
 }
 
-std::optional<SavedReport> ReadUsageReport(const std::string& path,
-                                           Streams streams) {
-  return Read(path, streams, ParseUsageReport);
+absl::StatusOr<SavedReport> ReadUsageReport(const std::string& path,
+                                            std::istream& in) {
+  return ReadReport(path, in, ParseUsageReport);
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

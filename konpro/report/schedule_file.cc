@@ -1,4 +1,4 @@
-#include "konpro/cli/schedule_file.h"
+#include "konpro/report/schedule_file.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,10 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "konpro/base/internal/rfc3339.h"
-#include "konpro/cli/command.h"
 #include "konpro/input/progress_bar.h"
 
-namespace konpro::cli {
+namespace konpro {
 namespace {
 
 constexpr size_t kBlockBytes = size_t{256} << 10;
@@ -116,4 +115,4 @@ absl::Status WriteScheduleFile(const std::string& path,
   return absl::OkStatus();
 }
 
-}  // namespace konpro::cli
+}  // namespace konpro

@@ -1,0 +1,72 @@
+#include "konpro/cli/flag_parsing.h"
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_join.h"
+#include "konpro/base/internal/rfc3339.h"
+
+namespace konpro::cli {
+
+void AddFormat(CLI::App& command, ReportFormat& format,
+               const std::map<std::string, ReportFormat>& names) {
+  std::vector<std::string> texts;
+  for (const auto& [name, unused] : names) texts.push_back(name);
+  command
+      .add_option_function<std::string>(
+          "--format",
+          [&format, names](const std::string& name) {
+            format = names.at(name);
+          },
+          "how the report is printed (default: table)")
+      ->type_name(absl::StrJoin(texts, "|"))
+      ->check(CLI::IsMember(texts).description(""));
+}
+
+void AddCatalog(CLI::App& command, std::string& catalog) {
+  command
+      .add_option("--catalog", catalog,
+                  "a catalog file in place of the built-in catalog")
+      ->type_name("FILE");
+}
+
+Credits ParseCredits(const char* name, const std::string& text) {
+  const absl::StatusOr<Credits> parsed = Credits::Parse(text);
+  if (!parsed.ok()) {
+    throw CLI::ValidationError(name, std::string(parsed.status().message()));
+  }
+  if (*parsed < Credits()) {
+    throw CLI::ValidationError(name, "is zero or more, not " + text);
+  }
+  return *parsed;
+}
+
+void AddCredits(CLI::App& command, const char* name,
+                std::optional<Credits>& credits, const char* help) {
+  command
+      .add_option_function<std::string>(
+          name,
+          [name, &credits](const std::string& text) {
+            credits = ParseCredits(name, text);
+          },
+          help)
+      ->type_name("CREDITS");
+}
+
+absl::Time ParseTime(const char* name, const std::string& text) {
+  const absl::StatusOr<absl::Time> time = internal::ParseRfc3339(text);
+  if (!time.ok()) {
+    throw CLI::ValidationError(name, std::string(time.status().message()));
+  }
+  return *time;
+}
+
+Percent ParsePercent(const char* name, const std::string& text) {
+  const absl::StatusOr<Percent> percent = Percent::Parse(text);
+  if (!percent.ok()) {
+    throw CLI::ValidationError(name, std::string(percent.status().message()));
+  }
+  return *percent;
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,134 @@
+// Every plan of a catalog with the same work: which plans carry it, which is
+// the cheapest and which the fastest, what a plan lacks to meet a deadline, and
+// what would have to change if none carries it. What one plan makes of some
+// work is planner.h; the words for it are report/estimate_report.h.
+//
+//   PlanComparison comparison(catalog, question);
+//   comparison.Add(/*jobs=*/3, /*each=*/cost);     // for all jobs, in order
+//   comparison.Finish(estimator);
+//   comparison.Recommend().cheapest                // an index, or nullopt
+//   comparison.FitDeadline(pro).met
+//   comparison.NeededLimits(pro)                   // {{"minute", 90}}
+//
+// Thread safety: thread-compatible.
+//
+// Limits: memory grows with plans and credits, not with jobs.
+#ifndef KONPRO_ESTIMATE_PLAN_COMPARISON_H_
+#define KONPRO_ESTIMATE_PLAN_COMPARISON_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/plan.h"
+#include "konpro/estimate/estimator.h"
+#include "konpro/estimate/planner.h"
+
+namespace konpro {
+
+// What is asked about the work, whatever its size. The names in `used` must
+// outlive the question.
+struct PlanQuestion {
+  UnixNanos start;
+  std::vector<WindowUse> used;
+  std::optional<UnixNanos> deadline;
+  // Empty if nothing must be covered.
+  std::vector<ExpiringCredits> available;
+
+  bool has_expiring() const;
+};
+
+// A limit of a window that a plan would need.
+struct NeededLimit {
+  std::string window;
+  int64_t limit = 0;
+
+  friend bool operator==(const NeededLimit&, const NeededLimit&) = default;
+};
+
+// What a deadline means for one plan.
+struct DeadlineFit {
+  // Whether the plan carries the work by the deadline. All else is empty then.
+  bool met = false;
+  // How late the last request is; infinite if it never goes out. nullopt if the
+  // plan does not allow the work, or has no windows.
+  std::optional<absl::Duration> late;
+  // Limits that would meet the deadline; empty if none would, or if the plan
+  // does not allow the work.
+  std::vector<NeededLimit> needed_limits;
+  // The plans that meet it, in catalog order.
+  std::vector<const Plan*> met_by;
+};
+
+// What would have to change if no plan carries the work.
+struct NeededChange {
+  bool any_allowed = false;
+  // Of the plans that allow it, the one that is done first, late or never; and
+  // the last one without windows. nullptr if there is none.
+  const PlanFit* soonest = nullptr;
+  const PlanFit* without_windows = nullptr;
+  // Of `without_windows`, with a deadline; empty if no limits meet it.
+  std::vector<NeededLimit> needed_limits;
+};
+
+class PlanComparison {
+ public:
+  // Both must outlive it.
+  PlanComparison(const Catalog& catalog, const PlanQuestion& question);
+
+  // The next jobs, one request each. REQUIRES: as RunningCost::Add().
+  void Add(int64_t jobs, Credits each) {
+    if (has_expiring_) running_.Add(jobs, each);
+  }
+
+  // After the last job; once, and before the queries below, which are about
+  // every plan in catalog order. REQUIRES: `estimator` has the same jobs,
+  // estimator.requests() is at most Schedule::kRequestsMax, and the sum of what
+  // is available is within Credits.
+  void Finish(const Estimator& estimator);
+
+  const PlanQuestion& question() const { return question_; }
+  const PlannedWork& work() const { return work_; }
+  absl::Span<const PlanFit> fits() const { return fits_; }
+  const PlanFit& FitOf(const Plan& plan) const;
+  // What expires unused under `plan`; see FundsFit.
+  Credits ExpiredUnder(const Plan& plan) const;
+  // Plans that carry the work, and meet the deadline if there is one.
+  std::vector<const PlanFit*> Carrying() const;
+
+  // See Recommend() of planner.h.
+  Recommendation Recommend() const;
+  NeededChange WhatWouldHaveToChange() const;
+
+  // Limits that meet the deadline: of the plan's windows or, if it has none, of
+  // windows of a minute and a day of UTC; see SmallestLimits(). Empty if none
+  // do. REQUIRES: there is a deadline.
+  std::vector<NeededLimit> NeededLimits(const Plan& plan) const;
+  // REQUIRES: there is a deadline.
+  DeadlineFit FitDeadline(const Plan& plan) const;
+
+ private:
+  // How many requests each plan submits before each of the credits expire.
+  std::vector<std::vector<int64_t>> CountsOfAll() const;
+
+  // Constant after construction.
+  const Catalog& catalog_;
+  const PlanQuestion& question_;
+  const bool has_expiring_;
+  const std::vector<std::vector<int64_t>> counts_;
+
+  RunningCost running_;
+  PlannedWork work_;
+  std::vector<PlanFit> fits_;
+  std::vector<Credits> expired_;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_ESTIMATE_PLAN_COMPARISON_H_

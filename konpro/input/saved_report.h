@@ -1,0 +1,62 @@
+// Reports that were saved as JSON (report/report_json.h), read back: what they
+// cost, line by line. Every sum is checked again.
+//
+//   ReadEstimate("launch.json", std::cin)->total.ToString()      // "12.5"
+//
+// Thread safety: pure but for the file and `in`.
+#ifndef KONPRO_INPUT_SAVED_REPORT_H_
+#define KONPRO_INPUT_SAVED_REPORT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <istream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "konpro/base/credits.h"
+
+namespace konpro {
+
+inline constexpr size_t kSavedReportBytesMax = size_t{64} << 20;
+
+struct SavedLine {
+  std::string operation;
+  int64_t jobs = 0;
+  int64_t quantity = 0;
+  std::string unit;
+  Credits cost;
+};
+
+struct SavedReport {
+  std::string catalog_version;
+  // No operation twice.
+  std::vector<SavedLine> lines;
+  // Of the lines' jobs and costs.
+  int64_t jobs = 0;
+  Credits total;
+  // Of an estimate: what each plan that was asked for refuses.
+  std::map<std::string, std::vector<std::string>> refused_by_plan;
+
+  // The line of that operation, or nullptr.
+  const SavedLine* Find(absl::string_view operation) const;
+};
+
+// What `konpro estimate --format=json` printed, for one plan or for all, in the
+// file at `path`, or in `in` for "-". kNotFound: it cannot be read.
+// kInvalidArgument: it is no such report, or has an unknown field, a number
+// below zero, an operation without a price or twice, or lines that do not add
+// up to their total. Messages begin with the path.
+absl::StatusOr<SavedReport> ReadEstimate(const std::string& path,
+                                         std::istream& in);
+
+// What `konpro price --format=json` printed, all accounts together; else as
+// ReadEstimate().
+absl::StatusOr<SavedReport> ReadUsageReport(const std::string& path,
+                                            std::istream& in);
+
+}  // namespace konpro
+
+#endif  // KONPRO_INPUT_SAVED_REPORT_H_

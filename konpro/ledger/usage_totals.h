@@ -1,0 +1,86 @@
+// What many usage records cost together, by account and operation. What one
+// record costs is usage.h.
+//
+//   UsageTotals totals(catalog);
+//   totals.Add(record);                       // OK
+//   totals.total()                            // of all accounts
+//   totals.Accounts()[0].lines[0].quantity
+//
+// Thread safety: thread-compatible.
+//
+// Limits: memory grows with accounts, not with records. Records are not
+// compared: one that is added twice counts twice.
+#ifndef KONPRO_LEDGER_USAGE_TOTALS_H_
+#define KONPRO_LEDGER_USAGE_TOTALS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "konpro/base/credits.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/plan.h"
+#include "konpro/estimate/estimator.h"
+#include "proto/usage.pb.h"
+
+namespace konpro {
+
+class UsageTotals {
+ public:
+  struct Account {
+    // Valid while the totals are.
+    absl::string_view id;
+    // Operations with priced records, in catalog order; `jobs` are records.
+    std::vector<EstimateLine> lines;
+    Credits total;
+  };
+
+  // `catalog` must outlive it.
+  explicit UsageTotals(const Catalog& catalog)
+      : catalog_(catalog), has_records_(catalog.operations().size()) {}
+
+  // Adds a record; one without a price is counted. kOutOfRange: a sum leaves
+  // its range; nothing was added. Other errors as of RateUsage().
+  absl::Status Add(const v1::UsageRecord& record);
+
+  // Accounts with priced records, by id.
+  std::vector<Account> Accounts() const;
+
+  // The names of the operations with records, priced or not, that `plan` does
+  // not allow; in catalog order.
+  std::vector<std::string> RefusedBy(const Plan& plan) const;
+
+  const Catalog& catalog() const { return catalog_; }
+  Credits total() const { return total_; }
+  // Priced or not.
+  int64_t records() const { return records_; }
+  int64_t unpriced_records() const { return unpriced_records_; }
+
+ private:
+  // What one account used.
+  struct Tally {
+    // One for each operation of the catalog, in its order.
+    std::vector<EstimateLine> lines;
+    Credits total;
+  };
+
+  size_t IndexOf(const Operation* operation) const {
+    return static_cast<size_t>(operation - catalog_.operations().data());
+  }
+
+  const Catalog& catalog_;
+  // By the operation's place in the catalog.
+  std::vector<bool> has_records_;
+  absl::flat_hash_map<std::string, Tally> accounts_;
+  Credits total_;
+  int64_t records_ = 0;
+  int64_t unpriced_records_ = 0;
+};
+
+}  // namespace konpro
+
+#endif  // KONPRO_LEDGER_USAGE_TOTALS_H_

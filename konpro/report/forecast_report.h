@@ -1,0 +1,53 @@
+// A forecast as a message (proto/report.proto), and as text for people. As a
+// page it is forecast_html.h.
+//
+//   const v1::Forecast report =
+//       ToForecastReport(forecast, asked, history, days, context).value();
+//   PrintForecast(report, days, context.first_day, std::cout);
+//
+// Thread safety: pure but for `out`; equal arguments give equal bytes.
+#ifndef KONPRO_REPORT_FORECAST_REPORT_H_
+#define KONPRO_REPORT_FORECAST_REPORT_H_
+
+#include <ostream>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/civil_time.h"
+#include "absl/types/span.h"
+#include "konpro/estimate/forecast.h"
+#include "konpro/input/spend_history.h"
+#include "proto/report.pb.h"
+
+namespace konpro {
+
+struct ForecastContext {
+  // The first day that is forecast.
+  absl::CivilDay first_day;
+  absl::CivilDay today;
+  // Whether the caller chose the first day, or the end of the history did.
+  bool first_day_was_chosen = false;
+  // Of the catalog that priced the history; not used for other histories.
+  std::string catalog_version;
+  // Whether to add how the forecast would have done on its own history.
+  bool backtest = false;
+};
+
+// What `forecast`, made of `days` as `asked`, says, with notes about what was
+// left out of `history`. kOutOfRange: the sum of `days` leaves the range of
+// Credits.
+absl::StatusOr<v1::Forecast> ToForecastReport(const Forecast& forecast,
+                                              const ForecastOptions& asked,
+                                              const SpendHistory& history,
+                                              absl::Span<const DailySpend> days,
+                                              const ForecastContext& context);
+
+// Tables of the last weeks and the days to come, then facts. `days` is the
+// history, `first_day` the first day of the report.
+void PrintForecast(const v1::Forecast& report,
+                   absl::Span<const DailySpend> days, absl::CivilDay first_day,
+                   std::ostream& out);
+
+}  // namespace konpro
+
+#endif  // KONPRO_REPORT_FORECAST_REPORT_H_

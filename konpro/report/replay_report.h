@@ -1,0 +1,35 @@
+// What a replay found out (estimate/replay.h), as messages and for people.
+//
+//   const std::vector<v1::Replay> reports =
+//       ToReplayReports(replay, catalog, /*priced=*/true);
+//   PrintReplays(reports, plans, replay.mode(), std::cout);
+//
+// Thread safety: pure but for `out`; equal arguments give equal bytes.
+#ifndef KONPRO_REPORT_REPLAY_REPORT_H_
+#define KONPRO_REPORT_REPLAY_REPORT_H_
+
+#include <ostream>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/plan.h"
+#include "konpro/estimate/replay.h"
+#include "proto/report.pb.h"
+
+namespace konpro {
+
+// In the order of the plans. `priced`: the trace has quantities, so that what
+// was admitted has a cost.
+std::vector<v1::Replay> ToReplayReports(const TraceReplay& replay,
+                                        const Catalog& catalog, bool priced);
+
+// Tables of plans and windows, and what is assumed. `reports` are of `plans`,
+// in their order. REQUIRES: one or more.
+void PrintReplays(absl::Span<const v1::Replay> reports,
+                  absl::Span<const Plan* const> plans, ReplayMode mode,
+                  std::ostream& out);
+
+}  // namespace konpro
+
+#endif  // KONPRO_REPORT_REPLAY_REPORT_H_
