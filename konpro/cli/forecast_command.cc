@@ -9,6 +9,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "konpro/access/backend.h"
+#include "konpro/cli/service_session.h"
 #include "konpro/estimate/forecast.h"
 #include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
@@ -17,7 +19,6 @@
 #include "konpro/report/forecast_html.h"
 #include "konpro/report/forecast_report.h"
 #include "konpro/report/report_json.h"
-#include "konpro/sqlite/sqlite_store.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {
@@ -37,11 +38,10 @@ CivilDay Today(const ForecastCommandOptions& options) {
 
 absl::StatusOr<SpendHistory> ReadLedgerFile(
     const ForecastCommandOptions& options) {
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store =
-      SqliteStore::Open(options.file, {.create = false});
-  if (!store.ok()) return store.status();
+  absl::StatusOr<Backend> backend = OpenBackend(options.file, /*create=*/false);
+  if (!backend.ok()) return backend.status();
   const absl::StatusOr<std::unique_ptr<Ledger>> ledger =
-      Ledger::Open(*std::move(store), {});
+      Ledger::Open(std::move(backend->ledger), {});
   if (!ledger.ok()) return ledger.status();
   return SpendOfLedger(**ledger, options.account, options.zone);
 }

@@ -69,7 +69,7 @@ ExitCode CodeOfReport(const v1::IngestReport& report, bool lacked_credits,
 
 }  // namespace
 
-ExitCode RunLedgerIngest(const LedgerFile& file, const IngestOptions& options,
+ExitCode RunLedgerIngest(const ServiceFile& file, const IngestOptions& options,
                          Streams streams) {
   const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
@@ -83,7 +83,7 @@ ExitCode RunLedgerIngest(const LedgerFile& file, const IngestOptions& options,
   InputFile input(options.records, streams.in, streams.progress);
   OutcomePrinter printer(errors);
   Ingestion ingestion(
-      usage, [&] { return TimeOf(file); },
+      usage, [&] { return UnixNanosOf(file); },
       [&](const absl::StatusOr<LedgerOutcome>& outcome) {
         printer.Report(outcome);
       },

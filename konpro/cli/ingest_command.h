@@ -5,7 +5,7 @@
 #include <string>
 
 #include "konpro/cli/command.h"
-#include "konpro/cli/ledger_session.h"
+#include "konpro/cli/service_session.h"
 #include "konpro/input/usage_input.h"
 
 namespace konpro::cli {
@@ -16,16 +16,15 @@ struct IngestOptions {
   UsageRecordForm form = UsageRecordForm::kAuto;
 };
 
-// Charges each record once, however often and in however many pieces it is
-// ingested: batches are durable, and each record is, wholly or not at all. What
-// is wrong with a record, or why it was denied, is told with its place, for all
-// of them; the others are charged all the same.
+// Charges each record once, even if it is ingested again, in whatever parts.
+// Each batch is durable. Prints, with its place, why a record is refused or
+// denied; the others are charged.
 //
-// kInternal where the ledger failed: what was not told is ingested again.
-// kBadInput where a record was refused, else kOverAvailable where one was
-// denied for lack of credits, else kDenied where one was denied. Memory grows
-// with jobs in slices (usage_ledger.h), not with records.
-ExitCode RunLedgerIngest(const LedgerFile& file, const IngestOptions& options,
+// kInternal if the ledger failed: it is safe to ingest all records again.
+// kBadInput if a record was refused, else kOverAvailable if one was denied for
+// lack of credits, else kDenied if one was denied. Memory grows with jobs in
+// slices (usage_ledger.h), not with records.
+ExitCode RunLedgerIngest(const ServiceFile& file, const IngestOptions& options,
                          Streams streams);
 
 }  // namespace konpro::cli

@@ -22,8 +22,8 @@
 namespace konpro::cli {
 namespace {
 
-void PrintKey(const DoorFile& file, const ApiKeyRecord& record, absl::Time now,
-              Streams streams) {
+void PrintKey(const ServiceFile& file, const ApiKeyRecord& record,
+              absl::Time now, Streams streams) {
   const v1::ApiKey report = ToMessage(record, now);
   if (file.format == ReportFormat::kJson) {
     PrintJson(report, streams.out);
@@ -32,9 +32,9 @@ void PrintKey(const DoorFile& file, const ApiKeyRecord& record, absl::Time now,
   }
 }
 
-// The one place that prints a text. The message that holds it for JSON is
-// wiped as far as it can be reached.
-void PrintNewKey(const DoorFile& file, const MintedKey& key, absl::Time now,
+// The only place that prints a key's text. The message that holds it for JSON
+// is wiped as far as it can be reached.
+void PrintNewKey(const ServiceFile& file, const MintedKey& key, absl::Time now,
                  Streams streams) {
   if (file.format == ReportFormat::kJson) {
     v1::ApiKey report = ToMessage(key.record, now);
@@ -50,7 +50,7 @@ void PrintNewKey(const DoorFile& file, const MintedKey& key, absl::Time now,
 }
 
 absl::StatusOr<std::string> ReadKeyFrom(std::istream& in) {
-  // One byte more than could be a key, with what may stand around it.
+  // More bytes than a key has, with the blanks that may stand around it.
   char bytes[4 * ApiKeyText::kBytes];
   in.read(bytes, sizeof bytes);
   const std::string text(bytes, static_cast<size_t>(in.gcount()));
@@ -61,9 +61,9 @@ absl::StatusOr<std::string> ReadKeyFrom(std::istream& in) {
 
 }  // namespace
 
-ExitCode RunKeysCreate(const DoorFile& file, const CreateKeyOptions& options,
+ExitCode RunKeysCreate(const ServiceFile& file, const CreateKeyOptions& options,
                        Streams streams) {
-  return WithDoor(
+  return WithService(
       file, /*create=*/true, streams,
       [&](Service& service, absl::Time now) -> absl::Status {
         const absl::StatusOr<MintedKey> key = service.admission().CreateKey(
@@ -75,9 +75,9 @@ ExitCode RunKeysCreate(const DoorFile& file, const CreateKeyOptions& options,
       });
 }
 
-ExitCode RunKeysList(const DoorFile& file, const std::string& account,
+ExitCode RunKeysList(const ServiceFile& file, const std::string& account,
                      Streams streams) {
-  return WithDoor(
+  return WithService(
       file, /*create=*/false, streams,
       [&](Service& service, absl::Time now) -> absl::Status {
         const std::vector<ApiKeyRecord> keys = service.keys().List(account);
@@ -99,35 +99,35 @@ ExitCode RunKeysList(const DoorFile& file, const std::string& account,
       });
 }
 
-ExitCode RunKeysDeactivate(const DoorFile& file, const std::string& key,
+ExitCode RunKeysDeactivate(const ServiceFile& file, const std::string& key,
                            Streams streams) {
-  return WithDoor(file, /*create=*/false, streams,
-                  [&](Service& service, absl::Time now) -> absl::Status {
-                    const absl::StatusOr<ApiKeyId> id = ApiKeyId::Parse(key);
-                    if (!id.ok()) return id.status();
-                    absl::Status status = service.keys().Deactivate(*id, now);
-                    if (!status.ok()) return status;
-                    const absl::StatusOr<ApiKeyRecord> record =
-                        service.keys().Find(*id);
-                    if (!record.ok()) return record.status();
-                    PrintKey(file, *record, now, streams);
-                    return absl::OkStatus();
-                  });
+  return WithService(
+      file, /*create=*/false, streams,
+      [&](Service& service, absl::Time now) -> absl::Status {
+        const absl::StatusOr<ApiKeyId> id = ApiKeyId::Parse(key);
+        if (!id.ok()) return id.status();
+        absl::Status status = service.keys().Deactivate(*id, now);
+        if (!status.ok()) return status;
+        const absl::StatusOr<ApiKeyRecord> record = service.keys().Find(*id);
+        if (!record.ok()) return record.status();
+        PrintKey(file, *record, now, streams);
+        return absl::OkStatus();
+      });
 }
 
-ExitCode RunKeysReset(const DoorFile& file, const ResetKeyOptions& options,
+ExitCode RunKeysReset(const ServiceFile& file, const ResetKeyOptions& options,
                       Streams streams) {
-  return WithDoor(file, /*create=*/false, streams,
-                  [&](Service& service, absl::Time now) -> absl::Status {
-                    const absl::StatusOr<ApiKeyId> id =
-                        ApiKeyId::Parse(options.key);
-                    if (!id.ok()) return id.status();
-                    const absl::StatusOr<MintedKey> key = service.keys().Reset(
-                        {.key = *id, .overlap = options.overlap}, now);
-                    if (!key.ok()) return key.status();
-                    PrintNewKey(file, *key, now, streams);
-                    return absl::OkStatus();
-                  });
+  return WithService(
+      file, /*create=*/false, streams,
+      [&](Service& service, absl::Time now) -> absl::Status {
+        const absl::StatusOr<ApiKeyId> id = ApiKeyId::Parse(options.key);
+        if (!id.ok()) return id.status();
+        const absl::StatusOr<MintedKey> key =
+            service.keys().Reset({.key = *id, .overlap = options.overlap}, now);
+        if (!key.ok()) return key.status();
+        PrintNewKey(file, *key, now, streams);
+        return absl::OkStatus();
+      });
 }
 
 absl::StatusOr<std::string> ReadKey(const WhoamiOptions& options,
@@ -148,31 +148,30 @@ absl::StatusOr<std::string> ReadKey(const WhoamiOptions& options,
   return ReadKeyFrom(in);
 }
 
-ExitCode RunKeysWhoami(const DoorFile& file, const WhoamiOptions& options,
+ExitCode RunKeysWhoami(const ServiceFile& file, const WhoamiOptions& options,
                        Streams streams) {
-  return WithDoor(file, /*create=*/false, streams,
-                  [&](Service& service, absl::Time now) -> absl::Status {
-                    absl::StatusOr<std::string> text =
-                        ReadKey(options, streams);
-                    if (!text.ok()) return text.status();
-                    const Authentication who = service.keys().Authenticate(
-                        ApiKeyText(absl::StripAsciiWhitespace(*text)),
-                        UnixNanos::FromTime(now));
-                    explicit_bzero(text->data(), text->size());
-                    if (!who.ok()) {
-                      return absl::UnauthenticatedError(
-                          absl::StrCat("the key opens nothing: it is ",
-                                       ApiKeyVerdictName(who.verdict())));
-                    }
-                    const absl::StatusOr<ApiKeyRecord> record =
-                        service.keys().Find(who.key_id());
-                    if (!record.ok()) return record.status();
-                    if (file.format != ReportFormat::kJson) {
-                      streams.out << "account " << record->account_id << "\n";
-                    }
-                    PrintKey(file, *record, now, streams);
-                    return absl::OkStatus();
-                  });
+  return WithService(
+      file, /*create=*/false, streams,
+      [&](Service& service, absl::Time now) -> absl::Status {
+        absl::StatusOr<std::string> text = ReadKey(options, streams);
+        if (!text.ok()) return text.status();
+        const Authentication who = service.keys().Authenticate(
+            ApiKeyText(absl::StripAsciiWhitespace(*text)),
+            UnixNanos::FromTime(now));
+        explicit_bzero(text->data(), text->size());
+        if (!who.ok()) {
+          return absl::UnauthenticatedError(absl::StrCat(
+              "the key is refused: it is ", ApiKeyVerdictName(who.verdict())));
+        }
+        const absl::StatusOr<ApiKeyRecord> record =
+            service.keys().Find(who.key_id());
+        if (!record.ok()) return record.status();
+        if (file.format != ReportFormat::kJson) {
+          streams.out << "account " << record->account_id << "\n";
+        }
+        PrintKey(file, *record, now, streams);
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace konpro::cli

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/operation.h"
+#include "konpro/ledger/find_command.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/usage.h"
 #include "konpro/ledger/usage_ledger.h"
@@ -36,8 +37,8 @@ ExitCode Execute(Ledger& ledger, const LedgerCommand& command,
   return ExitCodeOf(outcome->effect);
 }
 
-// What a command refers to is of no account: there is nobody whose journal
-// could hold the denial.
+// A command that refers to nothing has no account whose journal could hold the
+// denial.
 ExitCode DenyUnknown(LedgerCommand command, absl::string_view reason,
                      const absl::Status& status, Streams streams) {
   v1::LedgerResult result = ToResult(command);
@@ -49,7 +50,7 @@ ExitCode DenyUnknown(LedgerCommand command, absl::string_view reason,
   return ExitCode::kDenied;
 }
 
-// What `quantity` of `operation` costs at `at`.
+// Rates `quantity` of `operation` at the prices of `at`.
 absl::StatusOr<RatedUsage> Rate(const Catalog& catalog,
                                 const std::string& operation_name,
                                 const std::string& quantity, UnixNanos at) {
@@ -107,7 +108,7 @@ absl::Status PriceCapture(Ledger& ledger, const Catalog& catalog,
   }
   if (reserve->operation.empty()) {
     return absl::InvalidArgumentError(
-        "the reservation names no operation that a quantity could be of: give "
+        "the reservation has no operation, so a quantity has no price: give "
         "--credits or --all");
   }
   absl::StatusOr<RatedUsage> rated = Rate(
@@ -125,12 +126,12 @@ absl::Status PriceCapture(Ledger& ledger, const Catalog& catalog,
   return absl::OkStatus();
 }
 
-// Opens what is there, and finds whom a reservation or a posting belongs to.
+// Opens the ledger, and finds the account of a reservation or a posting.
 struct Opened {
   LedgerPointer ledger;
   Ledger::CommandPlace target;
 };
-std::optional<Opened> OpenTarget(const LedgerFile& file,
+std::optional<Opened> OpenTarget(const ServiceFile& file,
                                  const std::string& account,
                                  const std::string& id,
                                  absl::string_view reason,
@@ -140,8 +141,8 @@ std::optional<Opened> OpenTarget(const LedgerFile& file,
   opened.ledger = OpenLedger(file, /*create=*/false, streams, code);
   if (opened.ledger == nullptr) return std::nullopt;
   absl::StatusOr<Ledger::CommandPlace> target =
-      FindTarget(*opened.ledger, account, id);
-  command.at = TimeOf(file);
+      FindCommand(*opened.ledger, account, id);
+  command.at = UnixNanosOf(file);
   if (absl::IsNotFound(target.status())) {
     command.account = account;
     code = DenyUnknown(command, reason, target.status(), streams);
@@ -157,14 +158,14 @@ std::optional<Opened> OpenTarget(const LedgerFile& file,
 
 }  // namespace
 
-ExitCode RunLedgerGrant(const LedgerFile& file, const GrantOptions& options,
+ExitCode RunLedgerGrant(const ServiceFile& file, const GrantOptions& options,
                         Streams streams) {
   ExitCode code = ExitCode::kOk;
   const LedgerCommand command{.account = options.account,
                               .id = options.id,
-                              .at = TimeOf(file),
+                              .at = UnixNanosOf(file),
                               .request = options.grant};
-  // What is wrong at once makes no file.
+  // An invalid command makes no file.
   const absl::Status status =
       ValidateCommand(command, LedgerOptions().duplicate_window);
   if (!status.ok()) return FailWith(status, streams);
@@ -172,7 +173,7 @@ ExitCode RunLedgerGrant(const LedgerFile& file, const GrantOptions& options,
   return ledger == nullptr ? code : Execute(*ledger, command, streams);
 }
 
-ExitCode RunLedgerAllowance(const LedgerFile& file,
+ExitCode RunLedgerAllowance(const ServiceFile& file,
                             const AllowanceOptions& options, Streams streams) {
   Allowance::Spec spec = options.spec;
   spec.source = options.id;
@@ -183,7 +184,7 @@ ExitCode RunLedgerAllowance(const LedgerFile& file,
   const LedgerCommand command{
       .account = options.account,
       .id = options.id,
-      .at = TimeOf(file),
+      .at = UnixNanosOf(file),
       .request = AllowanceCommand{*std::move(allowance)}};
   const absl::Status status =
       ValidateCommand(command, LedgerOptions().duplicate_window);
@@ -192,11 +193,11 @@ ExitCode RunLedgerAllowance(const LedgerFile& file,
   return ledger == nullptr ? code : Execute(*ledger, command, streams);
 }
 
-ExitCode RunLedgerReserve(const LedgerFile& file, const ReserveOptions& options,
-                          Streams streams) {
+ExitCode RunLedgerReserve(const ServiceFile& file,
+                          const ReserveOptions& options, Streams streams) {
   const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
-  const UnixNanos at = TimeOf(file);
+  const UnixNanos at = UnixNanosOf(file);
   const absl::StatusOr<Charge> charge = ChargeOf(
       *catalog, options.operation, options.quantity, options.credits, at);
   if (!charge.ok()) return FailWith(charge.status(), streams);
@@ -217,11 +218,11 @@ ExitCode RunLedgerReserve(const LedgerFile& file, const ReserveOptions& options,
                  streams);
 }
 
-ExitCode RunLedgerSpend(const LedgerFile& file, const SpendOptions& options,
+ExitCode RunLedgerSpend(const ServiceFile& file, const SpendOptions& options,
                         Streams streams) {
   const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
-  const UnixNanos at = TimeOf(file);
+  const UnixNanos at = UnixNanosOf(file);
   const absl::StatusOr<Charge> charge = ChargeOf(
       *catalog, options.operation, options.quantity, options.credits, at);
   if (!charge.ok()) return FailWith(charge.status(), streams);
@@ -239,13 +240,13 @@ ExitCode RunLedgerSpend(const LedgerFile& file, const SpendOptions& options,
                  streams);
 }
 
-ExitCode RunLedgerCapture(const LedgerFile& file, const CaptureOptions& options,
-                          Streams streams) {
+ExitCode RunLedgerCapture(const ServiceFile& file,
+                          const CaptureOptions& options, Streams streams) {
   if (int{!options.quantity.empty()} + int{options.credits.has_value()} +
           int{options.all} !=
       1) {
     return FailWith(absl::InvalidArgumentError(
-                        "say how much: a quantity, --credits or --all"),
+                        "give an amount: a quantity, --credits or --all"),
                     streams);
   }
   const std::optional<Catalog> catalog = CatalogOf(file, streams);
@@ -269,7 +270,7 @@ ExitCode RunLedgerCapture(const LedgerFile& file, const CaptureOptions& options,
   return Execute(*opened->ledger, command, streams);
 }
 
-ExitCode RunLedgerVoid(const LedgerFile& file, const VoidOptions& options,
+ExitCode RunLedgerVoid(const ServiceFile& file, const VoidOptions& options,
                        Streams streams) {
   LedgerCommand command{
       .id = options.id,
@@ -283,8 +284,8 @@ ExitCode RunLedgerVoid(const LedgerFile& file, const VoidOptions& options,
   return Execute(*opened->ledger, command, streams);
 }
 
-// By its sequence, which says the same however old it is.
-ExitCode RunLedgerRefund(const LedgerFile& file, const RefundOptions& options,
+// The target is named by its sequence, which stays valid however old it is.
+ExitCode RunLedgerRefund(const ServiceFile& file, const RefundOptions& options,
                          Streams streams) {
   LedgerCommand command{.id = options.id, .request = LedgerRefund{}};
   ExitCode code = ExitCode::kOk;

@@ -1,10 +1,10 @@
 // The commands of `konpro ledger` that change an account. Each prints one JSON
-// object, konpro.v1.LedgerResult, whatever the format is; the reason of a
-// denial goes to standard error as well.
+// object, konpro.v1.LedgerResult, with either format. The reason of a denial
+// goes to standard error too.
 //
-// They return kOk where the command is applied or was before, kOverAvailable
-// where it is or was denied for lack of credits, kDenied where for another
-// reason, and kBadInput where it could not be asked.
+// They return kOk if the command is applied or was before, kOverAvailable if it
+// is or was denied for lack of credits, kDenied if for another reason, and
+// kBadInput if the command is invalid.
 #ifndef KONPRO_CLI_LEDGER_CHANGE_COMMAND_H_
 #define KONPRO_CLI_LEDGER_CHANGE_COMMAND_H_
 
@@ -14,34 +14,34 @@
 #include "absl/time/time.h"
 #include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
-#include "konpro/cli/ledger_session.h"
+#include "konpro/cli/service_session.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/allowance.h"
 
 namespace konpro::cli {
 
-// Makes the file where it is not there.
+// Makes the file if it is missing.
 struct GrantOptions {
   std::string account;
   std::string id;
   // Its id is left empty.
   GrantCommand grant;
 };
-ExitCode RunLedgerGrant(const LedgerFile& file, const GrantOptions& options,
+ExitCode RunLedgerGrant(const ServiceFile& file, const GrantOptions& options,
                         Streams streams);
 
-// Makes the file where it is not there. The source of the allowance is the
+// Makes the file if it is missing. The source of the allowance is the
 // command's id, its item "credits".
 struct AllowanceOptions {
   std::string account;
   std::string id;
   Allowance::Spec spec;
 };
-ExitCode RunLedgerAllowance(const LedgerFile& file,
+ExitCode RunLedgerAllowance(const ServiceFile& file,
                             const AllowanceOptions& options, Streams streams);
 
-// An amount is that of `quantity` of the operation by the catalog's price at
-// the time of the command, or `credits`: one of both.
+// The amount is the catalog's price of `quantity` at the time of the command,
+// or `credits`: exactly one is given.
 struct ReserveOptions {
   std::string account;
   std::string operation;
@@ -52,8 +52,8 @@ struct ReserveOptions {
   Overrun overrun = Overrun::kReject;
   DrawMode mode = DrawMode::kNormal;
 };
-ExitCode RunLedgerReserve(const LedgerFile& file, const ReserveOptions& options,
-                          Streams streams);
+ExitCode RunLedgerReserve(const ServiceFile& file,
+                          const ReserveOptions& options, Streams streams);
 
 struct SpendOptions {
   std::string account;
@@ -62,38 +62,38 @@ struct SpendOptions {
   std::optional<Credits> credits;
   std::string id;
 };
-ExitCode RunLedgerSpend(const LedgerFile& file, const SpendOptions& options,
+ExitCode RunLedgerSpend(const ServiceFile& file, const SpendOptions& options,
                         Streams streams);
 
-// One of `quantity`, `credits` and `all`. Quantities of one reservation are
-// slices: together they cost what their sum costs.
+// Exactly one of `quantity`, `credits` and `all`. Quantities of one reservation
+// are slices: together they cost what their sum costs.
 struct CaptureOptions {
   std::string reservation;
-  std::string account;  // "": that which has the reservation
+  std::string account;  // "": the one that has the reservation
   std::string quantity;
   std::optional<Credits> credits;
   bool all = false;
   bool partial = false;
   std::string id;
 };
-ExitCode RunLedgerCapture(const LedgerFile& file, const CaptureOptions& options,
-                          Streams streams);
+ExitCode RunLedgerCapture(const ServiceFile& file,
+                          const CaptureOptions& options, Streams streams);
 
 struct VoidOptions {
   std::string reservation;
-  std::string account;  // "": that which has the reservation
+  std::string account;  // "": the one that has the reservation
   std::string id;
 };
-ExitCode RunLedgerVoid(const LedgerFile& file, const VoidOptions& options,
+ExitCode RunLedgerVoid(const ServiceFile& file, const VoidOptions& options,
                        Streams streams);
 
 struct RefundOptions {
   std::string command;
-  std::string account;             // "": that which has the command
+  std::string account;             // "": the one that has the command
   std::optional<Credits> credits;  // nullopt: all that is not refunded
   std::string id;
 };
-ExitCode RunLedgerRefund(const LedgerFile& file, const RefundOptions& options,
+ExitCode RunLedgerRefund(const ServiceFile& file, const RefundOptions& options,
                          Streams streams);
 
 }  // namespace konpro::cli

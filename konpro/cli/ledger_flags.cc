@@ -22,10 +22,10 @@
 namespace konpro::cli {
 namespace {
 
-// What a server takes, with room for a command's words.
+// Input that a server takes, less room for the words of a command.
 constexpr size_t kForwardedBytesMax = size_t{768} << 10;
 
-// What `text` is in credits, zero or more; throws where it is none.
+// Parses credits, zero or more, or throws.
 Credits ParseCredits(const std::string& name, const std::string& text) {
   const absl::StatusOr<Credits> parsed = Credits::Parse(text);
   if (!parsed.ok()) {
@@ -96,8 +96,8 @@ void AddZone(CLI::App& command, absl::TimeZone& zone, const char* help) {
           "--zone",
           [&zone](const std::string& name) {
             if (!absl::LoadTimeZone(name, &zone)) {
-              throw CLI::ValidationError("--zone",
-                                         "no time zone such as Europe/Berlin");
+              throw CLI::ValidationError(
+                  "--zone", "not a time zone such as Europe/Berlin");
             }
           },
           help)
@@ -111,8 +111,9 @@ void AddText(CLI::App& command, const char* name, std::string& text,
 
 void AddId(CLI::App& command, std::string& id) {
   command
-      .add_option("--id", id,
-                  "names the command: given again, it is not done again")
+      .add_option(
+          "--id", id,
+          "the command's id: a retry with the same id has no further effect")
       ->required()
       ->type_name("ID");
 }
@@ -120,14 +121,14 @@ void AddId(CLI::App& command, std::string& id) {
 void AddOf(CLI::App& command, std::string& account) {
   command
       .add_option("--account", account,
-                  "whose it is, where several accounts have one of that id")
+                  "the account, if several have a command with that id")
       ->type_name("ACCOUNT");
 }
 
 void AddOperations(CLI::App& command, std::vector<std::string>& operations) {
   command
       .add_option("--operations", operations,
-                  "what may draw on it (default: all)")
+                  "operations that may draw on it (default: all)")
       ->delimiter(',')
       ->type_name("NAME,...");
 }
@@ -153,12 +154,14 @@ CLI::App& LedgerFlags::AddCommand(CLI::App& ledger, const char* name,
 void LedgerFlags::Add(CLI::App& app, const std::string& exit_codes) {
   CLI::App& ledger = *app.add_subcommand(
       "ledger",
-      "accounts of credits: grants, reservations, charges, statements");
+      "credits of accounts: grants, reservations, charges, statements");
   ledger.require_subcommand(1);
   ledger.footer(
       "A quantity is as in a manifest. A reservation is named by the --id that "
-      "made it. What\nchanges an account prints one JSON object; the same --id "
-      "and content again is answered\nas the first time.\n\n" +
+      "made it. Commands\nthat change an account print one JSON object. A "
+      "retry "
+      "with the same --id and content\nreturns the first result and has no "
+      "further effect.\n\n" +
       exit_codes);
   AddFile(ledger);
   AddGrant(ledger);
@@ -183,7 +186,8 @@ absl::StatusOr<std::string> LedgerFlags::ReadInput(Streams streams) const {
     if (all.size() > kForwardedBytesMax) {
       return absl::OutOfRangeError(absl::StrCat(
           "a server has the file open and takes ", kForwardedBytesMax,
-          " bytes of records at once: ingest them in parts, or stop it"));
+          " bytes of records at once: ingest them in parts, or stop the "
+          "server"));
     }
   }
   if (!input.error().empty()) {
@@ -199,7 +203,9 @@ void LedgerFlags::RunOn(Service& open) {
 }
 
 void LedgerFlags::AddFile(CLI::App& ledger) {
-  ledger.add_option("--db", file_.db, "the ledger's file; grants make it")
+  ledger
+      .add_option("--db", file_.db,
+                  "the ledger's file; a grant makes a missing file")
       ->required()
       ->type_name("FILE");
   ledger
@@ -208,7 +214,8 @@ void LedgerFlags::AddFile(CLI::App& ledger) {
           [this](const std::string& text) {
             file_.at = ParseTime("--at", text);
           },
-          "the time; the ledger's never goes back (default: now)")
+          "the time of the command; the ledger's time never goes back "
+          "(default: now)")
       ->type_name("RFC3339");
   ledger
       .add_option("--catalog", file_.catalog,
@@ -221,30 +228,30 @@ void LedgerFlags::AddFile(CLI::App& ledger) {
 
 void LedgerFlags::AddGrant(CLI::App& ledger) {
   CLI::App& command = AddCommand(
-      ledger, "grant", "gives credits to an account",
+      ledger, "grant", "grants credits to an account",
       [this](Streams s) { return RunLedgerGrant(file_, grant_, s); });
-  AddText(command, "ACCOUNT", grant_.account, "who gets them");
-  AddCredits(command, "CREDITS", grant_.grant.amount, "how many")->required();
+  AddText(command, "ACCOUNT", grant_.account, "the account");
+  AddCredits(command, "CREDITS", grant_.grant.amount, "the amount")->required();
   AddId(command, grant_.id);
   command
       .add_option("--priority", grant_.grant.priority,
-                  "low ones are drawn first (default: 0)")
+                  "grants with a low one are drawn first (default: 0)")
       ->type_name("N");
   AddTime(command, "--effective", grant_.grant.effective_at,
-          "from when on (default: always)");
+          "when it becomes available (default: always)");
   AddTime(command, "--expires", grant_.grant.expires_at,
-          "when it is gone (default: never)");
+          "when it expires (default: never)");
   AddOperations(command, grant_.grant.operations);
   AddKind(command, grant_.grant.kind);
 }
 
 void LedgerFlags::AddAllowance(CLI::App& ledger) {
   CLI::App& command = AddCommand(
-      ledger, "allowance", "gives credits to an account, each period anew",
+      ledger, "allowance", "grants credits to an account in each period",
       [this](Streams s) { return RunLedgerAllowance(file_, allowance_, s); });
   Allowance::Spec& spec = allowance_.spec;
-  AddText(command, "ACCOUNT", allowance_.account, "who gets them");
-  AddCredits(command, "CREDITS", spec.amount, "how many, each period")
+  AddText(command, "ACCOUNT", allowance_.account, "the account");
+  AddCredits(command, "CREDITS", spec.amount, "the amount of each period")
       ->required();
   AddId(command, allowance_.id);
   AddChoice(command, "--cycle", spec.cycle,
@@ -259,22 +266,24 @@ void LedgerFlags::AddAllowance(CLI::App& ledger) {
           [&spec](const std::string& text) {
             if (!absl::ParseCivilTime(text, &spec.anchor)) {
               throw CLI::ValidationError("--anchor",
-                                         "no date such as 2027-01-31");
+                                         "not a date such as 2027-01-31");
             }
           },
           "the first day of the first period")
       ->required()
       ->type_name("DATE");
   command
-      .add_option("--zone", spec.zone, "whose days are meant (default: UTC)")
+      .add_option("--zone", spec.zone, "the time zone of days (default: UTC)")
       ->type_name("NAME");
   AddCredits(command, "--rollover-max", spec.rollover_max,
-             "how much of what is left goes to the next period (default: 0)");
-  command.add_option("--periods", spec.periods, "how many (default: no end)")
+             "the most that is carried into the next period (default: 0)");
+  command
+      .add_option("--periods", spec.periods,
+                  "the number of periods (default: no end)")
       ->type_name("N");
   command
       .add_option("--priority", spec.priority,
-                  "low ones are drawn first (default: 0)")
+                  "grants with a low one are drawn first (default: 0)")
       ->type_name("N");
   AddOperations(command, spec.operations);
   AddKind(command, spec.kind);
@@ -284,17 +293,20 @@ void LedgerFlags::AddReserve(CLI::App& ledger) {
   CLI::App& command = AddCommand(
       ledger, "reserve", "holds credits for a job",
       [this](Streams s) { return RunLedgerReserve(file_, reserve_, s); });
-  AddText(command, "ACCOUNT", reserve_.account, "whose credits");
-  command.add_option("OPERATION", reserve_.operation, "what the job is")
+  AddText(command, "ACCOUNT", reserve_.account, "the account");
+  command.add_option("OPERATION", reserve_.operation, "the job's operation")
       ->type_name("");
-  command.add_option("QUANTITY", reserve_.quantity, "how much of it at most")
+  command
+      .add_option("QUANTITY", reserve_.quantity,
+                  "the most that the job can need")
       ->type_name("");
   AddCredits(command, "--credits", reserve_.credits,
-             "how many, in place of a quantity");
+             "an amount in place of a quantity");
   command
-      .add_option("--id", reserve_.id,
-                  "names the reservation, and the command: given again, it is "
-                  "not done again")
+      .add_option(
+          "--id", reserve_.id,
+          "the id of the reservation and of the command: a retry with the "
+          "same id has no further effect")
       ->type_name("ID");
   command
       .add_option_function<std::string>(
@@ -304,32 +316,32 @@ void LedgerFlags::AddReserve(CLI::App& ledger) {
             if (!absl::ParseDuration(text, &timeout) ||
                 timeout <= absl::ZeroDuration()) {
               throw CLI::ValidationError("--timeout",
-                                         "no time above zero such as 1h30m");
+                                         "not a time above zero such as 1h30m");
             }
           },
-          "when it is released by itself (default: 1h)")
+          "after which time it expires (default: 1h)")
       ->type_name("TIME");
   AddChoice(command, "--overrun", reserve_.overrun,
             {{"reject", Overrun::kReject}, {"top-up", Overrun::kTopUp}},
-            "what becomes of a capture above it (default: reject)");
+            "the effect of a capture above it (default: reject)");
   AddChoice(command, "--mode", reserve_.mode,
             {{"normal", DrawMode::kNormal},
              {"best-effort", DrawMode::kBestEffort},
              {"check-only", DrawMode::kCheckOnly}},
-            "best-effort takes what there is (default: normal)");
+            "best-effort holds what is available (default: normal)");
 }
 
 void LedgerFlags::AddSpend(CLI::App& ledger) {
   CLI::App& command = AddCommand(
       ledger, "spend", "charges an account at once",
       [this](Streams s) { return RunLedgerSpend(file_, spend_, s); });
-  AddText(command, "ACCOUNT", spend_.account, "whose credits");
-  command.add_option("OPERATION", spend_.operation, "what was done")
+  AddText(command, "ACCOUNT", spend_.account, "the account");
+  command.add_option("OPERATION", spend_.operation, "the operation")
       ->type_name("");
-  command.add_option("QUANTITY", spend_.quantity, "how much of it")
+  command.add_option("QUANTITY", spend_.quantity, "the quantity")
       ->type_name("");
   AddCredits(command, "--credits", spend_.credits,
-             "how many, in place of a quantity");
+             "an amount in place of a quantity");
   AddId(command, spend_.id);
 }
 
@@ -337,16 +349,16 @@ void LedgerFlags::AddCapture(CLI::App& ledger) {
   CLI::App& command = AddCommand(
       ledger, "capture", "charges what was held for a job",
       [this](Streams s) { return RunLedgerCapture(file_, capture_, s); });
-  AddText(command, "RESERVATION_ID", capture_.reservation, "the --id of it");
+  AddText(command, "RESERVATION_ID", capture_.reservation, "its --id");
   command
       .add_option("QUANTITY", capture_.quantity,
-                  "how much it was, of the reservation's operation")
+                  "the quantity of the reservation's operation")
       ->type_name("");
   AddCredits(command, "--credits", capture_.credits,
-             "how many, in place of a quantity");
+             "an amount in place of a quantity");
   command.add_flag("--all", capture_.all, "all that is held");
   command.add_flag("--partial", capture_.partial,
-                   "keep the rest held: more is to come");
+                   "keep the rest held for later captures");
   AddId(command, capture_.id);
   AddOf(command, capture_.account);
 }
@@ -355,39 +367,39 @@ void LedgerFlags::AddVoid(CLI::App& ledger) {
   CLI::App& command =
       AddCommand(ledger, "void", "releases what was held for a job",
                  [this](Streams s) { return RunLedgerVoid(file_, void_, s); });
-  AddText(command, "RESERVATION_ID", void_.reservation, "the --id of it");
+  AddText(command, "RESERVATION_ID", void_.reservation, "its --id");
   AddId(command, void_.id);
   AddOf(command, void_.account);
 }
 
 void LedgerFlags::AddRefund(CLI::App& ledger) {
   CLI::App& command = AddCommand(
-      ledger, "refund", "gives back what a spend or a capture charged",
+      ledger, "refund", "refunds a spend or a capture",
       [this](Streams s) { return RunLedgerRefund(file_, refund_, s); });
-  AddText(command, "COMMAND_ID", refund_.command, "the --id of it");
+  AddText(command, "COMMAND_ID", refund_.command, "its --id");
   AddCredits(command, "--credits", refund_.credits,
-             "how many (default: all that is not refunded)");
+             "the amount (default: all that is not refunded)");
   AddId(command, refund_.id);
   AddOf(command, refund_.account);
 }
 
 void LedgerFlags::AddQueries(CLI::App& ledger) {
   CLI::App& balance = AddCommand(
-      ledger, "balance", "what an account has",
+      ledger, "balance", "the credits of an account",
       [this](Streams s) { return RunLedgerBalance(file_, balance_, s); });
-  AddText(balance, "ACCOUNT", balance_.account, "whose");
+  AddText(balance, "ACCOUNT", balance_.account, "the account");
   balance
       .add_option("--at-seq", balance_.at_seq,
-                  "as it was behind that entry of the journal")
+                  "as of that entry of the journal")
       ->type_name("N");
   CLI::App& history = AddCommand(
       ledger, "history", "all commands of an account",
       [this](Streams s) { return RunLedgerHistory(file_, history_, s); });
-  AddText(history, "ACCOUNT", history_.account, "whose");
+  AddText(history, "ACCOUNT", history_.account, "the account");
   CLI::App& explain = AddCommand(
-      ledger, "explain", "how a command came to do what it did",
+      ledger, "explain", "how the result of a command came about",
       [this](Streams s) { return RunLedgerExplain(file_, explain_, s); });
-  AddText(explain, "COMMAND_ID", explain_.command, "the --id of it");
+  AddText(explain, "COMMAND_ID", explain_.command, "its --id");
   AddOf(explain, explain_.account);
   AddCommand(ledger, "verify", "reads all of the journal and checks it",
              [this](Streams s) { return RunLedgerVerify(file_, s); });
@@ -397,9 +409,9 @@ void LedgerFlags::AddQueries(CLI::App& ledger) {
 
 void LedgerFlags::AddStatement(CLI::App& ledger) {
   CLI::App& command = AddCommand(
-      ledger, "statement", "how an account's credits moved in a month",
+      ledger, "statement", "an account's credits in a month",
       [this](Streams s) { return RunLedgerStatement(file_, statement_, s); });
-  AddText(command, "ACCOUNT", statement_.account, "whose");
+  AddText(command, "ACCOUNT", statement_.account, "the account");
   command
       .add_option_function<std::string>(
           "--month",
@@ -407,13 +419,15 @@ void LedgerFlags::AddStatement(CLI::App& ledger) {
             absl::CivilMonth& month = statement_.month;
             if (!absl::ParseCivilTime(text, &month) || month.year() < 1970 ||
                 month.year() > 2261) {
-              throw CLI::ValidationError("--month", "no month such as 2026-11");
+              throw CLI::ValidationError("--month",
+                                         "not a month such as 2026-11");
             }
           },
           "by the ledger's time")
       ->required()
       ->type_name("MONTH");
-  AddZone(command, statement_.zone, "whose month is meant (default: UTC)");
+  AddZone(command, statement_.zone,
+          "the time zone of the month (default: UTC)");
 }
 
 void LedgerFlags::AddIngest(CLI::App& ledger) {

@@ -1,4 +1,4 @@
-// The options of `konpro ledger`, read into those of its commands.
+// The options of `konpro ledger`.
 #ifndef KONPRO_CLI_LEDGER_FLAGS_H_
 #define KONPRO_CLI_LEDGER_FLAGS_H_
 
@@ -12,7 +12,7 @@
 #include "konpro/cli/ingest_command.h"
 #include "konpro/cli/ledger_change_command.h"
 #include "konpro/cli/ledger_query_command.h"
-#include "konpro/cli/ledger_session.h"
+#include "konpro/cli/service_session.h"
 
 namespace konpro::cli {
 
@@ -28,16 +28,16 @@ class LedgerFlags {
   // All of these are of the command that was parsed.
 
   const std::string& db() const { return file_.db; }
-  // What `ingest` reads, and "" of the others. kOutOfRange: more than a server
-  // takes at once. kNotFound: it cannot be read.
+  // The records that `ingest` reads; "" for other commands. kOutOfRange: more
+  // than a server takes at once. kNotFound: they cannot be read.
   absl::StatusOr<std::string> ReadInput(Streams streams) const;
-  // Has it run on what a server has open and by the server's prices, with its
-  // input in streams.in.
+  // Makes the command run on the service that a server has open, with the
+  // server's catalog and with its input in streams.in.
   void RunOn(Service& open);
   ExitCode Run(Streams streams) const { return run_(streams); }
 
  private:
-  // A command of `ledger`, which is what run_ is once it was parsed.
+  // Adds a command to `ledger`, which sets run_ when it is parsed.
   CLI::App& AddCommand(CLI::App& ledger, const char* name, const char* help,
                        std::function<ExitCode(Streams)> run);
   void AddFile(CLI::App& ledger);
@@ -54,7 +54,7 @@ class LedgerFlags {
 
   std::function<ExitCode(Streams)> run_;
   CLI::App* ingest_command_ = nullptr;
-  LedgerFile file_;
+  ServiceFile file_;
   GrantOptions grant_;
   AllowanceOptions allowance_;
   ReserveOptions reserve_;

@@ -11,6 +11,7 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/ledger/account.h"
+#include "konpro/ledger/find_command.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/statement.h"
 #include "konpro/report/ledger_message.h"
@@ -23,7 +24,7 @@ namespace konpro::cli {
 namespace {
 
 template <typename Message, typename PrintTable>
-ExitCode Print(const Message& message, const LedgerFile& file,
+ExitCode Print(const Message& message, const ServiceFile& file,
                PrintTable print_table, Streams streams) {
   if (file.format == ReportFormat::kJson) {
     PrintJson(message, streams.out);
@@ -35,8 +36,8 @@ ExitCode Print(const Message& message, const LedgerFile& file,
 
 }  // namespace
 
-ExitCode RunLedgerBalance(const LedgerFile& file, const BalanceOptions& options,
-                          Streams streams) {
+ExitCode RunLedgerBalance(const ServiceFile& file,
+                          const BalanceOptions& options, Streams streams) {
   ExitCode code = ExitCode::kOk;
   const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);
@@ -44,14 +45,14 @@ ExitCode RunLedgerBalance(const LedgerFile& file, const BalanceOptions& options,
   const absl::StatusOr<Account> account =
       options.at_seq.has_value()
           ? ledger->AccountAtSequence(options.account, *options.at_seq)
-          : ledger->AccountAt(options.account, TimeOf(file));
+          : ledger->AccountAt(options.account, UnixNanosOf(file));
   if (!account.ok()) return FailWith(account.status(), streams);
   return Print(ToAccountCredits(options.account, *account), file,
                PrintCreditsText, streams);
 }
 
-ExitCode RunLedgerHistory(const LedgerFile& file, const HistoryOptions& options,
-                          Streams streams) {
+ExitCode RunLedgerHistory(const ServiceFile& file,
+                          const HistoryOptions& options, Streams streams) {
   const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
@@ -74,8 +75,8 @@ ExitCode RunLedgerHistory(const LedgerFile& file, const HistoryOptions& options,
       streams);
 }
 
-ExitCode RunLedgerExplain(const LedgerFile& file, const ExplainOptions& options,
-                          Streams streams) {
+ExitCode RunLedgerExplain(const ServiceFile& file,
+                          const ExplainOptions& options, Streams streams) {
   const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
@@ -83,7 +84,7 @@ ExitCode RunLedgerExplain(const LedgerFile& file, const ExplainOptions& options,
       OpenLedger(file, /*create=*/false, streams, code);
   if (ledger == nullptr) return code;
   const absl::StatusOr<Ledger::CommandPlace> place =
-      FindTarget(*ledger, options.account, options.command);
+      FindCommand(*ledger, options.account, options.command);
   if (!place.ok()) return FailWith(place.status(), streams);
   const absl::StatusOr<Explanation> explanation =
       ledger->Explain(place->sequence);
@@ -96,7 +97,7 @@ ExitCode RunLedgerExplain(const LedgerFile& file, const ExplainOptions& options,
       streams);
 }
 
-ExitCode RunLedgerStatement(const LedgerFile& file,
+ExitCode RunLedgerStatement(const ServiceFile& file,
                             const StatementOptions& options, Streams streams) {
   const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
@@ -111,14 +112,14 @@ ExitCode RunLedgerStatement(const LedgerFile& file,
   const StatementPeriod period{.begin = begin_of(options.month),
                                .end = begin_of(options.month + 1)};
   const absl::StatusOr<Statement> statement =
-      MakeStatement(*ledger, options.account, period, TimeOf(file));
+      MakeStatement(*ledger, options.account, period, UnixNanosOf(file));
   if (!statement.ok()) return FailWith(statement.status(), streams);
   return Print(
       ToStatement(*statement, options.account, options.zone, period, *catalog),
       file, PrintStatementText, streams);
 }
 
-ExitCode RunLedgerVerify(const LedgerFile& file, Streams streams) {
+ExitCode RunLedgerVerify(const ServiceFile& file, Streams streams) {
   ExitCode code = ExitCode::kOk;
   const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);
@@ -133,7 +134,7 @@ ExitCode RunLedgerVerify(const LedgerFile& file, Streams streams) {
   return Print(ToMessage(*report), file, PrintVerificationText, streams);
 }
 
-ExitCode RunLedgerExport(const LedgerFile& file, Streams streams) {
+ExitCode RunLedgerExport(const ServiceFile& file, Streams streams) {
   ExitCode code = ExitCode::kOk;
   const LedgerPointer ledger =
       OpenLedger(file, /*create=*/false, streams, code);

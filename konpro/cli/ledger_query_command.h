@@ -1,5 +1,4 @@
-// The commands of `konpro ledger` that only read: a file that is not there is
-// not made.
+// The commands of `konpro ledger` that only read. They make no file.
 #ifndef KONPRO_CLI_LEDGER_QUERY_COMMAND_H_
 #define KONPRO_CLI_LEDGER_QUERY_COMMAND_H_
 
@@ -10,44 +9,44 @@
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "konpro/cli/command.h"
-#include "konpro/cli/ledger_session.h"
+#include "konpro/cli/service_session.h"
 
 namespace konpro::cli {
 
 struct BalanceOptions {
   std::string account;
-  // As it was behind that entry; nullopt: as of the command's time.
+  // As of that entry; nullopt: as of the command's time.
   std::optional<uint64_t> at_seq;
 };
-ExitCode RunLedgerBalance(const LedgerFile& file, const BalanceOptions& options,
-                          Streams streams);
+ExitCode RunLedgerBalance(const ServiceFile& file,
+                          const BalanceOptions& options, Streams streams);
 
 struct HistoryOptions {
   std::string account;
 };
-ExitCode RunLedgerHistory(const LedgerFile& file, const HistoryOptions& options,
-                          Streams streams);
+ExitCode RunLedgerHistory(const ServiceFile& file,
+                          const HistoryOptions& options, Streams streams);
 
 struct ExplainOptions {
   std::string command;
-  std::string account;  // "": that which has the command
+  std::string account;  // "": the one that has the command
 };
-ExitCode RunLedgerExplain(const LedgerFile& file, const ExplainOptions& options,
-                          Streams streams);
+ExitCode RunLedgerExplain(const ServiceFile& file,
+                          const ExplainOptions& options, Streams streams);
 
 struct StatementOptions {
   std::string account;
   absl::CivilMonth month;
   absl::TimeZone zone = absl::UTCTimeZone();
 };
-ExitCode RunLedgerStatement(const LedgerFile& file,
+ExitCode RunLedgerStatement(const ServiceFile& file,
                             const StatementOptions& options, Streams streams);
 
-// kInternal where the file is damaged.
-ExitCode RunLedgerVerify(const LedgerFile& file, Streams streams);
+// kInternal if the file is damaged.
+ExitCode RunLedgerVerify(const ServiceFile& file, Streams streams);
 
-// All entries as JSON Lines of konpro.v1.LedgerEntry, whatever the format is.
-ExitCode RunLedgerExport(const LedgerFile& file, Streams streams);
+// All entries as JSON Lines of konpro.v1.LedgerEntry, with either format.
+ExitCode RunLedgerExport(const ServiceFile& file, Streams streams);
 
 }  // namespace konpro::cli
 

@@ -1,4 +1,5 @@
-// The command line: options in, a command called, an exit code out.
+// The command line: calls the command that the arguments name, and returns its
+// exit code.
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <functional>
 #include <iostream>
 #include <iterator>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -21,15 +23,14 @@
 #include "google/protobuf/stubs/logging.h"
 #include "konpro/access/service.h"
 #include "konpro/catalog/catalog.h"
+#include "konpro/cli/account_flags.h"
 #include "konpro/cli/accuracy_command.h"
 #include "konpro/cli/accuracy_flags.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/diff_command.h"
 #include "konpro/cli/diff_flags.h"
-#include "konpro/cli/door_flags.h"
 #include "konpro/cli/estimate_command.h"
 #include "konpro/cli/estimate_flags.h"
-#include "konpro/cli/flag_parsing.h"
 #include "konpro/cli/forecast_command.h"
 #include "konpro/cli/forecast_flags.h"
 #include "konpro/cli/ledger_flags.h"
@@ -39,8 +40,7 @@
 #include "konpro/cli/price_flags.h"
 #include "konpro/cli/replay_command.h"
 #include "konpro/cli/replay_flags.h"
-#include "konpro/serve/admin.h"
-#include "konpro/serve/serve.h"
+#include "konpro/cli/serve_command.h"
 
 namespace konpro::cli {
 namespace {
@@ -73,49 +73,17 @@ std::string VersionText() {
   );
 }
 
-struct ServeFlags {
-  ServeOptions options;
-  // A catalog file; "" for the built-in catalog.
-  std::string catalog;
-};
-
-void AddServe(CLI::App& app, ServeFlags& flags) {
-  ServeOptions& options = flags.options;
-  CLI::App& command = *app.add_subcommand(
-      "serve", "keys, limits and credits over HTTP, until SIGTERM");
-  command.footer(
-      std::string("It is for your own machines: nginx in front of an API, "
-                  "and services that end jobs.\nWhile it runs, the commands "
-                  "that take --db reach it by FILE.sock.\n\n") +
-      kExitCodes);
-  command
-      .add_option("--db", options.db, "the file of accounts, keys and credits")
-      ->required()
-      ->type_name("FILE");
-  command
-      .add_option("--listen", options.listen,
-                  "where to listen; port 0 takes a free one (default: "
-                  "127.0.0.1:8080)")
-      ->type_name("ADDRESS:PORT");
-  command
-      .add_option("--threads", options.threads,
-                  "threads that answer (default: 8)")
-      ->type_name("N")
-      ->check(CLI::Range(1u, ServeOptions::kThreadsMax).description(""));
-  AddCatalog(command, flags.catalog);
-}
-
-// What a command line is run in.
+// Where a command line is run.
 struct Context {
   Streams streams;
-  // What a server has open; nullptr: commands open their file.
+  // The service that a server has open; nullptr: commands open their file.
   Service* open = nullptr;
 };
 
 ExitCode RunCommandLine(const std::vector<std::string>& arguments,
                         const Context& context);
 
-// A command on a file: by the server that has it open, or else here.
+// Runs a command on a file: by the server that has it open, or else here.
 template <typename Flags>
 ExitCode RunOnFile(const std::vector<std::string>& arguments, Flags& flags,
                    const Context& context) {
@@ -124,47 +92,47 @@ ExitCode RunOnFile(const std::vector<std::string>& arguments, Flags& flags,
     flags.RunOn(*context.open);
     return flags.Run(streams);
   }
-  if (access(AdminSocketPath(flags.db()).c_str(), F_OK) != 0) {
-    return flags.Run(streams);
-  }
+  if (!MayBeServed(flags.db())) return flags.Run(streams);
   absl::StatusOr<std::string> input = flags.ReadInput(streams);
   if (!input.ok()) {
     PrintReason(streams, input.status().message());
     return ExitCode::kBadInput;
   }
-  const auto forwarded = ForwardCommand(flags.db(), arguments, *input);
+  const std::optional<ExitCode> code =
+      RunByServer(flags.db(), arguments, *input, streams);
+  if (code.has_value()) {
+    explicit_bzero(input->data(), input->size());
+    return *code;
+  }
   std::istringstream in(*input);
   explicit_bzero(input->data(), input->size());
-  if (!forwarded.ok()) {
-    PrintReason(streams, forwarded.status().message());
-    return ExitCode::kInternal;
-  }
-  if (!forwarded->has_value()) {
-    return flags.Run({.in = in,
-                      .out = streams.out,
-                      .err = streams.err,
-                      .progress = streams.progress});
-  }
-  streams.out << (*forwarded)->out;
-  streams.out.flush();
-  streams.err << (*forwarded)->err;
-  return static_cast<ExitCode>((*forwarded)->exit_code);
+  return flags.Run({.in = in,
+                    .out = streams.out,
+                    .err = streams.err,
+                    .progress = streams.progress});
 }
 
-ExitCode RunServer(const ServeFlags& flags, Streams streams) {
-  const std::optional<Catalog> catalog = LoadCatalog(flags.catalog, streams);
-  if (!catalog.has_value()) return ExitCode::kBadInput;
-  const absl::Status status = RunServe(
-      flags.options, *catalog,
-      [](Service& service, const std::vector<std::string>& arguments,
-         std::istream& in, std::ostream& out, std::ostream& err) {
-        return static_cast<int>(RunCommandLine(
-            arguments,
-            {.streams = {.in = in, .out = out, .err = err}, .open = &service}));
-      },
-      streams.out, streams.err);
-  return status.ok() ? ExitCode::kOk : FailWith(status, streams);
-}
+// `konpro forecast` of a ledger's file.
+class ForecastOfFile {
+ public:
+  explicit ForecastOfFile(ForecastCommandOptions& options)
+      : options_(options) {}
+
+  const std::string& db() const { return options_.file; }
+  absl::StatusOr<std::string> ReadInput(Streams) const { return ""; }
+  void RunOn(Service& open) { options_.open = &open.ledger(); }
+  ExitCode Run(Streams streams) const {
+    if (options_.open != nullptr && !options_.catalog.empty()) {
+      PrintReason(streams,
+                  "--catalog: the server that has the file open has its own");
+      return ExitCode::kBadInput;
+    }
+    return RunForecast(options_, streams);
+  }
+
+ private:
+  ForecastCommandOptions& options_;
+};
 
 ExitCode RunCommandLine(const std::vector<std::string>& arguments,
                         const Context& context) {
@@ -191,13 +159,13 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
   AddAccuracy(app, kExitCodes, accuracy);
   ReplayOptions replay;
   AddReplay(app, kExitCodes, replay);
-  DoorFlags door;
-  door.AddAccount(app, kExitCodes);
-  door.AddKeys(app, kExitCodes);
+  AccountFlags accounts;
+  accounts.AddAccount(app, kExitCodes);
+  accounts.AddKeys(app, kExitCodes);
   LedgerFlags ledger;
   ledger.Add(app, kExitCodes);
-  ServeFlags serve;
-  AddServe(app, serve);
+  ServeCommandOptions serve;
+  AddServe(app, kExitCodes, serve);
   try {
     // CLI11 takes words from the end.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -217,29 +185,42 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
     streams.err << app.help() << "\n";
     return ExitCode::kBadInput;
   }
-  const auto on_door = [&] { return RunOnFile(arguments, door, context); };
+  const auto on_accounts = [&] {
+    return RunOnFile(arguments, accounts, context);
+  };
+  ForecastOfFile forecast_of_file(forecast);
   const std::pair<const char*, std::function<ExitCode()>> kCommands[] = {
       {"plans", [&] { return RunPlans(plans, streams); }},
       {"estimate", [&] { return RunEstimate(estimate, streams); }},
       {"price", [&] { return RunPrice(price, streams); }},
-      {"forecast", [&] { return RunForecast(forecast, streams); }},
+      {"forecast",
+       [&] { return RunOnFile(arguments, forecast_of_file, context); }},
       {"diff", [&] { return RunDiff(diff, streams); }},
       {"accuracy", [&] { return RunAccuracy(accuracy, streams); }},
       {"replay", [&] { return RunReplay(replay, streams); }},
-      {"account", on_door},
-      {"keys", on_door},
+      {"account", on_accounts},
+      {"keys", on_accounts},
       {"ledger", [&] { return RunOnFile(arguments, ledger, context); }},
-      {"serve", [&] { return RunServer(serve, streams); }},
+      {"serve",
+       [&] {
+         const auto run = [](Service& service,
+                             const std::vector<std::string>& words,
+                             Streams command) {
+           return RunCommandLine(words, {.streams = command, .open = &service});
+         };
+         return RunServeCommand(serve, run, streams);
+       }},
   };
-  // A server runs what is about its file, and reads no other files.
-  constexpr absl::string_view kOnFile[] = {"account", "keys", "ledger"};
+  // A server runs the commands on its file, and opens no other file.
+  constexpr absl::string_view kOnFile[] = {"account", "forecast", "keys",
+                                           "ledger"};
   ExitCode code = ExitCode::kInternal;
   for (const auto& [name, run] : kCommands) {
     if (!app.got_subcommand(name)) continue;
     if (context.open != nullptr &&
         std::find(std::begin(kOnFile), std::end(kOnFile), name) ==
             std::end(kOnFile)) {
-      PrintReason(streams, "no command of a file that a server has open");
+      PrintReason(streams, "not a command on a file that a server has open");
       return ExitCode::kBadInput;
     }
     code = run();
@@ -256,11 +237,11 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
 }  // namespace konpro::cli
 
 int main(int argc, char** argv) {
-  // A reader that goes away is an error of writing, not a silent death.
+  // A closed pipe is an error of writing; it must not end the process silently.
   std::signal(SIGPIPE, SIG_IGN);
-  // Commands say themselves what is wrong with an input, and where.
+  // Commands report errors of their input themselves.
   google::protobuf::SetLogHandler(nullptr);
-  // `bazel run` starts in a folder of its own; paths are meant from the user's.
+  // `bazel run` starts in another folder; paths are relative to the user's.
   const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
   if (directory != nullptr && chdir(directory) != 0) {
     std::cerr << "konpro: cannot enter " << directory << "\n";

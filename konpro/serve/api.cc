@@ -33,8 +33,8 @@ constexpr absl::string_view kQuantityHeader = "x-konpro-quantity";
 constexpr absl::string_view kOriginalUriHeader = "x-original-uri";
 constexpr size_t kInstanceBytesMax = 1'024;
 
-// The first field of that name, or "". What is there twice is no secret and no
-// amount that anybody else reads: the first counts.
+// The first field of that name, or "". If a field that is read here is
+// repeated, nothing else reads the others.
 absl::string_view FieldOf(const HttpRequest& request, absl::string_view name) {
   for (const HttpHeader& header : request.headers) {
     if (absl::EqualsIgnoreCase(header.name, name)) {
@@ -61,19 +61,19 @@ HttpAnswer Malformed(absl::string_view detail) {
 }
 
 HttpAnswer NoSuchPath() {
-  return AnswerOf(absl::NotFoundError("there is nothing at this path"));
+  return AnswerOf(absl::NotFoundError("no resource has this path"));
 }
 
 // RFC 9110, 15.5.6.
 HttpAnswer OnlyMethod(absl::string_view method) {
-  HttpAnswer answer = AnswerOf(
-      absl::UnimplementedError(absl::StrCat("the method here is ", method)));
+  HttpAnswer answer = AnswerOf(absl::UnimplementedError(
+      absl::StrCat("the method of this path is ", method)));
   answer.fields.push_back({"Allow", std::string(method)});
   return answer;
 }
 
-// The message that the body is, or the refusal. A member that is not known is
-// refused: it would be ignored otherwise, and mean something to its writer.
+// Parses the body into `message`, or returns the refusal. An unknown member is
+// refused: ignoring it could surprise its writer.
 std::optional<HttpAnswer> ParseBody(absl::string_view body,
                                     google::protobuf::Message& message) {
   if (body.size() > kApiBodyBytesMax) {
@@ -83,7 +83,7 @@ std::optional<HttpAnswer> ParseBody(absl::string_view body,
   const auto status = google::protobuf::util::JsonStringToMessage(
       {body.data(), body.size()}, &message);
   if (status.ok()) return std::nullopt;
-  return Malformed("the body is not the JSON object that is expected here");
+  return Malformed("the body is not the JSON object that this path takes");
 }
 
 HttpAnswer Unauthenticated(const Authentication& who) {
@@ -92,7 +92,7 @@ HttpAnswer Unauthenticated(const Authentication& who) {
   return AnswerOf(refused);
 }
 
-// `answer` as auth_request can carry it: see api.h.
+// `answer` in the form that auth_request can carry (api.h).
 HttpAnswer ForAuthRequest(HttpAnswer answer, absl::string_view original_uri) {
   if (answer.status == 200) {
     answer.fields.push_back({"X-Konpro-Status", "200"});
@@ -100,7 +100,7 @@ HttpAnswer ForAuthRequest(HttpAnswer answer, absl::string_view original_uri) {
   }
   const absl::string_view path = original_uri.substr(0, original_uri.find('?'));
   if (!path.empty() && path.size() <= kInstanceBytesMax) {
-    answer.body.pop_back();  // of the object's "}"
+    answer.body.pop_back();  // the object's "}"
     answer.body += ",\"instance\":";
     internal::AppendJsonString(path, answer.body);
     answer.body += '}';
@@ -130,7 +130,7 @@ absl::Status AddJobs(const v1::EstimateRequest& request, const Catalog& catalog,
     const int64_t jobs = job.has_jobs() ? job.jobs() : 1;
     if (!job.has_quantity() || job.quantity() < 0 || jobs < 0) {
       return absl::InvalidArgumentError(absl::StrCat(
-          place, "quantity: it and jobs are zero or more, and it is there"));
+          place, "quantity: is required; quantity and jobs are zero or more"));
     }
     const absl::Status added = estimator.Add(
         {.operation = operation, .quantity = job.quantity(), .jobs = jobs});
@@ -166,7 +166,7 @@ v1::Estimate ToReport(const Estimator& estimator, const Catalog& catalog,
 
 HttpAnswer Api::Answer(const HttpRequest& request, UnixNanos now) {
   HttpAnswer answer = Route(request, now);
-  // What is said of an account is nobody's to keep (RFC 9111, 5.2.2.5).
+  // Answers about accounts must not be cached (RFC 9111, 5.2.2.5).
   answer.fields.push_back({"Cache-Control", "no-store"});
   parts_.metrics.CountAnswer(answer.status);
   return answer;
@@ -194,7 +194,7 @@ HttpAnswer Api::Route(const HttpRequest& request, UnixNanos now) {
   return RouteJob(request, now);
 }
 
-// An id may have slashes of its own.
+// An id may contain slashes.
 HttpAnswer Api::RouteJob(const HttpRequest& request, UnixNanos now) {
   absl::string_view id = request.path;
   if (!absl::ConsumePrefix(&id, "/v1/jobs/")) return NoSuchPath();
@@ -211,7 +211,7 @@ HttpAnswer Api::Admit(const HttpRequest& request, UnixNanos now) {
   if (!asked.operation.empty()) {
     asked.id = FieldOf(request, kIdHeader);
     if (!absl::SimpleAtoi(FieldOf(request, kQuantityHeader), &asked.quantity)) {
-      asked.quantity = -1;  // refused as malformed, in its turn
+      asked.quantity = -1;  // admission refuses it as malformed
     }
   }
   const AdmissionResult admission = parts_.admission.Admit(asked, now);
@@ -249,12 +249,12 @@ HttpAnswer Api::Estimate(const HttpRequest& request, UnixNanos now) {
 HttpAnswer Api::Reserve(const HttpRequest& request, UnixNanos now) {
   v1::ReserveRequest body;
   const std::optional<HttpAnswer> refusal = ParseBody(request.body, body);
-  const Authentication who = WhoAsks(request, now);
-  // A stranger is told nothing about the body.
+  const Authentication who = Authenticate(request, now);
+  // An unauthenticated caller learns nothing about the body.
   if (!who.ok()) return Unauthenticated(who);
   if (refusal.has_value()) return *refusal;
   if (body.operation().empty() || !body.has_quantity()) {
-    return Malformed("operation and quantity must be there");
+    return Malformed("operation and quantity are required");
   }
   return AnswerOf(parts_.admission.Admit(
       {.key = ApiKeyFromHeaders(request.headers),
@@ -275,7 +275,7 @@ HttpAnswer Api::Complete(const HttpRequest& request, absl::string_view id,
     return *refusal;
   }
   if (malformed.has_value()) return *malformed;
-  if (!body.has_quantity()) return Malformed("quantity must be there");
+  if (!body.has_quantity()) return Malformed("quantity is required");
   const auto settled = parts_.admission.Complete(
       {.account = owner, .reservation = id, .quantity = body.quantity()}, now);
   return settled.ok() ? AnswerOf(*settled) : AnswerOf(settled.status());
@@ -297,7 +297,7 @@ HttpAnswer Api::Cancel(const HttpRequest& request, absl::string_view id,
 }
 
 HttpAnswer Api::Account(const HttpRequest& request, UnixNanos now) {
-  const Authentication who = WhoAsks(request, now);
+  const Authentication who = Authenticate(request, now);
   if (!who.ok()) return Unauthenticated(who);
   const auto view = parts_.admission.Describe(who.account_id(), now);
   if (!view.ok()) return AnswerOf(view.status());
@@ -321,7 +321,8 @@ HttpAnswer Api::Health(const HttpRequest&, UnixNanos) {
   return TextAnswer("ok\n", "text/plain");
 }
 
-Authentication Api::WhoAsks(const HttpRequest& request, UnixNanos now) const {
+Authentication Api::Authenticate(const HttpRequest& request,
+                                 UnixNanos now) const {
   return parts_.keys.Authenticate(ApiKeyFromHeaders(request.headers), now);
 }
 
@@ -329,12 +330,12 @@ std::optional<HttpAnswer> Api::FindOwner(const HttpRequest& request,
                                          const std::string& named,
                                          UnixNanos now,
                                          std::string& owner) const {
-  const Authentication who = WhoAsks(request, now);
-  // A key that is there counts; a name does not make up for a dead one.
+  const Authentication who = Authenticate(request, now);
+  // A key takes precedence; a name does not replace a dead key.
   if (who.verdict() != ApiKeyVerdict::kMissing || named.empty()) {
     if (!who.ok()) return Unauthenticated(who);
     if (!named.empty() && named != who.account_id()) {
-      return Malformed("account: the key is of another one");
+      return Malformed("account: the key belongs to another account");
     }
     owner = std::string(who.account_id());
     return std::nullopt;

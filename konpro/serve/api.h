@@ -1,29 +1,31 @@
-// The HTTP API as a function: what is asked, in; status, fields and body, out.
-// It knows no socket (http_server.h) and decides nothing (admission.h).
+// The HTTP API as a function: it takes a request, and returns status, fields
+// and body. It knows no socket (http_server.h) and decides nothing
+// (admission.h).
 //
 //   Api api({.admission = *admission, .keys = *keys, .metrics = metrics});
 //   api.Answer({.method = "GET", .path = "/v1/admit", .headers = headers}, now)
 //
-//   GET  /v1/admit              may this request pass: for nginx's auth_request
-//   POST /v1/estimate           what jobs would cost, under the account's plan
-//   POST /v1/jobs               hold credits; the id is in Idempotency-Key
-//   POST /v1/jobs/ID/complete   charge the actual quantity
-//   POST /v1/jobs/ID/cancel     release what is held
+//   GET  /v1/admit              admits a request, for nginx's auth_request
+//   POST /v1/estimate           the cost of jobs under the account's plan
+//   POST /v1/jobs               holds credits; the id is in Idempotency-Key
+//   POST /v1/jobs/ID/complete   charges the actual quantity
+//   POST /v1/jobs/ID/cancel     releases what is held
 //   GET  /v1/account            plan, windows, balance
 //   GET  /metrics, /healthz
 //
 // auth_request understands 2xx, 401 and 403 alone, and drops the body. So
-// /v1/admit answers every refusal but 401 with 403, and says the true one in
-// fields: X-Konpro-Status and X-Konpro-Problem, the body on one line. What was
-// admitted has X-Konpro-Account, and X-Konpro-Reservation where it is metered:
-// then the request says X-Konpro-Operation, X-Konpro-Quantity and
-// Idempotency-Key. The path of X-Original-URI, where it is there, is the
-// problem's `instance` (RFC 9457, 3.1.5); its query is nobody's business.
+// /v1/admit answers every refusal but 401 with 403, and has the true answer in
+// fields: X-Konpro-Status, and X-Konpro-Problem, the body on one line. An
+// admission has X-Konpro-Account, and X-Konpro-Reservation if it is metered:
+// its request then has X-Konpro-Operation, X-Konpro-Quantity and
+// Idempotency-Key. The path of X-Original-URI, if it is there, is the problem's
+// `instance` (RFC 9457, 3.1.5). Its query is left out: it may hold secrets.
 //
 // /v1/admit, /v1/estimate and /v1/jobs count against the account's windows, the
-// others do not. Whoever ends a job names its account with a key or, being a
-// service of the operator's whose caller's key may be gone by then, in the
-// body: the API is for the operator's own machines, never for the Internet.
+// others do not. A request that ends a job names its account with a key or,
+// since the caller's key may be dead by then, in the body. So anyone who can
+// connect can end a job: the API is for the operator's own machines, never for
+// the Internet.
 //
 // Thread safety: thread-safe.
 //
@@ -60,7 +62,7 @@ class Api {
 
   explicit Api(const Parts& parts) : parts_(parts) {}
 
-  // Never fails: what goes wrong is an answer (http.h).
+  // Errors are answers too (http.h).
   HttpAnswer Answer(const HttpRequest& request, UnixNanos now);
 
  private:
@@ -77,9 +79,9 @@ class Api {
   HttpAnswer Metrics(const HttpRequest& request, UnixNanos now);
   HttpAnswer Health(const HttpRequest& request, UnixNanos now);
 
-  Authentication WhoAsks(const HttpRequest& request, UnixNanos now) const;
-  // Whose job a request ends, into `owner`: its key's, else `named`. Or the
-  // refusal.
+  Authentication Authenticate(const HttpRequest& request, UnixNanos now) const;
+  // Sets `owner` to the account whose job a request ends: its key's, else
+  // `named`. Or returns the refusal.
   std::optional<HttpAnswer> FindOwner(const HttpRequest& request,
                                       const std::string& named, UnixNanos now,
                                       std::string& owner) const;

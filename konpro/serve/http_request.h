@@ -1,4 +1,4 @@
-// A request as a server has it: views that are good for the call.
+// A request: views that are valid for the call of its handler.
 #ifndef KONPRO_SERVE_HTTP_REQUEST_H_
 #define KONPRO_SERVE_HTTP_REQUEST_H_
 

@@ -49,18 +49,19 @@ std::string ServeMetrics::Text() const {
     absl::StrAppend(&out, "konpro_http_answers_total{status=\"", status, "\"} ",
                     count, "\n");
   }
-  AppendHead("konpro_admissions_total", "Admissions, by their reason.", out);
+  AppendHead("konpro_admissions_total", "Admissions, by reason.", out);
   for (size_t i = 0; i < kAdmissionReasons; ++i) {
     absl::StrAppend(&out, "konpro_admissions_total{reason=\"",
                     AdmissionReasonName(static_cast<AdmissionReason>(i)),
                     "\"} ", Load(admissions_[i]), "\n");
   }
-  AppendHead("konpro_jobs_total", "Jobs that ended, by how.", out);
+  AppendHead("konpro_jobs_total", "Jobs that ended, completed or cancelled.",
+             out);
   absl::StrAppend(&out, "konpro_jobs_total{end=\"completed\"} ",
                   Load(completed_), "\nkonpro_jobs_total{end=\"cancelled\"} ",
                   Load(cancelled_), "\n");
   AppendHead("konpro_charged_ticks_total",
-             "What jobs were charged; 6000000 ticks are a credit.", out);
+             "Charges of jobs; 6000000 ticks are a credit.", out);
   absl::StrAppend(&out, "konpro_charged_ticks_total ", Load(charged_ticks_),
                   "\n");
   return out;

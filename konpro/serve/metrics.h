@@ -1,12 +1,12 @@
-// What a server counts, as Prometheus reads it (text format 0.0.4): answers by
-// status, admissions by their reason, jobs that ended and what they cost.
+// The counts of a server in Prometheus's text format 0.0.4: answers by status,
+// admissions by reason, jobs that ended and their cost.
 //
 //   ServeMetrics metrics;            // as Admission::Options::observer
 //   metrics.CountAnswer(200);
 //   metrics.Text()
 //   // konpro_http_answers_total{status="200"} 1
 //
-// Thread safety: thread-safe. Each count is exact; two of them may be read at
+// Thread safety: thread-safe. Each count is exact; two counts may be read at
 // different times.
 #ifndef KONPRO_SERVE_METRICS_H_
 #define KONPRO_SERVE_METRICS_H_
@@ -34,7 +34,7 @@ class ServeMetrics : public AdmissionObserver {
  private:
   static constexpr size_t kStatuses = 600;
 
-  // Atomic. Each stands for itself, so relaxed.
+  // Atomic. Relaxed: no count orders another.
   std::array<std::atomic<uint64_t>, kStatuses> answers_{};
   std::array<std::atomic<uint64_t>, kAdmissionReasons> admissions_{};
   std::atomic<uint64_t> completed_{0};

@@ -21,7 +21,6 @@
 #include "konpro/serve/limits_file.h"
 #include "konpro/serve/listen_socket.h"
 #include "konpro/serve/metrics.h"
-#include "konpro/sqlite/sqlite_backend.h"
 
 namespace konpro {
 namespace {
@@ -45,8 +44,8 @@ void Save(Service& service, const std::string& limits_path, std::ostream& err) {
 }  // namespace
 
 absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
-                      const ServiceCommandRunner& run, std::ostream& out,
-                      std::ostream& err) {
+                      Backend backend, const ServiceCommandRunner& run,
+                      std::ostream& out, std::ostream& err) {
   // All threads inherit the mask, so signals wait for sigtimedwait() below.
   sigset_t signals;
   sigemptyset(&signals);
@@ -61,10 +60,8 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
   service_options.restore_limits = [&](LimiterRegistry& registry) {
     return RestoreLimits(limits_path, registry);
   };
-  absl::StatusOr<Backend> backend = OpenSqliteBackend(options.db, {});
-  if (!backend.ok()) return backend.status();
   const absl::StatusOr<std::unique_ptr<Service>> opened =
-      Service::Open(catalog, *std::move(backend), std::move(service_options));
+      Service::Open(catalog, std::move(backend), std::move(service_options));
   if (!opened.ok()) return opened.status();
   Service& service = **opened;
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "konpro/access/backend.h"
 #include "konpro/access/service.h"
 #include "konpro/catalog/catalog.h"
 
@@ -30,13 +31,14 @@ using ServiceCommandRunner = std::function<int(
     Service& service, const std::vector<std::string>& arguments,
     std::istream& in, std::ostream& out, std::ostream& err)>;
 
-// Prints its address to `out` once it listens. Returns after a signal has
-// stopped it and everything is written and closed. Warnings, and what could not
-// be saved meanwhile, go to `err`.
+// Serves the accounts, keys and credits of `backend`, which is open on the file
+// options.db. Prints its address to `out` once it listens. Returns after a
+// signal has stopped it and everything is written and closed. Warnings, and
+// what could not be saved meanwhile, go to `err`.
 // REQUIRES: the process has no other thread.
 absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
-                      const ServiceCommandRunner& run, std::ostream& out,
-                      std::ostream& err);
+                      Backend backend, const ServiceCommandRunner& run,
+                      std::ostream& out, std::ostream& err);
 
 }  // namespace konpro
 

@@ -138,7 +138,7 @@ expect 2 'no such file' "$konpro" keys list acme --db=none.db
 expect 2 'NAME:LIMIT/PERIOD' "$konpro" account plan acme pro --windows=1 \
   --db=door.db
 expect 2 '--db is required' "$konpro" keys list acme
-expect 2 'no time such as' "$konpro" keys reset "$id" --overlap=x --db=door.db
+expect 2 'not a time such as' "$konpro" keys reset "$id" --overlap=x --db=door.db
 expect 2 'subcommand is required' "$konpro" keys --db=door.db
 if grep -qF "$(cat key.txt)" key.err door.db door.db-wal 2>/dev/null; then
   echo "FAILED: a key's text is kept"
@@ -162,9 +162,9 @@ expect 4 '"denied"' "${ledger[@]}" reserve acme --credits=960 --mode=check-only
 expect 7 'unknown_reservation' "${ledger[@]}" void nothing --id=v
 expect 0 '"released"' "${ledger[@]}" capture job 20s --id=done
 expect 0 '"refund"' "${ledger[@]}" refund done --credits=5 --id=sorry
-expect 2 'no time above zero' "${ledger[@]}" reserve acme --credits=1 --id=t --timeout=0s
+expect 2 'not a time above zero' "${ledger[@]}" reserve acme --credits=1 --id=t --timeout=0s
 expect 2 '--at' "$konpro" ledger --db=books.db --at=yesterday balance acme
-expect 2 'no month' "${ledger[@]}" statement acme --month=2026-13
+expect 2 'not a month' "${ledger[@]}" statement acme --month=2026-13
 expect 0 'closing          85' "${ledger[@]}" statement acme --month=2026-11
 expect 0 '"closing"' "${ledger[@]}" statement acme --month=2026-11 --format=json
 expect 0 '"quantity":"20000"' "${ledger[@]}" export

@@ -17,7 +17,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "konpro/catalog/window_text.h"
-#include "konpro/cli/account_command.h"
+#include "konpro/cli/accounts_command.h"
 #include "konpro/report/report_format.h"
 #include "proto/account.pb.h"
 #include "proto/api_key.pb.h"
@@ -61,7 +61,7 @@ class KeysCommand : public ::testing::Test {
   }
 
   v1::ApiKeys List(const std::string& account) {
-    DoorFile json = file_;
+    ServiceFile json = file_;
     json.format = ReportFormat::kJson;
     EXPECT_EQ(RunKeysList(json, account, NewStreams()), ExitCode::kOk);
     Show();
@@ -72,7 +72,7 @@ class KeysCommand : public ::testing::Test {
   }
 
   v1::Account AccountOf(const std::string& account) {
-    DoorFile json = file_;
+    ServiceFile json = file_;
     json.format = ReportFormat::kJson;
     EXPECT_EQ(RunAccountShow(json, account, NewStreams()), ExitCode::kOk);
     v1::Account report;
@@ -81,7 +81,7 @@ class KeysCommand : public ::testing::Test {
     return report;
   }
 
-  DoorFile file_;
+  ServiceFile file_;
   std::istringstream in_;
   std::ostringstream out_;
   std::ostringstream err_;

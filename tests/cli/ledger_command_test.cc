@@ -61,7 +61,7 @@ class LedgerCommandTest : public ::testing::Test {
  protected:
   LedgerCommandTest() { file_ = Fresh("ledger"); }
 
-  static LedgerFile Fresh(const std::string& name) {
+  static ServiceFile Fresh(const std::string& name) {
     const std::string path =
         absl::StrCat(::testing::TempDir(), "/", name, ".db");
     for (const char* suffix : {"", "-wal", "-shm"}) {
@@ -109,7 +109,7 @@ class LedgerCommandTest : public ::testing::Test {
     return Run([&](Streams s) { return RunLedgerRefund(file_, options, s); });
   }
   Ran Ingest(const std::string& records) { return Ingest(file_, records); }
-  static Ran Ingest(const LedgerFile& file, const std::string& records) {
+  static Ran Ingest(const ServiceFile& file, const std::string& records) {
     std::istringstream in(records);
     std::ostringstream out;
     std::ostringstream err;
@@ -118,7 +118,7 @@ class LedgerCommandTest : public ::testing::Test {
     return {code, out.str(), err.str()};
   }
 
-  LedgerFile file_;
+  ServiceFile file_;
 };
 
 TEST_F(LedgerCommandTest, ACommandPrintsOneObject) {
@@ -204,13 +204,13 @@ TEST_F(LedgerCommandTest, WhatIsWrongIsSaid) {
       {Reserve({.credits = C("1"), .id = "job", .timeout = absl::Hours(9999)}),
        "timeout: "},
       {Spend({.id = "s"}), "--credits"},
-      {Capture({.reservation = "job", .id = "c"}), "say how much"},
+      {Capture({.reservation = "job", .id = "c"}), "give an amount"},
       {Capture(
            {.reservation = "job", .quantity = "1s", .all = true, .id = "c"}),
-       "say how much"},
+       "give an amount"},
       {Capture({.reservation = "welcome", .quantity = "1s", .id = "c"}),
        "welcome is a grant, not a reservation"},
-      {Refund({.command = "welcome", .id = "r"}), "posts nothing"},
+      {Refund({.command = "welcome", .id = "r"}), "posts no credits"},
       {Run([&](Streams s) {
          return RunLedgerBalance(file_, {.account = "acm"}, s);
        }),
@@ -474,9 +474,9 @@ std::string JsonLines(const std::vector<v1::UsageRecord>& records) {
 class IngestTest : public LedgerCommandTest {
  protected:
   // A file whose accounts have `credits` each, and reservations of some jobs.
-  static LedgerFile Accounts(const std::string& name,
-                             absl::string_view credits) {
-    const LedgerFile file = Fresh(name);
+  static ServiceFile Accounts(const std::string& name,
+                              absl::string_view credits) {
+    const ServiceFile file = Fresh(name);
     for (int i = 0; i < 40; ++i) {
       const std::string account = absl::StrCat("a-", i);
       Run([&](Streams s) {
@@ -500,14 +500,14 @@ class IngestTest : public LedgerCommandTest {
   }
 
   // Balances and statements of all accounts.
-  static std::string Books(const LedgerFile& file) {
+  static std::string Books(const ServiceFile& file) {
     std::string books;
     for (int i = 0; i < 40; ++i) {
       const std::string account = absl::StrCat("a-", i);
       v1::AccountCredits balance;
       (void)google::protobuf::util::JsonStringToMessage(
           Run([&](Streams s) {
-            LedgerFile json = file;
+            ServiceFile json = file;
             json.format = ReportFormat::kJson;
             return RunLedgerBalance(json, {.account = account}, s);
           }).out,
@@ -573,7 +573,7 @@ TEST_F(IngestTest, AFileThatCannotBeReadIsAnError) {
 
 TEST_F(IngestTest, TwiceIsOnceAndBothFormsAreTheSame) {
   const std::vector<v1::UsageRecord> records = ManyRecords(20'000);
-  const LedgerFile once = Accounts("once", "3000");
+  const ServiceFile once = Accounts("once", "3000");
   ASSERT_NE(Ingest(once, JsonLines(records)).code, ExitCode::kBadInput);
   const std::string books = Books(once);
   EXPECT_THAT(Ingest(once, JsonLines(records)).out,
@@ -583,7 +583,7 @@ TEST_F(IngestTest, TwiceIsOnceAndBothFormsAreTheSame) {
   for (const v1::UsageRecord& record : records) {
     google::protobuf::util::SerializeDelimitedToOstream(record, &delimited);
   }
-  const LedgerFile other = Accounts("other", "3000");
+  const ServiceFile other = Accounts("other", "3000");
   Ingest(other, delimited.str());
   EXPECT_EQ(Books(other), books);
 }
@@ -593,11 +593,11 @@ TEST_F(IngestTest, TwoShuffledHalvesAreTheWhole) {
   std::cout << "seed " << seed << "\n";
   std::mt19937_64 random(seed);
   std::vector<v1::UsageRecord> records = ManyRecords(20'000);
-  const LedgerFile whole = Accounts("whole", "30000");
+  const ServiceFile whole = Accounts("whole", "30000");
   ASSERT_EQ(Ingest(whole, JsonLines(records)).code, ExitCode::kOk);
   std::shuffle(records.begin(), records.end(), random);
   const auto half = records.begin() + records.size() / 2;
-  const LedgerFile halves = Accounts("halves", "30000");
+  const ServiceFile halves = Accounts("halves", "30000");
   ASSERT_EQ(Ingest(halves, JsonLines({half, records.end()})).code,
             ExitCode::kOk);
   ASSERT_EQ(Ingest(halves, JsonLines({records.begin(), half})).code,
@@ -614,12 +614,12 @@ TEST_F(IngestTest, KilledAndResumedIsAsIfNotKilled) {
   const std::string records = JsonLines(ManyRecords(60'000));
   const std::string path = absl::StrCat(::testing::TempDir(), "/killed.jsonl");
   std::ofstream(path) << records;
-  const LedgerFile whole = Accounts("unkilled", "3000");
+  const ServiceFile whole = Accounts("unkilled", "3000");
   const absl::Time begin = absl::Now();
   ASSERT_EQ(Ingest(whole, records).code, ExitCode::kOverAvailable);
   const int64_t micros = absl::ToInt64Microseconds(absl::Now() - begin);
 
-  const LedgerFile killed = Accounts("killed", "3000");
+  const ServiceFile killed = Accounts("killed", "3000");
   for (int i = 0; i < 8; ++i) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);

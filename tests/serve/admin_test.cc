@@ -1,5 +1,9 @@
 #include "konpro/serve/admin.h"
 
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <istream>
 #include <iterator>
@@ -7,6 +11,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -105,6 +110,24 @@ TEST_F(AdminTest, AnAnswerThatIsNotOneIsUnavailable) {
   EXPECT_THAT(
       ForwardCommand(db_, {"keys"}, ""),
       StatusIs(absl::StatusCode::kUnavailable, HasSubstr("cannot be read")));
+}
+
+TEST_F(AdminTest, AServerThatEndsBeforeItAnswersIsUnavailable) {
+  ListenSocket socket = *ListenUnix(AdminSocketPath(db_));
+  const int fd = socket.Release();
+  std::thread server([&] {
+    pollfd ready{.fd = fd, .events = POLLIN};
+    poll(&ready, 1, -1);
+    const int connection = accept(fd, nullptr, nullptr);
+    char bytes[4'096];
+    EXPECT_GT(read(connection, bytes, sizeof(bytes)), 0);
+    close(connection);
+  });
+  EXPECT_THAT(ForwardCommand(db_, {"keys"}, ""),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       HasSubstr("whether it ran the command")));
+  server.join();
+  close(fd);
 }
 
 TEST_F(AdminTest, ACommandThatIsTooLongIsNotSent) {

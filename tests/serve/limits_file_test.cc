@@ -87,6 +87,9 @@ TEST_F(LimitsFile, NoFileIsNoAccounts) {
 TEST_F(LimitsFile, ASaveReplacesTheFile) {
   ASSERT_THAT(SaveLimits(*registry_, path_), IsOk());
   EXPECT_TRUE(registry_->TryAcquire("acme", 2, kNow).allowed());
+  // A save that was cut off may have left more than this one writes.
+  std::ofstream(path_ + ".new") << std::string(10'000, 'x');
+  chmod((path_ + ".new").c_str(), 0600);
   ASSERT_THAT(SaveLimits(*registry_, path_), IsOk());
   EXPECT_FALSE(Exists(path_ + ".new"));
   struct stat file;

@@ -1,6 +1,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -85,7 +86,7 @@ TEST_F(ServeApi, AdmittedRequestSaysWhoseItIsAndWhatRemains) {
             "\"minute\";r=9;t=30, \"day\";r=99;t=86370");
 }
 
-TEST_F(ServeApi, StrangersGetOneAnswerWhateverTheirKeyIs) {
+TEST_F(ServeApi, UnauthenticatedCallersGetOneAnswerWhateverTheirKeyIs) {
   const HttpAnswer missing = AskAs({}, "GET", "/v1/admit");
   EXPECT_EQ(missing.status, 401);
   EXPECT_EQ(FieldOf(missing, "X-Konpro-Status"), "401");
@@ -103,7 +104,7 @@ TEST_F(ServeApi, StrangersGetOneAnswerWhateverTheirKeyIs) {
   }
 }
 
-TEST_F(ServeApi, RefusalsButStrangersReachAuthRequestAs403WithTheTrueStatus) {
+TEST_F(ServeApi, OtherRefusalsReachAuthRequestAs403WithTheTrueStatus) {
   struct {
     absl::string_view operation;
     absl::string_view quantity;
@@ -164,7 +165,7 @@ TEST_F(ServeApi, MeteredAdmissionHoldsCreditsOnceForAnId) {
             *Credits::Parse("60"));
 }
 
-TEST_F(ServeApi, JobIsHeldCompletedAndToldTheSameAgain) {
+TEST_F(ServeApi, JobIsHeldAndCompletedAndRetriesReturnTheSame) {
   EXPECT_EQ(Hold("job/1", 60'000).status, 200);
   for (int i = 0; i < 2; ++i) {
     const HttpAnswer done =
@@ -262,6 +263,68 @@ TEST_F(ServeApi, AccountIsShownWithoutCountingTheRequest) {
     EXPECT_THAT(answer.body, HasSubstr(R"("credits": "100")"));
   }
   EXPECT_EQ(AskAs({}, "GET", "/v1/account").status, 401);
+}
+
+TEST_F(ServeApi, AccountHasItsPlanWindowsAndKeys) {
+  now_ = UnixNanos::FromTime(kStart + absl::Milliseconds(500));
+  EXPECT_EQ(Ask("GET", "/v1/admit").status, 200);
+  const std::string body = Ask("GET", "/v1/account").body;
+  for (const char* part :
+       {R"("account": "acme")", R"("plan": "free_trial")",
+        R"("is_suspended": false)", R"("kind": "fixed")", R"("limit": "10")",
+        R"("period_ms": "60000")", R"("has_own_windows": false)",
+        R"("created_at": "2027-01-01T00:00:30Z")", R"("keys": 1)",
+        // Rounded up: half a second less.
+        R"("reset_after_seconds": "30")"}) {
+    EXPECT_THAT(body, HasSubstr(part));
+  }
+}
+
+TEST_F(ServeApi, LimitsOfSizesAreInclusive) {
+  const auto estimate = [&](int jobs, size_t bytes) {
+    std::string body = "{\"jobs\":[";
+    for (int i = 0; i < jobs; ++i) {
+      absl::StrAppend(&body, i == 0 ? "" : ",",
+                      R"({"operation":"avatar_video","quantity":1})");
+    }
+    body += "]}";
+    if (body.size() < bytes) body.append(bytes - body.size(), ' ');
+    return Ask("POST", "/v1/estimate", body).status;
+  };
+  EXPECT_EQ(estimate(kEstimateJobsMax, 0), 200);
+  EXPECT_EQ(estimate(kEstimateJobsMax + 1, 0), 413);
+  EXPECT_EQ(estimate(1, kApiBodyBytesMax), 200);
+  EXPECT_EQ(estimate(1, kApiBodyBytesMax + 1), 413);
+  const auto has_instance = [&](size_t bytes) {
+    const std::string path = "/" + std::string(bytes - 1, 'a');
+    return absl::StrContains(
+        AskAs({{"X-Original-URI", path}}, "GET", "/v1/admit").body, path);
+  };
+  EXPECT_TRUE(has_instance(1'024));
+  EXPECT_FALSE(has_instance(1'025));
+}
+
+TEST_F(ServeApi, TopUpDrawsOnTheBalanceAboveWhatWasHeld) {
+  const auto complete = [&](absl::string_view id, bool top_up) {
+    EXPECT_EQ(
+        Ask("POST", "/v1/jobs",
+            absl::StrCat(R"({"operation":"avatar_video","quantity":1000,)",
+                         R"("top_up":)", top_up ? "true" : "false", "}"),
+            {{"Idempotency-Key", id}})
+            .status,
+        200);
+    return Ask("POST", absl::StrCat("/v1/jobs/", id, "/complete"),
+               R"({"quantity":2000})")
+        .status;
+  };
+  EXPECT_EQ(complete("more", true), 200);
+  EXPECT_NE(complete("no-more", false), 200);
+}
+
+TEST_F(ServeApi, UnauthenticatedCallersLearnNothingAboutTheirBody) {
+  for (const char* path : {"/v1/jobs", "/v1/estimate", "/v1/jobs/a/complete"}) {
+    EXPECT_EQ(AskAs({}, "POST", path, "not JSON").status, 401) << path;
+  }
 }
 
 TEST_F(ServeApi, OtherPathsAndMethodsAreRefused) {

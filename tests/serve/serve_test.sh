@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# konpro serve as a process, behind a real nginx (the sample configuration), with
-# curl as the client: what a client is told, what an operator can do meanwhile,
-# and how it stops.
+# konpro serve as a process, with a real nginx in front (the sample configuration)
+# and curl as the client: its answers, the commands of an operator meanwhile, and
+# how it stops.
 set -uo pipefail
 PATH=$PATH:/usr/sbin  # nginx is there
 
@@ -150,6 +150,16 @@ ledger spend acme photo_avatar 2 --id=s --catalog=x 2>/dev/null &&
   fail 'a catalog of its own'
 [[ "$(ledger verify)" == *fine* ]] || fail "$(ledger verify)"
 
+# A forecast of the served file is the server's: the file is locked.
+tomorrow=$(date -u -d tomorrow +%F)
+ledger spend acme --credits=5 --id=forecast >/dev/null || fail 'spend'
+forecast=$("$konpro" forecast credits.db --as-of="$tomorrow" --format=json 2>&1) ||
+  fail "forecast: $forecast"
+[[ "$forecast" == *'"credits": "5"'* ]] || fail "$forecast"
+output=$("$konpro" forecast credits.db --catalog=x 2>&1) &&
+  fail 'a forecast with a catalog of its own'
+[[ "$output" == *'has its own'* ]] || fail "$output"
+
 # Another account, whose minute is soon full.
 free=$(keys create globex 2>/dev/null)
 for ((i = 0; i < 10; i++)); do
@@ -179,7 +189,7 @@ direct -H 'Transfer-Encoding: chunked' --data-binary @large \
   "http://$address/v1/jobs" 2>/dev/null
 [[ "$answer" == *'HTTP/1.1 200'* ]] && fail 'a body without a length is endless'
 
-# A client that says half of its request holds nobody up.
+# A client that sends half of a request delays no other client.
 exec {slow}<>"/dev/tcp/${address%:*}/${address##*:}"
 printf 'GET /healthz HTTP/1.1\r\nHost:' >&"$slow"
 for ((i = 0; i < 20; i++)); do
@@ -196,16 +206,18 @@ keys deactivate "$id" >/dev/null || fail 'deactivate'
 ask $front -H "x-api-key: $key" http://konpro/v1/avatars
 expect 'HTTP/1.1 401'
 
-# It stops when it is told to, and then the commands open the file themselves.
+# A signal stops it, and then the commands open the file themselves.
 kill -TERM "$served"
 wait "$served" || fail "stopped with $?"
 grep -q '^stopped' serve.log || fail "$(cat serve.log)"
 [ -e credits.db.sock ] && fail 'the socket was left'
 [[ "$(keys list acme)" == *deactivated* ]] || fail 'what was done is not there'
+output=$("$konpro" forecast credits.db --as-of="$tomorrow" --format=json 2>&1)
+[ "$output" = "$forecast" ] || fail "a forecast without the server: $output"
 ask $front -H "x-api-key: $free" http://konpro/v1/avatars
 expect 'HTTP/1.1 503'
 
-# One that was killed leaves its socket; nobody minds.
+# A server that was killed leaves its socket, which has no effect.
 start credits.db 127.0.0.1:0
 direct -H "x-api-key: $free" "http://$address/v1/account"
 expect '"limit": "100"' '"remaining": "90"'

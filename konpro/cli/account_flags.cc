@@ -1,4 +1,4 @@
-#include "konpro/cli/door_flags.h"
+#include "konpro/cli/account_flags.h"
 
 #include <utility>
 #include <vector>
@@ -19,28 +19,28 @@ void AddText(CLI::App& command, const char* name, std::string& text,
 
 }  // namespace
 
-CLI::App& DoorFlags::AddCommand(CLI::App& group, const char* name,
-                                const char* help,
-                                std::function<ExitCode(Streams)> run) {
+CLI::App& AccountFlags::AddCommand(CLI::App& group, const char* name,
+                                   const char* help,
+                                   std::function<ExitCode(Streams)> run) {
   CLI::App& command = *group.add_subcommand(name, help);
   command.fallthrough();
   command.callback([this, run = std::move(run)] { run_ = run; });
   return command;
 }
 
-absl::StatusOr<std::string> DoorFlags::ReadInput(Streams streams) {
+absl::StatusOr<std::string> AccountFlags::ReadInput(Streams streams) {
   if (!whoami_command_->parsed()) return std::string();
   absl::StatusOr<std::string> text = ReadKey(whoami_, streams);
   whoami_ = WhoamiOptions{};
   return text;
 }
 
-void DoorFlags::RunOn(Service& open) {
+void AccountFlags::RunOn(Service& open) {
   file_.open = &open;
   whoami_ = WhoamiOptions{};
 }
 
-void DoorFlags::AddFile(CLI::App& group) {
+void AccountFlags::AddFile(CLI::App& group) {
   group.add_option("--db", file_.db, "the file of accounts, keys and credits")
       ->required()
       ->type_name("FILE");
@@ -60,20 +60,19 @@ void DoorFlags::AddFile(CLI::App& group) {
       ->check(CLI::IsMember({"json", "table"}).description(""));
 }
 
-void DoorFlags::AddKeys(CLI::App& app, const std::string& exit_codes) {
+void AccountFlags::AddKeys(CLI::App& app, const std::string& exit_codes) {
   CLI::App& keys = *app.add_subcommand(
-      "keys", "API keys: make, list, end, and whose is one");
+      "keys", "API keys: create, list, deactivate, reset, identify");
   keys.require_subcommand(1);
   keys.footer(
-      "A key's text is printed once, by the command that makes it. Its id "
-      "names "
-      "it from then on,\nand opens nothing.\n\n" +
+      "A key's text is printed once, by the command that makes it. Other "
+      "commands name the key\nby its id, which does not authenticate.\n\n" +
       exit_codes);
   AddFile(keys);
   CLI::App& create = AddCommand(
-      keys, "create", "makes a key, and the account where it is missing",
+      keys, "create", "makes a key, and the account if it is missing",
       [this](Streams s) { return RunKeysCreate(file_, create_, s); });
-  AddText(create, "ACCOUNT", create_.account, "whose");
+  AddText(create, "ACCOUNT", create_.account, "the key's account");
   create
       .add_option_function<std::string>(
           "--expires",
@@ -89,64 +88,65 @@ void DoorFlags::AddKeys(CLI::App& app, const std::string& exit_codes) {
           "when it ends (default: never)")
       ->type_name("RFC3339");
   AddText(
-      AddCommand(keys, "list", "the keys of an account, dead ones too",
+      AddCommand(keys, "list",
+                 "all keys of an account, also those that are refused",
                  [this](Streams s) { return RunKeysList(file_, account_, s); }),
-      "ACCOUNT", account_, "whose");
+      "ACCOUNT", account_, "the account");
   AddText(AddCommand(
-              keys, "deactivate", "ends a key at once and for good",
+              keys, "deactivate", "deactivates a key at once and for good",
               [this](Streams s) { return RunKeysDeactivate(file_, key_, s); }),
-          "KEY_ID", key_, "as list shows it");
+          "KEY_ID", key_, "the id, as list shows it");
   CLI::App& reset = AddCommand(
-      keys, "reset", "makes a key of the same account in place of another",
+      keys, "reset", "replaces a key by a new one of the same account",
       [this](Streams s) { return RunKeysReset(file_, reset_, s); });
-  AddText(reset, "KEY_ID", reset_.key, "as list shows it");
+  AddText(reset, "KEY_ID", reset_.key, "the id, as list shows it");
   reset
       .add_option_function<std::string>(
           "--overlap",
           [this](const std::string& text) {
             if (!absl::ParseDuration(text, &reset_.overlap)) {
-              throw CLI::ValidationError("--overlap", "no time such as 24h");
+              throw CLI::ValidationError("--overlap", "not a time such as 24h");
             }
           },
-          "how long the old one lives on (default: not at all)")
+          "how long the old key is still accepted (default: not at all)")
       ->type_name("TIME");
   AddWhoami(keys);
 }
 
-void DoorFlags::AddWhoami(CLI::App& keys) {
+void AccountFlags::AddWhoami(CLI::App& keys) {
   CLI::App& whoami = AddCommand(
-      keys, "whoami", "whose a key is; its text comes from standard input",
+      keys, "whoami",
+      "the account of a key, whose text is read from standard input",
       [this](Streams s) { return RunKeysWhoami(file_, whoami_, s); });
   whoami_command_ = &whoami;
-  CLI::Option* const file =
-      whoami
-          .add_option("--key-file", whoami_.file,
-                      "read the text from this file instead")
-          ->type_name("FILE");
+  CLI::Option* const file = whoami
+                                .add_option("--key-file", whoami_.file,
+                                            "read the text from this file")
+                                ->type_name("FILE");
   whoami
       .add_option("--key-env", whoami_.variable,
-                  "or from this environment variable")
+                  "read the text from this environment variable")
       ->type_name("NAME")
       ->excludes(file);
 }
 
-void DoorFlags::AddAccount(CLI::App& app, const std::string& exit_codes) {
+void AccountFlags::AddAccount(CLI::App& app, const std::string& exit_codes) {
   CLI::App& account = *app.add_subcommand(
-      "account", "which plan an account is on, and what it has");
+      "account", "the plan, limits and credits of accounts");
   account.require_subcommand(1);
   account.footer(exit_codes);
   AddFile(account);
   AddText(AddCommand(account, "provision",
-                     "makes an account, on the Free Trial; one that is there "
-                     "stays as it is",
+                     "makes an account on the Free Trial; an existing account "
+                     "is unchanged",
                      [this](Streams s) {
                        return RunAccountProvision(file_, account_, s);
                      }),
-          "ACCOUNT", account_, "which");
+          "ACCOUNT", account_, "the account");
   CLI::App& plan =
       AddCommand(account, "plan", "puts an account on a plan",
                  [this](Streams s) { return RunAccountPlan(file_, plan_, s); });
-  AddText(plan, "ACCOUNT", plan_.account, "which");
+  AddText(plan, "ACCOUNT", plan_.account, "the account");
   AddText(plan, "PLAN", plan_.plan, "a plan of the catalog");
   plan.add_option_function<std::string>(
           "--windows",
@@ -159,23 +159,23 @@ void DoorFlags::AddAccount(CLI::App& app, const std::string& exit_codes) {
             }
             plan_.windows = *std::move(windows);
           },
-          "request limits of its own, such as minute:60/1m,day:1000/24h "
+          "request limits of the account, such as minute:60/1m,day:1000/24h "
           "(default: the plan's)")
       ->type_name("WINDOWS");
   AddText(AddCommand(account, "suspend", "refuses all requests of an account",
                      [this](Streams s) {
                        return RunAccountSuspend(file_, account_, s);
                      }),
-          "ACCOUNT", account_, "which");
+          "ACCOUNT", account_, "the account");
   AddText(AddCommand(account, "resume", "ends a suspension",
                      [this](Streams s) {
                        return RunAccountResume(file_, account_, s);
                      }),
-          "ACCOUNT", account_, "which");
+          "ACCOUNT", account_, "the account");
   AddText(AddCommand(
               account, "show", "plan, limits, keys and credits",
               [this](Streams s) { return RunAccountShow(file_, account_, s); }),
-          "ACCOUNT", account_, "which");
+          "ACCOUNT", account_, "the account");
 }
 
 }  // namespace konpro::cli

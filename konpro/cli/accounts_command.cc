@@ -1,4 +1,4 @@
-#include "konpro/cli/account_command.h"
+#include "konpro/cli/accounts_command.h"
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -12,7 +12,7 @@
 namespace konpro::cli {
 namespace {
 
-absl::Status Show(const DoorFile& file, absl::string_view account,
+absl::Status Show(const ServiceFile& file, absl::string_view account,
                   Service& service, absl::Time now, Streams streams) {
   const absl::StatusOr<Admission::AccountView> view =
       service.admission().Describe(account, UnixNanos::FromTime(now));
@@ -28,27 +28,28 @@ absl::Status Show(const DoorFile& file, absl::string_view account,
 }
 
 // Does the work, then shows the account.
-ExitCode Change(const DoorFile& file, const std::string& account, bool create,
-                Streams streams, DoorWork work) {
-  return WithDoor(file, create, streams, [&](Service& service, absl::Time now) {
-    const absl::Status status = work(service, now);
-    if (!status.ok()) return status;
-    return Show(file, account, service, now, streams);
-  });
+ExitCode Change(const ServiceFile& file, const std::string& account,
+                bool create, Streams streams, ServiceWork work) {
+  return WithService(file, create, streams,
+                     [&](Service& service, absl::Time now) {
+                       const absl::Status status = work(service, now);
+                       if (!status.ok()) return status;
+                       return Show(file, account, service, now, streams);
+                     });
 }
 
 }  // namespace
 
-ExitCode RunAccountProvision(const DoorFile& file, const std::string& account,
-                             Streams streams) {
+ExitCode RunAccountProvision(const ServiceFile& file,
+                             const std::string& account, Streams streams) {
   return Change(file, account, /*create=*/true, streams,
                 [&](Service& service, absl::Time now) {
                   return service.admission().Provision(account, now).status();
                 });
 }
 
-ExitCode RunAccountPlan(const DoorFile& file, const AccountPlanOptions& options,
-                        Streams streams) {
+ExitCode RunAccountPlan(const ServiceFile& file,
+                        const AccountPlanOptions& options, Streams streams) {
   return Change(file, options.account, /*create=*/false, streams,
                 [&](Service& service, absl::Time now) {
                   return service.admission().SetPlan(
@@ -56,7 +57,7 @@ ExitCode RunAccountPlan(const DoorFile& file, const AccountPlanOptions& options,
                 });
 }
 
-ExitCode RunAccountSuspend(const DoorFile& file, const std::string& account,
+ExitCode RunAccountSuspend(const ServiceFile& file, const std::string& account,
                            Streams streams) {
   return Change(file, account, /*create=*/false, streams,
                 [&](Service& service, absl::Time now) {
@@ -64,7 +65,7 @@ ExitCode RunAccountSuspend(const DoorFile& file, const std::string& account,
                 });
 }
 
-ExitCode RunAccountResume(const DoorFile& file, const std::string& account,
+ExitCode RunAccountResume(const ServiceFile& file, const std::string& account,
                           Streams streams) {
   return Change(file, account, /*create=*/false, streams,
                 [&](Service& service, absl::Time now) {
@@ -72,7 +73,7 @@ ExitCode RunAccountResume(const DoorFile& file, const std::string& account,
                 });
 }
 
-ExitCode RunAccountShow(const DoorFile& file, const std::string& account,
+ExitCode RunAccountShow(const ServiceFile& file, const std::string& account,
                         Streams streams) {
   return Change(file, account, /*create=*/false, streams,
                 [](Service&, absl::Time) { return absl::OkStatus(); });

@@ -1,0 +1,85 @@
+#include "konpro/cli/serve_command.h"
+
+#include <unistd.h>
+
+#include <istream>
+#include <optional>
+#include <ostream>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "konpro/access/backend.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/cli/flag_parsing.h"
+#include "konpro/cli/service_session.h"
+#include "konpro/serve/admin.h"
+
+namespace konpro::cli {
+
+void AddServe(CLI::App& app, const std::string& exit_codes,
+              ServeCommandOptions& all) {
+  ServeOptions& options = all.serve;
+  CLI::App& command = *app.add_subcommand(
+      "serve", "keys, limits and credits over HTTP, until SIGTERM");
+  command.footer(
+      std::string("It is for your own machines: nginx in front of an API, "
+                  "and services that end jobs.\nWhile it runs, commands on the "
+                  "same file reach it by FILE.sock.\n\n") +
+      exit_codes);
+  command
+      .add_option("--db", options.db, "the file of accounts, keys and credits")
+      ->required()
+      ->type_name("FILE");
+  command
+      .add_option("--listen", options.listen,
+                  "the address to listen on; port 0 takes a free one (default: "
+                  "127.0.0.1:8080)")
+      ->type_name("ADDRESS:PORT");
+  command
+      .add_option("--threads", options.threads,
+                  "the number of threads (default: 8)")
+      ->type_name("N")
+      ->check(CLI::Range(1u, ServeOptions::kThreadsMax).description(""));
+  AddCatalog(command, all.catalog);
+}
+
+ExitCode RunServeCommand(const ServeCommandOptions& options,
+                         const ServedCommand& run, Streams streams) {
+  const std::optional<Catalog> catalog = LoadCatalog(options.catalog, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
+  absl::StatusOr<Backend> backend =
+      OpenBackend(options.serve.db, /*create=*/true);
+  if (!backend.ok()) return FailWith(backend.status(), streams);
+  const absl::Status status = RunServe(
+      options.serve, *catalog, *std::move(backend),
+      [&](Service& service, const std::vector<std::string>& arguments,
+          std::istream& in, std::ostream& out, std::ostream& err) {
+        return static_cast<int>(
+            run(service, arguments, {.in = in, .out = out, .err = err}));
+      },
+      streams.out, streams.err);
+  return status.ok() ? ExitCode::kOk : FailWith(status, streams);
+}
+
+std::optional<ExitCode> RunByServer(const std::string& db,
+                                    const std::vector<std::string>& arguments,
+                                    absl::string_view input, Streams streams) {
+  const absl::StatusOr<std::optional<CommandResult>> result =
+      ForwardCommand(db, arguments, input);
+  if (!result.ok()) {
+    PrintReason(streams, result.status().message());
+    return ExitCode::kInternal;
+  }
+  if (!result->has_value()) return std::nullopt;
+  streams.out << (*result)->out;
+  streams.out.flush();
+  streams.err << (*result)->err;
+  return static_cast<ExitCode>((*result)->exit_code);
+}
+
+bool MayBeServed(const std::string& db) {
+  return access(AdminSocketPath(db).c_str(), F_OK) == 0;
+}
+
+}  // namespace konpro::cli

@@ -1,0 +1,74 @@
+// What the commands on a database file share: how it is opened, the catalog,
+// the time, and the form of the report.
+#ifndef KONPRO_CLI_SERVICE_SESSION_H_
+#define KONPRO_CLI_SERVICE_SESSION_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "konpro/access/backend.h"
+#include "konpro/access/service.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/cli/command.h"
+#include "konpro/ledger/ledger.h"
+#include "konpro/report/report_format.h"
+
+namespace konpro::cli {
+
+struct ServiceFile {
+  std::string db;
+  // The service that a server has open; `db` is then not opened, and `catalog`
+  // must be "". nullptr: the command opens the file.
+  Service* open = nullptr;
+  // The caller's clock; nullopt: now.
+  std::optional<absl::Time> at;
+  // A catalog file; "" for the built-in catalog.
+  std::string catalog;
+  // kTable or kJson. Commands that change a ledger print JSON with either.
+  ReportFormat format = ReportFormat::kTable;
+};
+
+// The backend in the file at `db`, which is made if it is missing and `create`.
+// The one function that knows which backend a path has.
+absl::StatusOr<Backend> OpenBackend(const std::string& db, bool create);
+
+// `file.at`, or the clock.
+absl::Time TimeOf(const ServiceFile& file);
+UnixNanos UnixNanosOf(const ServiceFile& file);
+
+// The catalog of the server that has the file open, or else of the catalog
+// file. nullopt after the reason went to streams.err: kBadInput.
+std::optional<Catalog> CatalogOf(const ServiceFile& file, Streams streams);
+
+using ServiceWork =
+    absl::FunctionRef<absl::Status(Service& service, absl::Time now)>;
+
+// Opens the file, which is made if it is missing and `create`, and does the
+// work. An error of either goes to streams.err and is returned as exit code.
+ExitCode WithService(const ServiceFile& file, bool create, Streams streams,
+                     ServiceWork work);
+
+// Closes a ledger that the command opened itself.
+struct LedgerCloser {
+  bool is_owner = true;
+  void operator()(Ledger* ledger) const {
+    if (is_owner) delete ledger;
+  }
+};
+using LedgerPointer = std::unique_ptr<Ledger, LedgerCloser>;
+
+// The ledger in the file, without the directories of a service. The file is
+// made if it is missing and `create`. nullptr after the reason went to
+// streams.err and its exit code to `code`.
+LedgerPointer OpenLedger(const ServiceFile& file, bool create, Streams streams,
+                         ExitCode& code);
+
+}  // namespace konpro::cli
+
+#endif  // KONPRO_CLI_SERVICE_SESSION_H_
