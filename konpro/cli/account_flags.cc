@@ -5,8 +5,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "konpro/base/internal/rfc3339.h"
 #include "konpro/catalog/window_text.h"
+#include "konpro/cli/flag_parsing.h"
 #include "konpro/report/report_format.h"
 
 namespace konpro::cli {
@@ -44,20 +44,9 @@ void AccountFlags::AddFile(CLI::App& group) {
   group.add_option("--db", file_.db, "the file of accounts, keys and credits")
       ->required()
       ->type_name("FILE");
-  group
-      .add_option("--catalog", file_.catalog,
-                  "a catalog file in place of the built-in catalog")
-      ->type_name("FILE");
-  group
-      .add_option_function<std::string>(
-          "--format",
-          [this](const std::string& name) {
-            file_.format =
-                name == "json" ? ReportFormat::kJson : ReportFormat::kTable;
-          },
-          "how reports are printed (default: table)")
-      ->type_name("json|table")
-      ->check(CLI::IsMember({"json", "table"}).description(""));
+  AddCatalog(group, file_.catalog);
+  AddFormat(group, file_.format,
+            {{"table", ReportFormat::kTable}, {"json", ReportFormat::kJson}});
 }
 
 void AccountFlags::AddKeys(CLI::App& app, const std::string& exit_codes) {
@@ -77,13 +66,7 @@ void AccountFlags::AddKeys(CLI::App& app, const std::string& exit_codes) {
       .add_option_function<std::string>(
           "--expires",
           [this](const std::string& text) {
-            const absl::StatusOr<absl::Time> time =
-                internal::ParseRfc3339(text);
-            if (!time.ok()) {
-              throw CLI::ValidationError("--expires",
-                                         std::string(time.status().message()));
-            }
-            create_.expires_at = *time;
+            create_.expires_at = ParseTime("--expires", text);
           },
           "when it ends (default: never)")
       ->type_name("RFC3339");

@@ -12,8 +12,8 @@
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "konpro/base/credits.h"
-#include "konpro/base/internal/rfc3339.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/cli/flag_parsing.h"
 #include "konpro/input/input_file.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/allowance.h"
@@ -25,21 +25,9 @@ namespace {
 // Input that a server takes, less room for the words of a command.
 constexpr size_t kForwardedBytesMax = size_t{768} << 10;
 
-// Parses credits, zero or more, or throws.
-Credits ParseCredits(const std::string& name, const std::string& text) {
-  const absl::StatusOr<Credits> parsed = Credits::Parse(text);
-  if (!parsed.ok()) {
-    throw CLI::ValidationError(name, std::string(parsed.status().message()));
-  }
-  if (*parsed < Credits()) {
-    throw CLI::ValidationError(name, "is zero or more, not " + text);
-  }
-  return *parsed;
-}
-
 template <typename Value>
-CLI::Option* AddCredits(CLI::App& command, const std::string& name,
-                        Value& credits, const char* help) {
+CLI::Option* AddAmount(CLI::App& command, const char* name, Value& credits,
+                       const char* help) {
   return command
       .add_option_function<std::string>(
           name,
@@ -67,24 +55,22 @@ CLI::Option* AddChoice(CLI::App& command, const std::string& name, Value& value,
       ->check(CLI::IsMember(names).description(""));
 }
 
-absl::Time ParseTime(const std::string& name, const std::string& text) {
-  const absl::StatusOr<absl::Time> time = internal::ParseRfc3339(text);
-  if (!time.ok()) {
-    throw CLI::ValidationError(name, std::string(time.status().message()));
-  }
-  if (*time < absl::UnixEpoch() || *time >= UnixNanos::Max().ToTime()) {
+// A time that the ledger can have.
+absl::Time ParseLedgerTime(const char* name, const std::string& text) {
+  const absl::Time time = ParseTime(name, text);
+  if (time < absl::UnixEpoch() || time >= UnixNanos::Max().ToTime()) {
     throw CLI::ValidationError(name, "outside 1970-01-01 .. 2262-04-11");
   }
-  return *time;
+  return time;
 }
 
-void AddTime(CLI::App& command, const std::string& name, UnixNanos& time,
+void AddTime(CLI::App& command, const char* name, UnixNanos& time,
              const char* help) {
   command
       .add_option_function<std::string>(
           name,
           [name, &time](const std::string& text) {
-            time = UnixNanos::FromTime(ParseTime(name, text));
+            time = UnixNanos::FromTime(ParseLedgerTime(name, text));
           },
           help)
       ->type_name("RFC3339");
@@ -212,18 +198,14 @@ void LedgerFlags::AddFile(CLI::App& ledger) {
       .add_option_function<std::string>(
           "--at",
           [this](const std::string& text) {
-            file_.at = ParseTime("--at", text);
+            file_.at = ParseLedgerTime("--at", text);
           },
           "the time of the command; the ledger's time never goes back "
           "(default: now)")
       ->type_name("RFC3339");
-  ledger
-      .add_option("--catalog", file_.catalog,
-                  "a catalog file in place of the built-in catalog")
-      ->type_name("FILE");
-  AddChoice(ledger, "--format", file_.format,
-            {{"table", ReportFormat::kTable}, {"json", ReportFormat::kJson}},
-            "how reports are printed (default: table)");
+  AddCatalog(ledger, file_.catalog);
+  AddFormat(ledger, file_.format,
+            {{"table", ReportFormat::kTable}, {"json", ReportFormat::kJson}});
 }
 
 void LedgerFlags::AddGrant(CLI::App& ledger) {
@@ -231,7 +213,7 @@ void LedgerFlags::AddGrant(CLI::App& ledger) {
       ledger, "grant", "grants credits to an account",
       [this](Streams s) { return RunLedgerGrant(file_, grant_, s); });
   AddText(command, "ACCOUNT", grant_.account, "the account");
-  AddCredits(command, "CREDITS", grant_.grant.amount, "the amount")->required();
+  AddAmount(command, "CREDITS", grant_.grant.amount, "the amount")->required();
   AddId(command, grant_.id);
   command
       .add_option("--priority", grant_.grant.priority,
@@ -251,7 +233,7 @@ void LedgerFlags::AddAllowance(CLI::App& ledger) {
       [this](Streams s) { return RunLedgerAllowance(file_, allowance_, s); });
   Allowance::Spec& spec = allowance_.spec;
   AddText(command, "ACCOUNT", allowance_.account, "the account");
-  AddCredits(command, "CREDITS", spec.amount, "the amount of each period")
+  AddAmount(command, "CREDITS", spec.amount, "the amount of each period")
       ->required();
   AddId(command, allowance_.id);
   AddChoice(command, "--cycle", spec.cycle,
@@ -275,8 +257,8 @@ void LedgerFlags::AddAllowance(CLI::App& ledger) {
   command
       .add_option("--zone", spec.zone, "the time zone of days (default: UTC)")
       ->type_name("NAME");
-  AddCredits(command, "--rollover-max", spec.rollover_max,
-             "the most that is carried into the next period (default: 0)");
+  AddAmount(command, "--rollover-max", spec.rollover_max,
+            "the most that is carried into the next period (default: 0)");
   command
       .add_option("--periods", spec.periods,
                   "the number of periods (default: no end)")
@@ -300,8 +282,8 @@ void LedgerFlags::AddReserve(CLI::App& ledger) {
       .add_option("QUANTITY", reserve_.quantity,
                   "the most that the job can need")
       ->type_name("");
-  AddCredits(command, "--credits", reserve_.credits,
-             "an amount in place of a quantity");
+  AddAmount(command, "--credits", reserve_.credits,
+            "an amount in place of a quantity");
   command
       .add_option(
           "--id", reserve_.id,
@@ -340,8 +322,8 @@ void LedgerFlags::AddSpend(CLI::App& ledger) {
       ->type_name("");
   command.add_option("QUANTITY", spend_.quantity, "the quantity")
       ->type_name("");
-  AddCredits(command, "--credits", spend_.credits,
-             "an amount in place of a quantity");
+  AddAmount(command, "--credits", spend_.credits,
+            "an amount in place of a quantity");
   AddId(command, spend_.id);
 }
 
@@ -354,8 +336,8 @@ void LedgerFlags::AddCapture(CLI::App& ledger) {
       .add_option("QUANTITY", capture_.quantity,
                   "the quantity of the reservation's operation")
       ->type_name("");
-  AddCredits(command, "--credits", capture_.credits,
-             "an amount in place of a quantity");
+  AddAmount(command, "--credits", capture_.credits,
+            "an amount in place of a quantity");
   command.add_flag("--all", capture_.all, "all that is held");
   command.add_flag("--partial", capture_.partial,
                    "keep the rest held for later captures");
@@ -377,8 +359,8 @@ void LedgerFlags::AddRefund(CLI::App& ledger) {
       ledger, "refund", "refunds a spend or a capture",
       [this](Streams s) { return RunLedgerRefund(file_, refund_, s); });
   AddText(command, "COMMAND_ID", refund_.command, "its --id");
-  AddCredits(command, "--credits", refund_.credits,
-             "the amount (default: all that is not refunded)");
+  AddAmount(command, "--credits", refund_.credits,
+            "the amount (default: all that is not refunded)");
   AddId(command, refund_.id);
   AddOf(command, refund_.account);
 }
