@@ -1,16 +1,12 @@
 #include "konpro/report/schedule_file.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "konpro/base/internal/replaced_file.h"
 #include "konpro/base/internal/rfc3339.h"
 #include "konpro/input/progress_bar.h"
 
@@ -18,58 +14,6 @@ namespace konpro {
 namespace {
 
 constexpr size_t kBlockBytes = size_t{256} << 10;
-
-// A file that appears under its name when it is complete, or never does.
-class NewFile {
- public:
-  explicit NewFile(std::string path)
-      : path_(std::move(path)), temporary_(path_ + ".XXXXXX") {
-    const int descriptor = mkstemp(temporary_.data());
-    if (descriptor >= 0) file_ = fdopen(descriptor, "wb");
-    errno_ = errno;
-  }
-  ~NewFile() {
-    if (file_ == nullptr) return;
-    std::fclose(file_);
-    unlink(temporary_.c_str());
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  bool Write(absl::string_view bytes) {
-    if (file_ == nullptr) return false;
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file_) == bytes.size()) {
-      return true;
-    }
-    errno_ = errno;
-    return false;
-  }
-
-  // Gives it its name, and the permissions of any new file.
-  bool Finish() {
-    if (file_ == nullptr) return false;
-    const mode_t mask = umask(0);
-    umask(mask);
-    const bool written = fchmod(fileno(file_), 0666 & ~mask) == 0 &&
-                         std::fflush(file_) == 0 && fsync(fileno(file_)) == 0 &&
-                         std::rename(temporary_.c_str(), path_.c_str()) == 0;
-    errno_ = errno;
-    if (!written) return false;
-    std::fclose(std::exchange(file_, nullptr));
-    return true;
-  }
-
-  absl::Status Error() const {
-    return absl::UnavailableError(
-        absl::StrCat(path_, ": cannot be written: ", std::strerror(errno_)));
-  }
-
- private:
-  std::string path_;
-  std::string temporary_;
-  std::FILE* file_ = nullptr;
-  int errno_ = 0;
-};
 
 }  // namespace
 
@@ -85,7 +29,8 @@ absl::Status WriteScheduleFile(const std::string& path,
     return absl::OutOfRangeError(absl::StrCat(
         path, ": some requests can never be submitted: no schedule"));
   }
-  NewFile file(path);
+  // Another process may write the same file: each has its own temporary name.
+  internal::ReplacedFile file(path, absl::StrCat(path, ".", getpid()), 0666);
   // The share of requests stands for the share of bytes.
   ProgressBar bar(progress, static_cast<int64_t>(schedule.requests()),
                   "requests");
@@ -107,12 +52,12 @@ absl::Status WriteScheduleFile(const std::string& path,
     }
     absl::StrAppend(&block, ++number, tail);
     if (block.size() < kBlockBytes) continue;
-    if (!file.Write(block)) return file.Error();
+    if (!file.Write(block)) return file.Commit();
     block.clear();
     bar.Advance(number - std::exchange(shown, number));
   }
-  if (!file.Write(block) || !file.Finish()) return file.Error();
-  return absl::OkStatus();
+  file.Write(block);
+  return file.Commit();
 }
 
 }  // namespace konpro

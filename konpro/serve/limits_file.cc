@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
 #include "google/protobuf/util/delimited_message_util.h"
 #include "konpro/access/limiter_snapshot.h"
+#include "konpro/base/internal/replaced_file.h"
 #include "proto/limiter.pb.h"
 
 namespace konpro {
@@ -28,22 +28,20 @@ absl::Status SystemError(const std::string& path) {
 }  // namespace
 
 absl::Status SaveLimits(LimiterRegistry& registry, const std::string& path) {
-  const std::string written = path + ".new";
-  const int fd =
-      open(written.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return SystemError(written);
-  bool ok = true;
-  {
-    FileOutputStream out(fd);
+  internal::ReplacedFile file(path, path + ".new", 0600);
+  bool written = file.fd() >= 0;
+  if (written) {
+    FileOutputStream out(file.fd());
     SnapshotLimiter(registry, [&](const v1::LimiterSnapshot& part) {
-      ok = ok && SerializeDelimitedToZeroCopyStream(part, &out);
+      written = written && SerializeDelimitedToZeroCopyStream(part, &out);
     });
-    ok = ok && out.Flush();
+    written = out.Flush() && written;
+    if (!written) {
+      return absl::UnavailableError(absl::StrCat(
+          path, ": cannot be written: ", strerror(out.GetErrno())));
+    }
   }
-  ok = ok && fsync(fd) == 0;
-  ok = close(fd) == 0 && ok;
-  ok = ok && rename(written.c_str(), path.c_str()) == 0;
-  return ok ? absl::OkStatus() : SystemError(written);
+  return file.Commit();
 }
 
 absl::Status RestoreLimits(const std::string& path, LimiterRegistry& registry) {
