@@ -18,6 +18,7 @@ using ::konpro::internal::SpendDay;
 using ::konpro::internal::SpendModel;
 
 static_assert(kForecastHistoryMin == SpendModel::kPatternDaysMin);
+static_assert(kForecastHistoryMax == SpendModel::kDaysMax);
 
 // Of every ten futures, one lies below an interval and one above.
 constexpr int kTail = 10;
@@ -168,7 +169,9 @@ class Forecaster {
  public:
   Forecaster(absl::Span<const DailySpend> history,
              const ForecastOptions& options)
-      : options_(options), first_day_(history.back().day + 1) {
+      : options_(options),
+        history_(history),
+        first_day_(history.back().day + 1) {
     for (const DailySpend& day : history) {
       days_.push_back({.spent = ToDouble(day.spent), .capped = day.capped});
       forecast_.capped_days += day.capped;
@@ -180,6 +183,7 @@ class Forecaster {
 
  private:
   void NoteHistory();
+  absl::Status SetWildDays(const SpendModel& model, const Rounding& rounding);
   absl::Status SetPattern(const SpendModel& model, const Rounding& rounding);
   absl::Status SetExpected(const SpendModel& model, const Rounding& rounding);
   absl::Status SetIntervals(Futures& futures, const Rounding& rounding);
@@ -200,6 +204,7 @@ class Forecaster {
   }
 
   const ForecastOptions& options_;
+  absl::Span<const DailySpend> history_;
   absl::CivilDay first_day_;
   std::vector<SpendDay> days_;
   Forecast forecast_;
@@ -227,6 +232,20 @@ void Forecaster::NoteHistory() {
     notes.push_back(
         "most days were at a limit: demand may be far above the forecast");
   }
+}
+
+absl::Status Forecaster::SetWildDays(const SpendModel& model,
+                                     const Rounding& rounding) {
+  for (const internal::WildDay& wild : model.wild_days()) {
+    const DailySpend& day = history_[wild.day];
+    const absl::StatusOr<Credits> expected = rounding.Round(wild.usual);
+    if (!expected.ok()) return expected.status();
+    forecast_.wild_days.push_back({day.day, day.spent, *expected});
+    forecast_.notes.push_back(absl::StrCat(
+        absl::FormatCivilTime(day.day), " is left out as a wild day: spent ",
+        day.spent.ToString(), ", expected ", expected->ToString()));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Forecaster::SetPattern(const SpendModel& model,
@@ -314,7 +333,8 @@ absl::StatusOr<Forecast> Forecaster::Make() {
                         : Forecast::Basis::kModel;
   NoteHistory();
   const Rounding rounding(model.level());
-  absl::Status status = SetPattern(model, rounding);
+  absl::Status status = SetWildDays(model, rounding);
+  if (status.ok()) status = SetPattern(model, rounding);
   if (status.ok()) status = SetExpected(model, rounding);
   if (!status.ok()) return status;
   if (forecast_.basis == Forecast::Basis::kModel) {
@@ -336,33 +356,54 @@ absl::Status SpendByDay::Add(const SpendEntry& entry) {
     ++top_ups_;
     return absl::OkStatus();
   }
-  DailySpend& day = days_[entry.day];
-  const std::optional<Credits> sum = CheckedAdd(day.spent, entry.amount);
+  Day& day = days_[entry.day];
+  const std::optional<Credits> sum = CheckedAdd(day.spend.spent, entry.amount);
   if (!sum.has_value()) {
     return absl::OutOfRangeError(absl::StrCat("the spend of ",
                                               absl::FormatCivilTime(entry.day),
                                               " leaves the range of credits"));
   }
-  day = {entry.day, *sum, day.capped || entry.capped};
+  day.spend = {entry.day, *sum, day.spend.capped || entry.capped};
+  ++day.entries;
   return absl::OkStatus();
+}
+
+Credits SpendByDay::Refund(absl::CivilDay day, Credits amount) {
+  const auto found = days_.find(day);
+  if (found == days_.end()) return amount;
+  Credits& spent = found->second.spend.spent;
+  const int64_t taken = std::min(spent.ticks(), amount.ticks());
+  spent = Credits::FromTicks(spent.ticks() - taken);
+  return Credits::FromTicks(amount.ticks() - taken);
 }
 
 std::vector<DailySpend> SpendByDay::BuildDailySpend(absl::CivilDay end) const {
   std::vector<DailySpend> history;
   if (days_.empty() || days_.begin()->first >= end) return history;
-  const absl::CivilDay begin = std::max(
-      days_.begin()->first, end - static_cast<int64_t>(SpendModel::kDaysMax));
+  const absl::CivilDay begin =
+      std::max(days_.begin()->first, end - kForecastHistoryMax);
   auto next = days_.lower_bound(begin);
   for (absl::CivilDay day = begin; day < end; ++day) {
     const bool has_entry = next != days_.end() && next->first == day;
-    history.push_back(has_entry ? (next++)->second : DailySpend{.day = day});
+    history.push_back(has_entry ? (next++)->second.spend
+                                : DailySpend{.day = day});
   }
   return history;
 }
 
+int64_t SpendByDay::TooOldFor(absl::CivilDay end) const {
+  int64_t entries = 0;
+  const absl::CivilDay begin = end - kForecastHistoryMax;
+  for (const auto& [day, spent] : days_) {
+    if (day >= begin) break;
+    entries += spent.entries;
+  }
+  return entries;
+}
+
 Credits SpendByDay::SpentOn(absl::CivilDay day) const {
   const auto found = days_.find(day);
-  return found == days_.end() ? Credits() : found->second.spent;
+  return found == days_.end() ? Credits() : found->second.spend.spent;
 }
 
 std::optional<absl::CivilDay> SpendByDay::last_day() const {

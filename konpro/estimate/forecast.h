@@ -21,9 +21,11 @@
 //
 // Invariants: (1) a top-up is never negative spend. (2) A day at its limit is a
 // floor of demand, not demand. (3) Without spend to go by, the outlook is
-// kUnknown, never kSafe. (4) low <= high; early <= likely <= late.
+// kUnknown, never kSafe. (4) low <= high; early <= likely <= late. (5) A wild
+// day moves no other day, and is named.
 //
-// Limits: kForecastDaysMax days ahead; the last 1,096 days of a history count.
+// Limits: kForecastDaysMax days ahead; the last kForecastHistoryMax days of a
+// history count.
 #ifndef KONPRO_ESTIMATE_FORECAST_H_
 #define KONPRO_ESTIMATE_FORECAST_H_
 
@@ -47,6 +49,8 @@ inline constexpr int kForecastDaysMax = 366;
 // Days of history with less than which there is only a plain rate.
 inline constexpr int kForecastHistoryMin = 14;
 
+inline constexpr int kForecastHistoryMax = 1096;
+
 struct DailySpend {
   absl::CivilDay day;
   Credits spent;
@@ -67,10 +71,17 @@ class SpendByDay {
   // kOutOfRange: the day's sum leaves the range of Credits; nothing was added.
   absl::Status Add(const SpendEntry& entry);
 
+  // Takes `amount`, zero or more, off what was spent on `day`, so far as that
+  // goes. Returns the rest, which `day` did not spend.
+  Credits Refund(absl::CivilDay day, Credits amount);
+
   // Every day from the first one with an entry to the last one before `end`,
-  // those without entries too; of a history that is longer than the model looks
-  // at, its last days. Top-ups begin no history.
+  // those without entries too; of more than kForecastHistoryMax days, the last
+  // ones. Top-ups begin no history.
   std::vector<DailySpend> BuildDailySpend(absl::CivilDay end) const;
+
+  // Entries of days that are too old for BuildDailySpend(end).
+  int64_t TooOldFor(absl::CivilDay end) const;
 
   // What was spent on `day`.
   Credits SpentOn(absl::CivilDay day) const;
@@ -82,7 +93,12 @@ class SpendByDay {
   int64_t top_ups() const { return top_ups_; }
 
  private:
-  std::map<absl::CivilDay, DailySpend> days_;
+  struct Day {
+    DailySpend spend;
+    int64_t entries = 0;
+  };
+
+  std::map<absl::CivilDay, Day> days_;
   int64_t top_ups_ = 0;
 };
 
@@ -124,6 +140,15 @@ struct Runway {
   absl::CivilDay horizon;
 };
 
+// A day unlike the days around it: a job that ran away, an outage. At most
+// three in eight weeks are; what is more frequent is part of demand.
+struct WildDay {
+  absl::CivilDay day;
+  Credits spent;
+  // What the other days let expect, and what the forecast goes by.
+  Credits expected;
+};
+
 // Before the next allowance: kRunsDry where the likely day is, kTight where the
 // early one is. At a plain rate: kTight where twice the rate runs dry.
 enum class Outlook { kUnknown, kSafe, kTight, kRunsDry };
@@ -138,6 +163,8 @@ struct Forecast {
   Basis basis = Basis::kNoHistory;
   int history_days = 0;
   int capped_days = 0;
+  // In order; each has a note.
+  std::vector<WildDay> wild_days;
   // Of an average day, now; and what a week changes about that. Signed.
   Credits level;
   Credits trend_per_week;

@@ -373,6 +373,142 @@ TEST(Forecast, IntermittentSpendIsItsRate) {
   EXPECT_NEAR(sum / 20, 1, 0.2);
 }
 
+TEST(Forecast, AWildDayMovesNoOtherAndIsNamed) {
+  // The first day, days in the middle, and the last one; a plain rate too.
+  for (int days : {13, 14, 20, 56, 400}) {
+    for (int wild : {0, 1, days / 3, days / 2, days - 2, days - 1}) {
+      for (bool capped : {false, true}) {
+        SCOPED_TRACE(absl::StrCat("day ", wild, " of ", days, " ", capped));
+        std::vector<DailySpend> history = Constant(days, 100);
+        history[wild].spent = C("5000");
+        history[wild].capped = capped;
+        const Forecast forecast = Make(history, {});
+        EXPECT_EQ(forecast.level, C("100"));
+        EXPECT_EQ(forecast.total, C("1400"));
+        if (days >= 14) {
+          EXPECT_EQ(forecast.total_interval->high, C("1400"));
+        }
+        ASSERT_EQ(forecast.wild_days.size(), 1u);
+        EXPECT_EQ(forecast.wild_days[0].day, kMonday + wild);
+        EXPECT_EQ(forecast.wild_days[0].spent, C("5000"));
+        EXPECT_EQ(forecast.wild_days[0].expected, C("100"));
+        EXPECT_THAT(forecast.notes,
+                    Contains(absl::StrCat(
+                        absl::FormatCivilTime(kMonday + wild),
+                        " is left out as a wild day: spent 5000, expected "
+                        "100")));
+      }
+    }
+  }
+}
+
+TEST(Forecast, WildDaysAreFoundInAnyKindOfSpend) {
+  // As many as eight weeks may have, of different sizes, with or without a
+  // weekly pattern, a trend and noise.
+  for (SpendKind kind : {SpendKind::kFlat, SpendKind::kWeekly,
+                         SpendKind::kTrend, SpendKind::kCapped}) {
+    SpendSeriesMaker maker(13);
+    double moved = 0;
+    for (int i = 0; i < 60; ++i) {
+      SpendSeries series = maker.Make(kind, 63 + i);
+      const double before = ToDouble(Make(series.days, {.futures = 100}).total);
+      for (int wild : {1, 30, 62 + i}) {
+        series.days[wild].spent =
+            Credits::FromTicks(static_cast<int64_t>(before / 14 * (10 + wild)) *
+                               Credits::kTicksPerCredit);
+      }
+      const Forecast forecast = Make(series.days, {.futures = 100});
+      EXPECT_GE(forecast.wild_days.size(), 3u) << i;
+      moved = std::max(moved, std::abs(ToDouble(forecast.total) / before - 1));
+    }
+    std::cout << "moved by " << moved << "\n";
+    EXPECT_LT(moved, 0.2);
+  }
+}
+
+TEST(Forecast, ADayWithoutSpendIsAWildDayToo) {
+  for (int wild : {3, 30, 55}) {
+    std::vector<DailySpend> history = Constant(56, 100);
+    history[wild].spent = Credits();
+    const Forecast forecast = Make(history, {});
+    EXPECT_EQ(forecast.total, C("1400"));
+    ASSERT_EQ(forecast.wild_days.size(), 1u);
+    EXPECT_EQ(forecast.wild_days[0].day, kMonday + wild);
+    EXPECT_EQ(forecast.wild_days[0].spent, Credits());
+  }
+}
+
+TEST(Forecast, WeekendsAreNoWildDays) {
+  const std::vector<int> kWeek = {120, 130, 120, 120, 110, 0, 5};
+  for (int days = 7; days < 70; ++days) {
+    std::vector<int> spent;
+    for (int i = 0; i < days; ++i) spent.push_back(kWeek[i % 7]);
+    EXPECT_THAT(Make(Days(spent), {}).wild_days, IsEmpty()) << days;
+  }
+  // But a busy Sunday is.
+  std::vector<int> spent;
+  for (int i = 0; i < 56; ++i) spent.push_back(kWeek[i % 7]);
+  spent[27] = 2'000;
+  const Forecast forecast = Make(Days(spent), {.horizon_days = 7});
+  ASSERT_EQ(forecast.wild_days.size(), 1u);
+  EXPECT_EQ(forecast.wild_days[0].day, kMonday + 27);
+  for (int i = 0; i < 7; ++i) {
+    EXPECT_NEAR(ToDouble(forecast.days[i].expected), kWeek[i], 0.2) << i;
+  }
+}
+
+TEST(Forecast, FollowsALevelThatMovedForGood) {
+  for (int days : {28, 56, 200, 400}) {
+    for (int factor : {3, 10}) {
+      for (int wild : {-1, 10}) {
+        // A wild day long before is no reason to stay behind.
+        std::vector<DailySpend> history = Constant(days, 100);
+        if (wild >= 0) history[wild].spent = C("50000");
+        const auto grow = [&](int more) {
+          for (int i = 0; i < more; ++i) {
+            history.push_back({.day = history.back().day + 1,
+                               .spent = C(absl::StrCat(100 * factor).c_str())});
+          }
+        };
+        const auto others = [&](const Forecast& forecast) {
+          return forecast.wild_days.size() - (wild >= 0);
+        };
+        grow(4);
+        EXPECT_EQ(others(Make(history, {})), 0u) << days;
+        grow(10);
+        const Forecast forecast = Make(history, {});
+        EXPECT_EQ(others(forecast), 0u) << days;
+        EXPECT_NEAR(ToDouble(forecast.level), 100 * factor, 20 * factor)
+            << days;
+      }
+    }
+  }
+}
+
+TEST(Forecast, SpikesThatAreNormalAreNoWildDays) {
+  struct Row {
+    SpendKind kind;
+    int days;
+    int wild_max;  // of 100 series
+  };
+  for (const Row& row :
+       {Row{SpendKind::kIntermittent, 56, 0},
+        Row{SpendKind::kIntermittent, 182, 0}, Row{SpendKind::kBursty, 91, 5},
+        Row{SpendKind::kBursty, 364, 0}}) {
+    SpendSeriesMaker maker(14);
+    int wild = 0;
+    for (int i = 0; i < 100; ++i) {
+      const SpendSeries series = maker.Make(row.kind, row.days);
+      wild += !Make(series.days, {.futures = 100}).wild_days.empty();
+    }
+    EXPECT_LE(wild, row.wild_max) << row.days;
+  }
+  // A bill each month, after four months.
+  std::vector<DailySpend> history = Constant(125, 100);
+  for (int i = 20; i < 125; i += 30) history[i].spent = C("5000");
+  EXPECT_THAT(Make(history, {}).wild_days, IsEmpty());
+}
+
 TEST(Forecast, AnyHistoryGivesOrderedIntervals) {
   std::mt19937_64 random(11);
   for (int i = 0; i < 1'000; ++i) {
@@ -475,6 +611,27 @@ TEST(SpendByDay, TopUpsAreNotNegativeSpend) {
   const std::vector<DailySpend> history = spend.BuildDailySpend(kMonday + 1);
   ASSERT_EQ(history.size(), 1u);
   EXPECT_EQ(history[0].spent, C("3"));
+}
+
+TEST(SpendByDay, ARefundLowersItsDayToZeroAtMost) {
+  SpendByDay spend;
+  EXPECT_THAT(spend.Add({kMonday, C("3")}), IsOk());
+  EXPECT_EQ(spend.Refund(kMonday, C("2")), Credits());
+  EXPECT_EQ(spend.SpentOn(kMonday), C("1"));
+  EXPECT_EQ(spend.Refund(kMonday, C("5")), C("4"));
+  EXPECT_EQ(spend.SpentOn(kMonday), Credits());
+  EXPECT_EQ(spend.Refund(kMonday + 1, C("5")), C("5"));
+  EXPECT_EQ(spend.last_day(), kMonday);
+}
+
+TEST(SpendByDay, CountsEntriesThatAreTooOld) {
+  SpendByDay spend;
+  for (int day : {0, 0, 1, 2, 1'097}) {
+    EXPECT_THAT(spend.Add({kMonday + day, C("1")}), IsOk());
+  }
+  EXPECT_EQ(spend.TooOldFor(kMonday + 1'096), 0);
+  EXPECT_EQ(spend.TooOldFor(kMonday + 1'098), 3);
+  EXPECT_EQ(spend.BuildDailySpend(kMonday + 1'098).front().day, kMonday + 2);
 }
 
 TEST(SpendByDay, AnOverflowChangesNothing) {

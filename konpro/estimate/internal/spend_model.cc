@@ -22,7 +22,9 @@
 //
 // A capped day says that demand was at least what was spent. It is replaced by
 // what is expected of a day that is at least that (the E step of a Tobit
-// model), which depends on the fit: so both are repeated.
+// model), which depends on the fit: so both are repeated. A wild day
+// (wild_days.h) is replaced by what all other days let expect of it, and is no
+// ratio: futures have no such days.
 #include "konpro/estimate/internal/spend_model.h"
 
 #include <algorithm>
@@ -55,6 +57,7 @@ constexpr double kLevelUncertainty = 0.5;
 constexpr size_t kBlockDays = 7;
 constexpr size_t kRatiosMax = 364;
 constexpr int kCappedRounds = 8;
+constexpr int kWildRounds = 3;
 
 double Discount(double half_life) { return std::exp2(-1 / half_life); }
 
@@ -189,6 +192,7 @@ class SpendModelFitter {
   double Score(const Smoother& smoother, size_t next) const;
   void Weigh(const std::vector<double>& scores);
   void ImputeCapped();
+  void ImputeWild();
   void FitRatios();
 
   double Factor(size_t day) const { return factors_[day % kDaysPerWeek]; }
@@ -198,6 +202,7 @@ class SpendModelFitter {
   std::vector<double> demand_;
   // How far from that they may lie: the variance of those that were capped.
   std::vector<double> demand_variances_;
+  std::vector<bool> is_wild_;
   // Of the weekday of day 0, 1 ... 6.
   PerWeekday factors_;
   // Variance of a day as a multiple of what was expected, and what the pattern
@@ -215,6 +220,12 @@ SpendModelFitter::SpendModelFitter(absl::Span<const SpendDay> days)
                          std::min(days.size(), SpendModel::kDaysMax))) {
   for (const SpendDay& day : days_) demand_.push_back(day.spent);
   demand_variances_.assign(days_.size(), 0);
+  is_wild_.assign(days_.size(), false);
+  model_.wild_days_ = FindWildDays(days_);
+  for (const WildDay& wild : model_.wild_days_) {
+    is_wild_[wild.day] = true;
+    demand_[wild.day] = wild.usual;
+  }
   factors_.fill(1);
 }
 
@@ -355,7 +366,7 @@ void SpendModelFitter::Weigh(const std::vector<double>& scores) {
 void SpendModelFitter::ImputeCapped() {
   const double deviation = std::sqrt(variance_);
   for (size_t i = 0; i < demand_.size(); ++i) {
-    if (!days_[i].capped) continue;
+    if (!days_[i].capped || is_wild_[i]) continue;
     const double floor = days_[i].spent;
     const double unit = deviation * expected_[i];
     if (unit <= 0) continue;
@@ -371,6 +382,12 @@ void SpendModelFitter::ImputeCapped() {
   }
 }
 
+void SpendModelFitter::ImputeWild() {
+  for (WildDay& wild : model_.wild_days_) {
+    wild.usual = demand_[wild.day] = expected_[wild.day];
+  }
+}
+
 void SpendModelFitter::FitRatios() {
   const size_t n = demand_.size();
   // A forecast below is too small to be a measure of its error.
@@ -379,7 +396,7 @@ void SpendModelFitter::FitRatios() {
   const size_t begin = std::max(kWarmUpDays, n - std::min(n, kRatiosMax));
   double share = 0;
   for (size_t i = begin; i < n; ++i) {
-    if (expected_[i] <= floor) continue;
+    if (expected_[i] <= floor || is_wild_[i]) continue;
     double demand = demand_[i];
     if (days_[i].capped) {
       // Anywhere in the tail beyond the cap: evenly over all capped days.
@@ -415,17 +432,22 @@ void SpendModelFitter::FitAll() {
   const bool capped =
       std::any_of(days_.begin(), days_.end(),
                   [](const SpendDay& day) { return day.capped; });
-  for (int round = capped ? kCappedRounds : 1; round > 0; --round) {
+  const int wild_rounds = model_.wild_days_.empty() ? 1 : kWildRounds;
+  for (int round = capped ? kCappedRounds : wild_rounds; round > 0; --round) {
     FitPattern();
     FitLevel();
     if (capped) ImputeCapped();
+    ImputeWild();
   }
   FitRatios();
 }
 
 void SpendModelFitter::FitAverage() {
   Smoother average{.slope_ridge = kInfinity, .weight = 1};
-  for (double spent : demand_) average.Advance(1, spent);
+  for (size_t i = 0; i < demand_.size(); ++i) {
+    if (!is_wild_[i]) average.Advance(1, demand_[i]);
+  }
+  for (WildDay& wild : model_.wild_days_) wild.usual = average.level;
   model_.smoothers_ = {average};
 }
 
@@ -442,7 +464,11 @@ SpendModel SpendModelFitter::Fit() {
 }
 
 SpendModel SpendModel::Fit(absl::Span<const SpendDay> days) {
-  return SpendModelFitter(days).Fit();
+  SpendModel model = SpendModelFitter(days).Fit();
+  // Days of the fitter are the last ones.
+  const size_t first = days.size() - std::min(days.size(), kDaysMax);
+  for (WildDay& wild : model.wild_days_) wild.day += first;
+  return model;
 }
 
 std::vector<double> SpendModel::Expected(size_t days) const {

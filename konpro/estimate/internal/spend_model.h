@@ -18,17 +18,11 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "konpro/estimate/internal/wild_days.h"
 
 namespace konpro::internal {
 
 inline constexpr int kDaysPerWeek = 7;
-
-struct SpendDay {
-  // Zero or more, at most 2^63.
-  double spent = 0;
-  // Whether a limit was reached: demand was at least `spent`.
-  bool capped = false;
-};
 
 class SpendModel {
  public:
@@ -46,6 +40,9 @@ class SpendModel {
 
   // What each of the next seven days is of an average day; mean 1.
   const std::array<double, kDaysPerWeek>& pattern() const { return pattern_; }
+
+  // Days that were left out, in order, with what was expected of them.
+  const std::vector<WildDay>& wild_days() const { return wild_days_; }
 
   // The expected spend of each of the next `days` days.
   std::vector<double> Expected(size_t days) const;
@@ -89,6 +86,7 @@ class SpendModel {
   std::vector<double> ratios_;
   // Their standard deviation.
   double deviation_ = 0;
+  std::vector<WildDay> wild_days_;
 };
 
 }  // namespace konpro::internal
