@@ -1,5 +1,5 @@
-// An AccountDirectory knows what is durable about an account beside its credits
-// and its keys: the plan it is on, windows of its own, whether it is suspended.
+// An AccountDirectory keeps what is durable of an account besides credits and
+// keys: its plan, windows of its own, and whether it is suspended.
 // It knows no catalog: admission.h says what a plan means.
 //
 //   auto directory = *AccountDirectory::Open(store);
@@ -8,8 +8,9 @@
 //
 // Thread safety: thread-safe.
 //
-// Invariants: (1) what Put() returned OK for, a directory opened later from the
-// store has too. (2) Where Put() failed, this directory is as it was.
+// Invariants: (1) a record that Put() returned OK for is in every directory
+// that is opened later from the store. (2) A Put() that fails changes nothing
+// here.
 //
 // Limits: 2^24 accounts, as limiter_registry.h; about 250 bytes of memory an
 // account.
@@ -37,7 +38,7 @@ struct AccountRecord {
   std::string account_id;
   // A name of the catalog's.
   std::string plan;
-  // In place of the plan's; empty: the plan's.
+  // Instead of the plan's; empty: the plan's.
   std::vector<RateWindow> windows;
   bool is_suspended = false;
   // In whole milliseconds.
@@ -47,18 +48,17 @@ struct AccountRecord {
   friend bool operator==(const AccountRecord&, const AccountRecord&) = default;
 };
 
-// Where records outlive the process. An AccountDirectory calls one verb at a
+// Keeps records beyond the process. An AccountDirectory makes one call at a
 // time.
 class AccountStore {
  public:
   virtual ~AccountStore() = default;
   // Durable when it returns OK. It replaces the record of that account, but for
-  // created_at. kUnavailable where the store cannot be written: then it is as
-  // before, or, where the store died while it was asked, perhaps as it was
-  // asked to be.
+  // created_at. kUnavailable: the store could not write, and is as before; if
+  // it broke off, it may have written the record.
   virtual absl::Status Put(const AccountRecord& record) = 0;
   // Calls `load` with every record, in the order in which they were first
-  // written, until it fails. kDataLoss where a record cannot be read.
+  // written, until it fails. kDataLoss: a record cannot be read.
   virtual absl::Status LoadAll(
       absl::FunctionRef<absl::Status(AccountRecord record)> load) = 0;
 };

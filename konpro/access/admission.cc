@@ -18,15 +18,15 @@
 //
 // Ids in the ledger. A request's id names its reservation, "admit:ID". What
 // ends it is named after it and what it asks: "complete:QUANTITY:ID",
-// "cancel:ID". So whoever asks again in the same words is told the same, and
-// whoever was refused a quantity may still complete with another. No two of
-// these meet: they differ up to the first colon, and digits end at the second.
+// "cancel:ID". So the same call again gets the same result, and after a
+// quantity was denied, another one may still complete the job. No two of these
+// meet: they differ up to the first colon, and digits end at the second.
 //
 // What a verb of accounts does first. Suspend() changes what requests meet and
 // then the store, and stays with that, as KeyDirectory::Deactivate() does. All
 // others must not be seen before they are durable but for the limiter's
 // windows: those may refuse (too many different ones), so they are first, and
-// put back where the store fails.
+// put back if the store fails.
 namespace konpro {
 namespace {
 
@@ -101,7 +101,7 @@ class Admission::Bound {
 struct Admission::Split {
   std::vector<RateWindow> enforced;
   std::vector<RateWindow> shadow;
-  // False where all windows are in shadow mode: no window is not "nothing is
+  // False if all windows are in shadow mode: no window is not "nothing is
   // admitted" then.
   bool is_limited = true;
 };

@@ -1,17 +1,18 @@
-// What is asked at admission, and all that an HTTP layer needs of the
-// answer. admission.h decides; http.h puts the answer into status, body and
-// headers.
+// A request for admission, and its result with all that an HTTP layer needs.
+// admission.h decides; http.h makes status, body and headers of a result.
 //
-//   AdmissionResult a = admission->Admit({.key = ApiKeyFromHeaders(headers),
-//                              .operation = "avatar_video",
-//                              .quantity = 90'000, .id = "job-7"}, now);
-//   a.ok()                // a.reservation is "job-7"
-//   a.reason              // or kInsufficientCredits:
+//   AdmissionResult a =
+//       admission->Admit({.key = ApiKeyFromHeaders(headers),
+//                         .operation = "avatar_video",
+//                         .quantity = 90'000,
+//                         .id = "job-7"},
+//                        at);
+//   a.ok()                            // true: a.reservation is "job-7"
+//   a.reason                          // or kInsufficientCredits:
 //   a.need, a.available, a.shortfall
 //
-// Thread safety: plain values. A request's texts outlive the call; an
-// AdmissionResult's account and plan live as long as the directory and the
-// catalog.
+// Thread safety: plain values. A request's texts outlive the call; a result's
+// account and plan live as long as the directory and the catalog.
 #ifndef KONPRO_ACCESS_ADMISSION_RESULT_H_
 #define KONPRO_ACCESS_ADMISSION_RESULT_H_
 
@@ -40,15 +41,15 @@ struct AdmissionRequest {
   ApiKeyText key;
   // Empty: unmetered. It costs no credits, and every plan allows it.
   absl::string_view operation;
-  // How much of the operation at most, in its base units; what is held for it
-  // is what that costs.
+  // At most how much of the operation, in its base units: credits are held for
+  // what that costs.
   int64_t quantity = 0;
-  // The caller's name for what it asks, of printable ASCII without blanks: two
+  // The caller's id of the request, of printable ASCII without blanks: two
   // requests with one id hold credits once. A metered request needs one.
   absl::string_view id;
-  // What it is for, on the statement; such as `id`, or empty.
+  // The job that it is for, as the statement shows it; may be empty.
   absl::string_view job;
-  // What becomes of an actual quantity that costs more than is held.
+  // What Complete() does with a quantity that costs more than is held.
   Overrun overrun = Overrun::kReject;
   // How many requests it counts as, such as the size of a batch: one or more.
   uint64_t requests = 1;
@@ -58,7 +59,7 @@ struct AdmissionRequest {
 // a new reason takes a new one.
 enum class AdmissionReason : uint8_t {
   kAdmitted = 0,
-  kUnauthenticated = 1,   // which ApiKeyVerdict it is, is for the audit trail
+  kUnauthenticated = 1,   // the ApiKeyVerdict is for the audit trail
   kNotProvisioned = 2,    // there is a key, but no such account
   kSuspended = 3,         // the account is
   kMalformed = 4,         // `detail` begins with the field's name
@@ -86,33 +87,33 @@ struct AdmissionResult {
 
   bool ok() const { return reason == AdmissionReason::kAdmitted; }
   absl::StatusCode code() const { return AdmissionCode(reason); }
-  // Whose the key is: "" for a stranger's.
+  // The key's account; "" if the key is unknown.
   absl::string_view account() const { return authentication.account_id(); }
 
   Authentication authentication;
   AdmissionReason reason = AdmissionReason::kAdmitted;
-  // Whether the same request may be admitted later with nobody doing anything
-  // about it. Of kInsufficientCredits: whether what open reservations hold
-  // would cover it; then it needs another id.
+  // Whether the same request may be admitted later without anybody's doing. For
+  // kInsufficientCredits: whether open reservations would cover the shortfall
+  // if they were released; a new attempt needs another id.
   bool retryable = false;
-  // Whether a request with that id had its outcome before: this is it again.
+  // Whether this is the outcome of an earlier request with that id.
   bool replayed = false;
-  // Of kRateLimited: exact, of the binding window. Else zero.
+  // For kRateLimited: exact, of the binding window. Otherwise zero.
   absl::Duration retry_after;
-  // Null where no account was found.
+  // Null if no account was found.
   const Plan* plan = nullptr;
-  // What the windows decided, where they were asked; and those in shadow mode,
-  // which refuse nobody.
+  // What the windows decided, if that step was reached; and those in shadow
+  // mode, which refuse nothing.
   std::optional<Decision> limits;
   std::optional<Decision> shadow;
   // What the operation costs, or what is held for it.
   Credits need;
-  // Of kInsufficientCredits.
+  // For kInsufficientCredits.
   Credits available;
   Credits shortfall;
-  // Where credits were held, what to name in Complete() and Cancel().
+  // If credits were held: the id for Complete() and Cancel().
   std::string reservation;
-  // For people, where the fields above do not say it all.
+  // For people, if the fields above do not say everything.
   std::string detail;
 };
 
@@ -127,7 +128,7 @@ struct Settlement {
   Balance balance;  // of the account, now
 };
 
-// Hears of every answer, in the thread that gets it, behind all that was done
+// Receives every result, in the thread of the call, after everything was done
 // and with no lock held. Methods must be thread-safe and quick.
 class AdmissionObserver {
  public:

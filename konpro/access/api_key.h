@@ -1,6 +1,5 @@
-// An API key's text, how one is made, and the digest that stands for it
-// everywhere but in its owner's hands. Which keys there are, whose and in which
-// state: key_directory.h.
+// The text of an API key, how a key is minted, and the digest that is stored
+// instead of the text. key_directory.h has the keys' accounts and states.
 //
 //   absl::StatusOr<ApiKeySecret> secret = ApiKeySecret::Mint();
 //   secret->text().Reveal()             // "kp_" and 36 more: shown once
@@ -14,7 +13,7 @@
 // keys; it proves nothing.
 //
 // No type here that holds a text can be printed, logged or copied into a
-// message: Reveal() is the one way out, and is what to look for in a review.
+// message: Reveal() is the only way out, and what a review should search for.
 //
 // Thread safety: ApiKeyText, ApiKeyDigest and ApiKeyId are immutable but for
 // assignment; ApiKeySecret is thread-compatible.
@@ -75,10 +74,10 @@ class ApiKeyText {
 // A key that was just made. Movable, not copyable.
 class ApiKeySecret {
  public:
-  // kUnavailable where the system gives no random bytes.
+  // kUnavailable: the system has no random bytes.
   static absl::StatusOr<ApiKeySecret> Mint();
 
-  // Lives as long as the secret; empty behind a move from it.
+  // Lives as long as the secret; empty after a move from it.
   ApiKeyText text() const;
 
   friend std::ostream& operator<<(std::ostream&, const ApiKeySecret&) = delete;
@@ -95,7 +94,7 @@ class ApiKeySecret {
   explicit ApiKeySecret(std::unique_ptr<Bytes> bytes)
       : bytes_(std::move(bytes)) {}
 
-  // Not in the object itself, which moves and whose bytes others may print.
+  // Not in the object itself, which moves and whose bytes may be printed.
   std::unique_ptr<Bytes> bytes_;
 };
 
@@ -108,7 +107,7 @@ class ApiKeyId {
  public:
   constexpr ApiKeyId() = default;
   constexpr explicit ApiKeyId(uint64_t value) : value_(value) {}
-  // kInvalidArgument where it is not 16 lower-case hexadecimal digits.
+  // kInvalidArgument if it is not 16 lower-case hexadecimal digits.
   static absl::StatusOr<ApiKeyId> Parse(absl::string_view text);
 
   constexpr uint64_t value() const { return value_; }
@@ -131,7 +130,7 @@ class ApiKeyDigest {
   // Of no text.
   constexpr ApiKeyDigest() = default;
   static ApiKeyDigest Of(ApiKeyText text);
-  // kInvalidArgument where it is not kBytes.
+  // kInvalidArgument if it is not kBytes long.
   static absl::StatusOr<ApiKeyDigest> FromBytes(absl::string_view bytes);
 
   absl::string_view bytes() const {

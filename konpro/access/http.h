@@ -1,5 +1,5 @@
-// What HTTP says and hears of all this: the key in a request's headers, and an
-// answer's status, fields and body.
+// The HTTP meaning of admission: the key in a request's headers, and the
+// status, fields and body of an answer.
 //
 //   const ApiKeyText key = ApiKeyFromHeaders({{"X-Api-Key", " kp_..."}});
 //   HttpAnswer answer = AnswerOf(admission->Admit({.key = key, ...}, now));
@@ -12,14 +12,14 @@
 //   //  "insufficient_credits", "retryable":false, "need":{"credits":"90",
 //   //  "ticks":"540000000"}, "available":{...}, "shortfall":{...}}
 //
-// A refusal's body is a problem (RFC 9457). A stranger, whose key is missing,
-// malformed, unknown or dead, is told the same to the byte. What goes wrong
-// inside is not told.
+// A refusal's body is a problem (RFC 9457). An unauthenticated caller gets the
+// same bytes whether the key is missing, malformed, unknown or dead. Internal
+// errors are not disclosed.
 //
 // RateLimit and RateLimit-Policy are those of the IETF's draft "RateLimit
 // header fields for HTTP" (structured fields, RFC 9651): q and r are requests,
 // w and t seconds, t until the window is fresh again. Times are rounded up to
-// whole seconds, here and nowhere else: whoever waits that long does not come
+// whole seconds, here and nowhere else: a caller who waits that long is not
 // early.
 //
 // Thread safety: all functions are pure. None of them logs.
@@ -56,11 +56,11 @@ struct HttpField {
   std::string value;
 };
 
-// The value of the one field that is called kApiKeyHeader in any case, without
-// the blanks and tabs around it (RFC 9110, 5.5). Empty where there is no such
-// field, or nothing in it; ApiKeyText::Unreadable() where there are several,
-// even alike, or one of more than kApiKeyHeaderBytesMax. Whether it is a key is
-// not looked at. It refers to the header's bytes.
+// The value of the one field named kApiKeyHeader, in any case, without the
+// blanks and tabs around it (RFC 9110, 5.5). Empty if there is no such field or
+// nothing in it; ApiKeyText::Unreadable() if there are several, even alike, or
+// one of more than kApiKeyHeaderBytesMax. It is not checked to be a key. It
+// refers to the header's bytes.
 ApiKeyText ApiKeyFromHeaders(absl::Span<const HttpHeader> headers);
 
 // Whether X-RateLimit-Limit, -Remaining and -Reset are wanted too. They know
@@ -68,14 +68,14 @@ ApiKeyText ApiKeyFromHeaders(absl::Span<const HttpHeader> headers);
 enum class LegacyRateLimit : bool { kOmit, kAdd };
 
 // RateLimit-Policy and RateLimit, the decision's windows in their order; then
-// Retry-After, where the decision is "retry later" and there is such a time;
-// then the legacy ones. An allowed decision's say what remains behind it.
+// Retry-After, if the decision is "retry later" and there is such a time; then
+// the legacy ones. Those of an allowed decision say what remains after it.
 std::vector<HttpField> RateLimitFields(
     const Decision& decision, LegacyRateLimit legacy = LegacyRateLimit::kOmit);
 
 struct HttpAnswer {
   int status = 200;
-  // Content-Type first, where there is a body.
+  // Content-Type first, if there is a body.
   std::vector<HttpField> fields;
   std::string body;
 };
@@ -84,15 +84,15 @@ struct HttpAnswer {
 // "Admission").
 int HttpStatus(AdmissionReason reason);
 
-// RateLimitFields() where windows were asked. The body is a problem; of what is
-// admitted and metered `{"id", "held", "replayed"}`; else empty.
+// RateLimitFields() if windows decided. The body is a problem; for an admitted,
+// metered request `{"id", "held", "replayed"}`; otherwise empty.
 HttpAnswer AnswerOf(const AdmissionResult& admission,
                     LegacyRateLimit legacy = LegacyRateLimit::kOmit);
 // `{"id", "charged", "released", "replayed", "balance"}`.
 HttpAnswer AnswerOf(const Settlement& settlement);
-// A problem, for an error of Complete(), Cancel() or of whoever serves: 400,
-// 404, 405 (kUnimplemented), 409, 413, 422, 500 or 503. The message is told
-// below 500 alone.
+// A problem, for an error of Complete(), Cancel() or of the server: 400, 404,
+// 405 (kUnimplemented), 409, 413, 422, 500 or 503. Only a problem below 500 has
+// the error's message.
 // REQUIRES: the error is not OK.
 HttpAnswer AnswerOf(const absl::Status& error);
 

@@ -14,15 +14,14 @@
 // The table is open addressing with linear probing, of a fixed size, at most
 // three quarters full. A slot is a cache line and holds all that a live key
 // needs, so that a look-up is one access to memory. Nothing leaves the table: a
-// dead key keeps its slot, because the audit trail wants to know it.
+// dead key keeps its slot, because the audit trail names it.
 //
 // The place of a slot follows from the last four characters of the text, not
 // from the digest: the access begins before the digest is known, and both take
 // as long together as the longer of them. These characters are as good as
-// random, of 14.8 million values (which is why there may not be more keys than
-// that), and no secret. Whoever presents texts chooses where is looked, but not
-// what is there; a digest's id tells neighbours apart, and the whole digest is
-// what counts.
+// random, of 14.8 million values (so there may not be more keys than that), and
+// no secret. A caller chooses the slot that is read, but not its content; a
+// digest's id distinguishes neighbours, and the whole digest decides.
 //
 // A slot is written once, under the lock, and published by its word. From then
 // on only word, handle and last_use change, which are atomic.
@@ -32,22 +31,21 @@
 //          bits 1..0   the ApiKeyState, or 0 in an empty slot
 //
 // A key that was ended at once ends at nanosecond 0: it is dead at every time,
-// also for callers whose clock is behind.
+// also for callers whose clock is slow.
 //
 // Why no later call accepts an ended key. A word that has ended changes to
 // ended words only. If a call happens after the one that ended the key, its
-// load cannot return what the exchange overwrote (read-write coherence). If
-// nothing but the clock on the wall says that it came later, the exchange,
-// which is a locked instruction or an exclusive pair, has completed with the
-// line in the hands of its core, and a load that begins behind that gets the
-// line from there.
+// load cannot return what the exchange overwrote (read-write coherence). If it
+// came later by the wall clock alone, the exchange, which is a locked
+// instruction or an exclusive pair, has completed with its core owning the
+// cache line, and a load that begins after that gets the line from there.
 //
-// What goes first. A new key is written to the store, then to the table: who
-// holds it can count on it. Reset() writes both of its records in one step, for
-// the same reason, and changes the table behind it. Deactivate() ends the key
-// in the table first, and stays with that where the store fails: a key that may
-// be in the wrong hands must not live on because a disk is full. A crash in
-// between may bring it back, but then nobody was told that it is gone.
+// The order of writes. A new key is written to the store, then to the table:
+// its owner can rely on it. Reset() writes both of its records in one step, for
+// the same reason, and then changes the table. Deactivate() ends the key in the
+// table first, and leaves it ended if the store fails: a stolen key must not
+// stay alive because a disk is full. A crash in between may bring it back, but
+// then Deactivate() has not returned.
 namespace konpro {
 
 struct KeyAccount {
@@ -411,7 +409,7 @@ absl::StatusOr<MintedKey> KeyDirectory::NewKey(const MintSpec& spec,
   if (WholeMs(spec.expires_at) <= WholeMs(now)) {
     return absl::InvalidArgumentError(
         absl::StrCat("expires_at: ", absl::FormatTime(spec.expires_at),
-                     " is not behind now, ", absl::FormatTime(now)));
+                     " is not after now, ", absl::FormatTime(now)));
   }
   absl::StatusOr<ApiKeySecret> secret = ApiKeySecret::Mint();
   if (!secret.ok()) return secret.status();

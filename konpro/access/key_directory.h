@@ -1,29 +1,29 @@
-// A KeyDirectory knows every API key by its digest: whose it is and whether it
-// is alive. It answers the first question of each request from memory, and
-// keeps what it knows in a KeyStore. It knows no plan and no balance: both
-// belong to the account, never to the key.
+// A KeyDirectory authenticates API keys: for each key's digest it knows the
+// account and whether the key is alive. It answers from memory and keeps its
+// records in a KeyStore. It knows no plan and no balance: both belong to the
+// account, never to the key.
 //
 //   auto directory = *KeyDirectory::Open(store, {.keys_max = 1'000'000});
 //   MintedKey key = *directory->Mint({.account_id = "acme"}, now);
-//   key.secret.text().Reveal()         // to be shown once: it is not kept
-//   directory->Bind("acme", 7);        // what admission knows the account by
+//   key.secret.text().Reveal()         // shown once: it is not kept
+//   directory->Bind("acme", 7);        // admission's handle of the account
 //   directory->Authenticate(text, unix_nanos)      // ok(), handle() is 7
 //   directory->Reset({.key = id, .overlap = absl::Hours(24)}, now);
-//   directory->Deactivate(id, now);                // ok() no more
+//   directory->Deactivate(id, now);                // then not ok()
 //
 // Thread safety: thread-safe. Authenticate() is lock-free, allocates nothing
-// and writes nothing but the minute of a key's last use, once a minute. The
-// other verbs take turns, and hold the turn while the store writes.
+// and writes nothing but the minute of a key's last use, once a minute. All
+// other calls take turns; a turn lasts until the store has written.
 //
 // Memory ordering: a key's fields are written before its word is stored
-// (release) and read behind it (acquire). The word that ends a key is stored
-// sequentially consistent; a call that begins later, by happens-before or by
-// the clock on the wall, reads it: see the .cc.
+// (release) and read after it is loaded (acquire). The word that ends a key is
+// stored sequentially consistent; a call that begins later, by happens-before
+// or by the wall clock, reads it: see the .cc.
 //
 // Invariants: (1) once Deactivate() has returned, also with the store's error,
 // or Reset() without an overlap with OK, no call of Authenticate() that begins
-// later accepts the key, whatever the time it is given. (2) What a verb that
-// returned OK did, a directory opened later from the store does too. (3) A key
+// later accepts the key, whatever its `now`. (2) What a call that returned OK
+// changed, a directory opened later from the store has too. (3) A key
 // that authenticates was durable before. (4) No text of a key is kept.
 //
 // Limits: keys_max keys, 2^23 at most, dead ones included, and as many
@@ -75,29 +75,28 @@ struct ApiKeyRecord {
   absl::Time changed_at;  // of the state
   // The first instant at which the key is dead.
   absl::Time ends_at = absl::InfiniteFuture();
-  // In whole minutes; InfinitePast() where it never was.
+  // In whole minutes; InfinitePast() if it was never used.
   absl::Time last_used_at = absl::InfinitePast();
 };
 
-// Where records outlive the process. A KeyDirectory calls one verb at a time.
+// Keeps records beyond the process. A KeyDirectory makes one call at a time.
 class KeyStore {
  public:
   virtual ~KeyStore() = default;
   // How many records LoadAll() would load.
   virtual absl::StatusOr<size_t> Count() = 0;
   // Writes all of `records`, or none; they are durable when it returns OK. A
-  // record replaces the one with its digest. kUnavailable where the store
-  // cannot be written: then it is as before, or, where the store died while it
-  // was asked, perhaps as it was asked to be.
+  // record replaces the one with its digest. kUnavailable: the store could not
+  // write, and is as before; if it broke off, it may have written all of them.
   virtual absl::Status Put(absl::Span<const ApiKeyRecord> records) = 0;
   // Calls `load` with every record, in the order in which they were first
-  // written, until it fails. kDataLoss where a record cannot be read.
+  // written, until it fails. kDataLoss: a record cannot be read.
   virtual absl::Status LoadAll(
       absl::FunctionRef<absl::Status(ApiKeyRecord record)> load) = 0;
 };
 
-// What became of a presented text. All but kAccepted look alike to a stranger;
-// which it was is for the audit trail alone.
+// The result of authentication. An unauthenticated caller gets the same answer
+// for all but kAccepted; the verdict is for the audit trail alone.
 enum class ApiKeyVerdict : uint8_t {
   kAccepted = 0,
   kMissing = 1,
@@ -124,12 +123,12 @@ class Authentication {
 
   bool ok() const { return verdict_ == ApiKeyVerdict::kAccepted; }
   ApiKeyVerdict verdict() const { return verdict_; }
-  // As bound to the account; 0 before it is, and where ok() is false.
+  // The account's handle (Bind()); 0 before it has one, and if not ok().
   uint64_t handle() const { return handle_; }
-  // Whose the key is, alive or dead; "" where it is none that is known.
+  // The account of the key, alive or dead; "" if the key is unknown.
   absl::string_view account_id() const;
-  // The id that the presented text has, known or not; 0 of what has not the
-  // length of a key.
+  // The id of the presented text, known or not; 0 if the text is not as long as
+  // a key.
   ApiKeyId key_id() const { return key_id_; }
 
  private:
@@ -160,7 +159,7 @@ class KeyDirectory {
   };
   struct ResetSpec {
     ApiKeyId key;
-    // How long the old key lives on beside the new one.
+    // How long the old key stays alive beside the new one.
     absl::Duration overlap;
     absl::Time expires_at = absl::InfiniteFuture();  // of the new key
   };
@@ -168,35 +167,36 @@ class KeyDirectory {
   // With all records of `store`, which must outlive the directory and is its
   // own from now on. kInvalidArgument: keys_max is 0 or above kKeysMaxMax.
   // kResourceExhausted: more records than that, or no memory. kDataLoss: a
-  // record that no directory wrote. Else the store's error.
+  // record that no directory wrote. Otherwise the store's error.
   static absl::StatusOr<std::unique_ptr<KeyDirectory>> Open(
       KeyStore& store, const Options& options);
   ~KeyDirectory();
 
-  // Whose is `text`? Calls from many threads do not disturb each other.
+  // Whose key is `text`? Calls from many threads do not slow each other down.
   Authentication Authenticate(ApiKeyText text, UnixNanos now) const;
 
   // A new key. kInvalidArgument: account_id or expires_at is outside the
-  // limits. kResourceExhausted: keys_max or kLiveKeysMax is reached. Else the
-  // store's error; then no key was made that anybody could use.
+  // limits. kResourceExhausted: keys_max or kLiveKeysMax is reached. Otherwise
+  // the store's error; then there is no new key that anybody could use.
   absl::StatusOr<MintedKey> Mint(const MintSpec& spec, absl::Time now);
-  // A new key of the same account in place of a live one, which ends behind the
-  // overlap or its own end, whichever is first. kNotFound; kFailedPrecondition:
-  // the key is not active. Else as Mint(), and the old key lives on.
+  // A new key of the same account in place of a live one, which ends after the
+  // overlap or at its own end, whichever is first. kNotFound.
+  // kFailedPrecondition: the key is not active. Otherwise as Mint(), and the
+  // old key stays alive.
   absl::StatusOr<MintedKey> Reset(const ResetSpec& spec, absl::Time now);
-  // Ends a key for good. kNotFound. Where the store fails, its error: the key
-  // is dead in this directory, but not in one that is opened later. Call again
-  // until it is OK: a key that is dead already is written again.
+  // Ends a key for good. kNotFound. If the store fails, its error: the key is
+  // dead in this directory, but not in one that is opened later. Call it again
+  // until it returns OK: a key that is already dead is written again.
   absl::Status Deactivate(ApiKeyId key, absl::Time now);
-  // What Authenticate() says as handle() of this account's keys, those that
-  // exist and those to come; what was written before is seen by who reads it.
+  // Sets the handle() of all keys of the account, later ones included. Whoever
+  // reads the handle sees all that was written before this call.
   // kInvalidArgument as Mint(). Not durable.
   absl::Status Bind(absl::string_view account_id, uint64_t handle);
   // Writes the last uses that the store does not have yet. Nothing else does:
-  // call it now and then, and before the end.
+  // call it now and then, and before the process ends.
   absl::Status SaveLastUses();
 
-  // The account's keys, the oldest first; empty where it has none.
+  // The account's keys, the oldest first; empty if it has none.
   std::vector<ApiKeyRecord> List(absl::string_view account_id) const;
   // kNotFound.
   absl::StatusOr<ApiKeyRecord> Find(ApiKeyId key) const;
@@ -207,7 +207,7 @@ class KeyDirectory {
   KeyDirectory(KeyStore& store, const Options& options,
                internal::HugePages memory, size_t slot_count);
 
-  // The slot of the key with this digest, or the empty one that it would take.
+  // The slot of the key with this digest, or the empty slot that it would take.
   // `last_four` begins with the last digits of its text.
   Slot& SlotOf(const char* last_four, const ApiKeyDigest& digest) const;
   Slot& SlotOf(const ApiKeyRecord& record) const

@@ -1,20 +1,20 @@
-// The accounts of a LimiterRegistry as protobuf (proto/limiter.proto): kept
-// over a restart, carried to another process, or into a larger registry.
+// The accounts of a LimiterRegistry as protobuf (proto/limiter.proto): to keep
+// them over a restart, or carry them to another process or a larger registry.
 //
 //   HandOverLimiter(*registry, [&](const v1::LimiterSnapshot& part) {
-//     WriteDelimited(part, file);            // yours; docs/formats.md
+//     parts.push_back(part);                 // or write it: docs/formats.md
 //   });
 //   ...
 //   for (const v1::LimiterSnapshot& part : parts) {
-//     RestoreLimiter(part, *larger);         // the same decisions from here on
+//     RestoreLimiter(part, *larger);         // decides as *registry did
 //   }
 //
 // A hand-over closes each account in the step that reads it: what is restored
-// from it never hands out a permit a second time, whatever calls run meanwhile.
-// A snapshot lets calls run on; it is for the case that the process ends
-// without a hand-over, and then permits taken after it are forgotten: at most a
-// limit of each window more is admitted. Stop calls first, or hand over, where
-// that must not be.
+// from it never grants a permit a second time, whatever calls run meanwhile. A
+// snapshot lets calls continue; it is for a process that ends without a
+// hand-over. Permits taken after it are forgotten then: each window admits at
+// most its limit again. Stop calls first, or hand over, if that must not
+// happen.
 //
 // Thread safety: as LimiterRegistry; while `write` runs, its control plane
 // waits.
@@ -40,12 +40,13 @@ using SnapshotWriter = absl::FunctionRef<void(const v1::LimiterSnapshot&)>;
 // Writes at least one part. REQUIRES: `write` calls no verb of the registry.
 void SnapshotLimiter(LimiterRegistry& registry, SnapshotWriter write);
 
-// The same for the last time: see LimiterRegistry::HandOver(), also for errors.
+// The same, and closes the accounts: see LimiterRegistry::HandOver(), also for
+// errors.
 absl::Status HandOverLimiter(LimiterRegistry& registry, SnapshotWriter write);
 
-// Adds a part's accounts. kDataLoss where the part is none that was written
-// here, and nothing is added; else as LimiterRegistry::Restore(), and the
-// accounts before the one that failed are there.
+// Adds a part's accounts. kDataLoss: the part was not written by one of these,
+// and nothing is added. Otherwise errors of LimiterRegistry::Restore(); the
+// accounts before the one that failed are added.
 absl::Status RestoreLimiter(const v1::LimiterSnapshot& part,
                             LimiterRegistry& registry);
 

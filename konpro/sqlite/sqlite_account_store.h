@@ -23,7 +23,7 @@ namespace konpro {
 
 class SqliteAccountStore : public AccountStore {
  public:
-  // Makes the table where it is missing. kDataLoss: `accounts` in the file is
+  // Creates the table if it is missing. kDataLoss: `accounts` in the file is
   // another table. kUnavailable: it cannot be written.
   static absl::StatusOr<std::unique_ptr<SqliteAccountStore>> Create(
       std::shared_ptr<SqliteDatabase> database);

@@ -7,7 +7,7 @@
 //   SqliteDatabase::Open("credits.db", {})   // kUnavailable: is open already
 //   SqliteDatabase::Open("photos.db", {})    // kFailedPrecondition: not ours
 //
-// Thread safety: thread-compatible. Whoever uses the connection holds mu(): a
+// Thread safety: thread-compatible. Hold mu() to use the connection: a
 // transaction belongs to a connection, not to a thread.
 //
 // Invariants: (1) the file bears kApplicationId and kSchemaVersion. (2) What is
@@ -31,7 +31,7 @@
 namespace konpro {
 
 struct SqliteOptions {
-  // Whether a file that is not there is made.
+  // Whether a missing file is created.
   bool create = true;
   // The name of a registered VFS; "" is SQLite's own.
   std::string vfs;
@@ -42,7 +42,7 @@ class SqliteDatabase {
   static constexpr int32_t kApplicationId = 0x6b6f6e70;  // "konp"
   static constexpr int kSchemaVersion = 1;
 
-  // kNotFound: there is no file, and none is to be made. kFailedPrecondition:
+  // kNotFound: there is no file, and `create` is false. kFailedPrecondition:
   // the file is another application's, or of a newer version. kDataLoss: it is
   // no database, or damaged. kUnavailable: another process has it open, or it
   // cannot be read or written. Messages begin with the path.
@@ -71,7 +71,7 @@ class SqliteDatabase {
   // Steps a statement that returns no row, and resets it.
   absl::Status Run(sqlite3_stmt* statement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // What the last call on the connection failed with. kResourceExhausted: the
+  // The error of the last call on the connection. kResourceExhausted: the
   // disk is full. kDataLoss: damaged. kAborted: a constraint. kUnavailable: any
   // error of reading or writing.
   absl::Status Error() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -33,7 +33,7 @@ namespace konpro {
 
 class SqliteKeyStore : public KeyStore {
  public:
-  // Makes the table where it is missing. `db` must outlive the store, and
+  // Creates the table if it is missing. `db` must outlive the store, and
   // REQUIRES: no other user of this connection has a transaction open while the
   // store is called. Other connections to the file are welcome: the store waits
   // for them as long as the connection's busy handler does.
@@ -42,7 +42,7 @@ class SqliteKeyStore : public KeyStore {
   // be written.
   static absl::StatusOr<std::unique_ptr<SqliteKeyStore>> Create(sqlite3* db);
 
-  // The same in konpro's file, whose other users take turns by its mu().
+  // The same in konpro's file; its other users take turns by its mu().
   // REQUIRES: no caller of the store holds it.
   static absl::StatusOr<std::unique_ptr<SqliteKeyStore>> Create(
       std::shared_ptr<SqliteDatabase> database);

@@ -32,7 +32,7 @@ class SqliteStore : public Store {
   // Errors of SqliteDatabase::Open(). kDataLoss: the tables are others.
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(
       const std::string& path, const SqliteOptions& options);
-  // The same in a database that is open. It makes its tables where they are
+  // The same in a database that is open. Creates its tables if they are
   // missing.
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Create(
       std::shared_ptr<SqliteDatabase> database);

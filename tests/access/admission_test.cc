@@ -577,6 +577,42 @@ TEST(Admission, PlanChangesKeepWhatWasUsed) {
             47u);
 }
 
+TEST(Admission, EachChangeOfAnAccountHasItsTime) {
+  MemoryAdmission memory;
+  Admission& admission = *memory.admission;
+  ASSERT_THAT(admission.Provision("acme", kNow), IsOk());
+  const auto times = [&] {
+    const AccountRecord record = memory.accounts->Find("acme").value();
+    return std::pair(record.created_at, record.changed_at);
+  };
+  EXPECT_EQ(times(), std::pair(kNow, kNow));
+  const absl::Time t = kNow + absl::Seconds(1);
+  ASSERT_THAT(admission.SetPlan("acme", "pro", {}, t), IsOk());
+  EXPECT_EQ(times(), std::pair(kNow, t));
+  ASSERT_THAT(admission.SetWindows("acme", {}, t + absl::Seconds(1)), IsOk());
+  EXPECT_EQ(times(), std::pair(kNow, t + absl::Seconds(1)));
+  ASSERT_THAT(admission.Suspend("acme", t + absl::Seconds(2)), IsOk());
+  EXPECT_EQ(times(), std::pair(kNow, t + absl::Seconds(2)));
+  ASSERT_THAT(admission.Resume("acme", t + absl::Seconds(3)), IsOk());
+  EXPECT_EQ(times(), std::pair(kNow, t + absl::Seconds(3)));
+}
+
+// A window that ends after the last representable time never admits again.
+TEST(Admission, RefusalWithoutARetryTimeIsNotRetryable) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  ASSERT_THAT(
+      memory.admission->SetWindows("acme", W("minute:1/1m,day:5/24h"), kNow),
+      IsOk());
+  const UnixNanos end =
+      UnixNanos::FromNanos(UnixNanos::Max().nanos() - 10'000'000'000);
+  ASSERT_TRUE(memory.admission->Admit({.key = key.secret.text()}, end).ok());
+  const AdmissionResult a =
+      memory.admission->Admit({.key = key.secret.text()}, end);
+  EXPECT_EQ(a.reason, Reason::kRateLimited);
+  EXPECT_FALSE(a.retryable);
+}
+
 TEST(Admission, UnknownPlansAndAccountsAreNamed) {
   MemoryAdmission memory;
   const MintedKey key = NewKey(memory);
