@@ -14,6 +14,7 @@
 #include "konpro/estimate/plan_comparison.h"
 #include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
+#include "konpro/input/progress_bar.h"
 #include "konpro/report/estimate_html.h"
 #include "konpro/report/estimate_report.h"
 #include "konpro/report/estimate_text.h"
@@ -226,8 +227,12 @@ ExitCode WriteSchedule(const EstimateOptions& options, const PlanFit& fit,
                              ": not written, for the plan allows not all"));
     return ExitCode::kOk;
   }
+  ProgressBar bar(streams.progress,
+                  static_cast<int64_t>(fit.schedule->requests()), "requests");
   const absl::Status status =
-      WriteScheduleFile(options.schedule_file, *fit.schedule, streams.progress);
+      WriteScheduleFile(options.schedule_file, *fit.schedule,
+                        [&](int64_t requests) { bar.Advance(requests); });
+  bar.Clear();
   if (status.ok()) return ExitCode::kOk;
   PrintReason(streams, status.message());
   return ExitCode::kInternal;

@@ -149,13 +149,15 @@ ExitCode RunForecast(const ForecastCommandOptions& options, Streams streams) {
       .seed = options.seed};
   const absl::StatusOr<Forecast> forecast = MakeForecast(days, asked);
   if (!forecast.ok()) return BadInput(streams, forecast.status());
-  const absl::StatusOr<v1::Forecast> report =
-      ToForecastReport(*forecast, asked, history, days,
-                       {.first_day = first_day,
-                        .today = Today(options),
-                        .first_day_was_chosen = options.as_of.has_value(),
-                        .catalog_version = catalog->version(),
-                        .backtest = options.backtest});
+  const absl::StatusOr<v1::Forecast> report = ToForecastReport(
+      *forecast, asked, history.spend, days,
+      {.first_day = first_day,
+       .today = Today(options),
+       .first_day_was_chosen = options.as_of.has_value(),
+       .catalog_version = history.priced ? catalog->version() : "",
+       .unpriced_records = history.unpriced_records,
+       .other_records = history.other_records,
+       .backtest = options.backtest});
   if (!report.ok()) return BadInput(streams, report.status());
   PrintReport(*report, days, first_day, options, streams.out);
   return Verdict(*forecast, history, options, streams);

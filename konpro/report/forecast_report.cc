@@ -119,22 +119,22 @@ v1::Forecast ToMessage(const Forecast& forecast, const ForecastOptions& asked) {
 }
 
 // What must be said about the input beside what the forecast says.
-void AddInputNotes(const SpendHistory& history, const ForecastContext& context,
+void AddInputNotes(const SpendByDay& spend, const ForecastContext& context,
                    v1::Forecast& report) {
   const CivilDay first_day = context.first_day;
   const auto note = [&](auto&&... parts) {
     report.add_notes(absl::StrCat(parts...));
   };
-  if (history.spend.top_ups() > 0) {
-    note(history.spend.top_ups(),
+  if (spend.top_ups() > 0) {
+    note(spend.top_ups(),
          " top-ups or refunds were left out: they are no spend below zero");
   }
-  if (history.spend.SpentOn(first_day) > Credits()) {
+  if (spend.SpentOn(first_day) > Credits()) {
     note(DayText(first_day), " is not over: it has spent ",
-         history.spend.SpentOn(first_day).ToString(),
+         spend.SpentOn(first_day).ToString(),
          " so far, which --available is taken to lack already");
   }
-  const std::optional<CivilDay> last = history.spend.last_day();
+  const std::optional<CivilDay> last = spend.last_day();
   if (last.has_value() && *last > first_day) {
     note("entries after ", DayText(first_day), " were left out");
   }
@@ -143,12 +143,12 @@ void AddInputNotes(const SpendHistory& history, const ForecastContext& context,
         "the history ends before today: --as-of=DATE counts the days since "
         "then as days without spend");
   }
-  if (history.unpriced_records > 0) {
+  if (context.unpriced_records > 0) {
     note("left out, for lack of a price when the job began: ",
-         history.unpriced_records, " records");
+         context.unpriced_records, " records");
   }
-  if (history.other_records > 0) {
-    note("records of other accounts: ", history.other_records);
+  if (context.other_records > 0) {
+    note("records of other accounts: ", context.other_records);
   }
 }
 
@@ -274,14 +274,14 @@ void PrintFacts(const v1::Forecast& report, std::ostream& out) {
 
 absl::StatusOr<v1::Forecast> ToForecastReport(const Forecast& forecast,
                                               const ForecastOptions& asked,
-                                              const SpendHistory& history,
+                                              const SpendByDay& spend,
                                               absl::Span<const DailySpend> days,
                                               const ForecastContext& context) {
   v1::Forecast report = ToMessage(forecast, asked);
-  if (history.priced) report.set_catalog_version(context.catalog_version);
+  report.set_catalog_version(context.catalog_version);
   const absl::Status added = AddHistory(days, report);
   if (!added.ok()) return added;
-  AddInputNotes(history, context, report);
+  AddInputNotes(spend, context, report);
   if (context.backtest) AddBacktest(days, asked, report);
   return report;
 }

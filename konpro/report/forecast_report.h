@@ -2,13 +2,14 @@
 // page it is forecast_html.h.
 //
 //   const v1::Forecast report =
-//       ToForecastReport(forecast, asked, history, days, context).value();
+//       ToForecastReport(forecast, asked, spend, days, context).value();
 //   PrintForecast(report, days, context.first_day, std::cout);
 //
 // Thread safety: pure but for `out`; equal arguments give equal bytes.
 #ifndef KONPRO_REPORT_FORECAST_REPORT_H_
 #define KONPRO_REPORT_FORECAST_REPORT_H_
 
+#include <cstdint>
 #include <ostream>
 #include <string>
 
@@ -16,7 +17,6 @@
 #include "absl/time/civil_time.h"
 #include "absl/types/span.h"
 #include "konpro/estimate/forecast.h"
-#include "konpro/input/spend_history.h"
 #include "proto/report.pb.h"
 
 namespace konpro {
@@ -27,18 +27,21 @@ struct ForecastContext {
   absl::CivilDay today;
   // Whether the caller chose the first day, or the end of the history did.
   bool first_day_was_chosen = false;
-  // Of the catalog that priced the history; not used for other histories.
+  // Of the catalog that priced the history; "" for a history without records.
   std::string catalog_version;
+  // Records that were left out: without a price, and of other accounts.
+  int64_t unpriced_records = 0;
+  int64_t other_records = 0;
   // Whether to add how the forecast would have done on its own history.
   bool backtest = false;
 };
 
 // What `forecast`, made of `days` as `asked`, says, with notes about what was
-// left out of `history`. kOutOfRange: the sum of `days` leaves the range of
+// left out of `spend`. kOutOfRange: the sum of `days` leaves the range of
 // Credits.
 absl::StatusOr<v1::Forecast> ToForecastReport(const Forecast& forecast,
                                               const ForecastOptions& asked,
-                                              const SpendHistory& history,
+                                              const SpendByDay& spend,
                                               absl::Span<const DailySpend> days,
                                               const ForecastContext& context);
 

@@ -8,7 +8,6 @@
 #include "absl/strings/string_view.h"
 #include "konpro/base/internal/replaced_file.h"
 #include "konpro/base/internal/rfc3339.h"
-#include "konpro/input/progress_bar.h"
 
 namespace konpro {
 namespace {
@@ -19,7 +18,7 @@ constexpr size_t kBlockBytes = size_t{256} << 10;
 
 absl::Status WriteScheduleFile(const std::string& path,
                                const Schedule& schedule,
-                               std::ostream* progress) {
+                               absl::FunctionRef<void(int64_t)> advance) {
   if (schedule.requests() > static_cast<uint64_t>(kScheduleRowsMax)) {
     return absl::OutOfRangeError(
         absl::StrCat(path, ": a schedule has at most ", kScheduleRowsMax,
@@ -31,9 +30,6 @@ absl::Status WriteScheduleFile(const std::string& path,
   }
   // Another process may write the same file: each has its own temporary name.
   internal::ReplacedFile file(path, absl::StrCat(path, ".", getpid()), 0666);
-  // The share of requests stands for the share of bytes.
-  ProgressBar bar(progress, static_cast<int64_t>(schedule.requests()),
-                  "requests");
   std::string block = "request,submit_at,waits_for\n";
   int64_t number = 0;
   int64_t shown = 0;
@@ -54,7 +50,7 @@ absl::Status WriteScheduleFile(const std::string& path,
     if (block.size() < kBlockBytes) continue;
     if (!file.Write(block)) return file.Commit();
     block.clear();
-    bar.Advance(number - std::exchange(shown, number));
+    advance(number - std::exchange(shown, number));
   }
   file.Write(block);
   return file.Commit();

@@ -8,9 +8,9 @@
 #define KONPRO_REPORT_SCHEDULE_FILE_H_
 
 #include <cstdint>
-#include <ostream>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "konpro/limits/schedule.h"
 
@@ -20,13 +20,13 @@ namespace konpro {
 inline constexpr int64_t kScheduleRowsMax = 100'000'000;
 
 // Writes `path` whole or not at all: under another name beside it, which then
-// replaces what is there. Memory does not grow with requests; progress is drawn
-// to `progress` unless it is nullptr. kOutOfRange: more than kScheduleRowsMax
-// requests, or some that are never submitted. kUnavailable: the file could not
-// be written.
+// replaces what is there. Memory does not grow with requests; `advance` is
+// called with how many more requests were written, now and then. kOutOfRange:
+// more than kScheduleRowsMax requests, or some that are never submitted.
+// kUnavailable: the file could not be written.
 absl::Status WriteScheduleFile(const std::string& path,
                                const Schedule& schedule,
-                               std::ostream* progress);
+                               absl::FunctionRef<void(int64_t)> advance);
 
 }  // namespace konpro
 

@@ -1,6 +1,6 @@
 // Charts as SVG that stands inside an HTML page: bars, a range, and lines over
 // an axis with bands. They draw what they are given; what it means, and the
-// style sheet for their classes, is html_report.h.
+// style sheet for their classes, is html_page.h.
 //
 //   BarChart({.id = "cost", .title = "Cost", .description = "pro 12, scale 9",
 //             .width = 340},
