@@ -32,8 +32,8 @@
 #include "konpro/access/api_key.h"
 #include "konpro/base/credits.h"
 #include "konpro/catalog/catalog.h"
-#include "konpro/catalog/window_text.h"
 #include "konpro/ledger/memory_store.h"
+#include "konpro/limits/rate_window.h"
 
 namespace {
 thread_local size_t allocations = 0;

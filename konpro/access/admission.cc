@@ -8,7 +8,6 @@
 #include "konpro/base/internal/name.h"
 #include "konpro/catalog/price_list.h"
 #include "konpro/ledger/ledger_command.h"
-#include "konpro/limits/limiter_slots.h"
 
 // All that an unmetered request needs of its account is in the 64 bits that the
 // key directory keeps with each of the account's keys (KeyDirectory::Bind), in
@@ -29,8 +28,6 @@
 // put back if the store fails.
 namespace konpro {
 namespace {
-
-using LimiterSlots = LimiterRegistry::Slots;
 
 absl::Status NotFound(absl::string_view account, absl::string_view id) {
   return absl::NotFoundError(absl::StrCat("account ", internal::Quoted(account),
@@ -92,7 +89,7 @@ class Admission::Bound {
   static constexpr int kSlotShift = 10;
   static constexpr uint64_t kPlanMask = 63;
   static_assert(Catalog::kPlansMax == kPlanMask + 1);
-  static_assert(LimiterSlots::kBits + kSlotShift <= 64);
+  static_assert(LimiterRegistry::kSlotBits + kSlotShift <= 64);
 
   uint64_t word_;
 };
@@ -186,7 +183,7 @@ AdmissionReason Admission::Decide(const AdmissionRequest& request,
   if (!a.authentication.ok()) return AdmissionReason::kUnauthenticated;
   const Bound bound(a.authentication.handle());
   if (!bound.is_provisioned()) return AdmissionReason::kNotProvisioned;
-  LimiterSlots::Prefetch(parts_.limits, bound.slot());
+  parts_.limits.PrefetchSlot(bound.slot());
   a.plan = &parts_.catalog.plans()[bound.plan()];
   if (bound.is_suspended()) return AdmissionReason::kSuspended;
   AdmissionReason reason = CheckRequest(request, a);
@@ -234,8 +231,8 @@ AdmissionReason Admission::CheckRequest(const AdmissionRequest& request,
 AdmissionReason Admission::AskWindows(const Bound& bound, uint64_t cost,
                                       UnixNanos now, AdmissionResult& a) {
   if (bound.is_limited()) {
-    const Decision decision = parts_.limits.TryAcquire(
-        LimiterSlots::At(parts_.limits, bound.slot()), cost, now);
+    const Decision decision =
+        parts_.limits.TryAcquire(parts_.limits.InSlot(bound.slot()), cost, now);
     a.limits = decision;
     switch (decision.outcome()) {
       case LimitOutcome::kAllowed:
@@ -436,7 +433,7 @@ absl::StatusOr<Admission::Bound> Admission::Place(const AccountRecord& record,
   absl::Status status = place(parts_.limits, split.enforced);
   if (status.ok() && shadow_ != nullptr) status = place(*shadow_, split.shadow);
   if (!status.ok()) return status;
-  return Bound(LimiterSlots::Of(parts_.limits, parts_.limits.Find(id)),
+  return Bound(parts_.limits.SlotOf(parts_.limits.Find(id)),
                static_cast<size_t>(plan - parts_.catalog.plans().data()), split,
                record.is_suspended);
 }

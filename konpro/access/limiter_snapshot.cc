@@ -75,15 +75,10 @@ absl::StatusOr<LimiterWindows> FromProto(const v1::LimiterWindows& message) {
     }
     windows.push_back(*window);
   }
-  if (windows.empty()) return LimiterWindows::None();
-  if (windows.size() > LimiterWindows::kWindowsMax ||
-      (windows.size() == 2 && windows[0].name() == windows[1].name())) {
-    return DataLoss("more than two windows, or two of one name");
-  }
-  const LimiterWindows result = windows.size() == 1
-                                    ? LimiterWindows(windows[0])
-                                    : LimiterWindows(windows[0], windows[1]);
-  return message.suspended() ? result.Suspended() : result;
+  const absl::Status status = CheckWindows(windows);
+  if (!status.ok()) return DataLoss(status.message());
+  const LimiterWindows result = LimiterWindows::Of(windows);
+  return message.suspended() && !windows.empty() ? result.Suspended() : result;
 }
 
 }  // namespace

@@ -14,7 +14,7 @@
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
 #include "konpro/base/internal/rfc3339.h"
-#include "konpro/catalog/plan_price.h"
+#include "konpro/catalog/plan.h"
 
 namespace konpro {
 namespace {

@@ -1,41 +1,82 @@
-// A Plan is what a customer subscribes to: which operations it may run and how
-// many requests it may make; where a catalog says so, also what it costs in
-// money. What jobs cost is price_list.h, the same under every plan.
+// A Plan is what a customer subscribes to: which operations it may run, how
+// many requests it may make and, if its catalog says so, what it costs in
+// money. What jobs cost in credits is price_list.h, the same under every plan.
 //
 //   const Plan& pro = *Catalog::BuiltIn().FindPlan("pro");
 //   pro.windows()                    // minute: 60 per 1m, day: 1000 per 24h
 //   pro.Allows("photo_avatar")       // true
 //   pro.has_windows()                // true; "enterprise": false
 //
+//   PlanPrice price = {"USD", *Money::Parse("99"), *Money::Parse("0.01")};
+//   price.CostOf(*Credits::Parse("5130"), /*months=*/1)->ToString()   //
+//   "150.3"
+//
 // A plan without windows does not mean "unlimited": an account on it must be
 // given windows of its own, and nothing is admitted before it has them.
 // Requests that are not metered at all are allowed by every plan.
 //
-// Thread safety: immutable.
+// Thread safety: immutable; Money and PlanPrice but for assignment. All
+// functions are pure.
 //
 // Limits: name 1 .. 48 bytes; title 0 .. 64 bytes of ASCII; at most two
-// windows, of different names; at most 256 operations.
+// windows, of different names; at most 256 operations; a currency is three
+// capital letters (ISO 4217), a price 0 .. 1,000,000,000 of it to six places.
 #ifndef KONPRO_CATALOG_PLAN_H_
 #define KONPRO_CATALOG_PLAN_H_
 
+#include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "konpro/catalog/plan_price.h"
+#include "konpro/base/credits.h"
 #include "konpro/limits/rate_window.h"
 
 namespace konpro {
+
+// An exact amount of some currency, in millionths.
+struct Money {
+  int64_t millionths = 0;
+
+  // Reads what Credits::Parse() reads. Errors as there.
+  static absl::StatusOr<Money> Parse(absl::string_view text);
+
+  // The shortest decimal that is exact.
+  std::string ToString() const;
+
+  friend auto operator<=>(const Money&, const Money&) = default;
+};
+
+// So much a month and so much a credit.
+struct PlanPrice {
+  static constexpr int64_t kMillionthsMax = int64_t{1'000'000'000} * 1'000'000;
+
+  std::string currency;
+  Money per_month;
+  Money per_credit;
+
+  // kInvalidArgument where a rule above is broken. The message begins with the
+  // field's name.
+  absl::Status Validate() const;
+
+  // What `credits` in so many months cost: rounded to millionths once, half to
+  // even. nullopt where that leaves the range.
+  // REQUIRES: valid; no negative.
+  std::optional<Money> CostOf(Credits credits, int64_t months) const;
+
+  friend bool operator==(const PlanPrice&, const PlanPrice&) = default;
+};
 
 class Plan {
  public:
   static constexpr size_t kNameBytesMax = 48;
   static constexpr size_t kTitleBytesMax = 64;
-  static constexpr size_t kWindowsMax = 2;
   static constexpr size_t kOperationsMax = 256;
 
   struct Spec {

@@ -5,8 +5,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "konpro/catalog/window_text.h"
 #include "konpro/cli/flag_parsing.h"
+#include "konpro/limits/rate_window.h"
 #include "konpro/report/report_format.h"
 
 namespace konpro::cli {

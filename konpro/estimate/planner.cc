@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/civil_time.h"
+#include "konpro/limits/limiter_decision.h"
 
 namespace konpro {
 namespace {
@@ -56,11 +57,6 @@ absl::CivilSecond MonthsLater(absl::CivilSecond time, int64_t months) {
 
 }  // namespace
 
-LimiterWindows ToLimiterWindows(absl::Span<const RateWindow> windows) {
-  return windows.size() == 1 ? LimiterWindows(windows[0])
-                             : LimiterWindows(windows[0], windows[1]);
-}
-
 Schedule ScheduleOf(absl::Span<const RateWindow> windows,
                     const PlannedWork& work) {
   std::vector<WindowUse> uses;
@@ -70,7 +66,7 @@ Schedule ScheduleOf(absl::Span<const RateWindow> windows,
       uses.push_back({use.window, std::min(use.used, window.limit())});
     }
   }
-  const LimiterWindows limiter = ToLimiterWindows(windows);
+  const LimiterWindows limiter = LimiterWindows::Of(windows);
   return Schedule(limiter, *StateWithUse(limiter, uses, work.start), work.start,
                   static_cast<uint64_t>(work.requests));
 }

@@ -30,8 +30,6 @@
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/plan.h"
-#include "konpro/catalog/plan_price.h"
-#include "konpro/limits/limiter.h"
 #include "konpro/limits/rate_window.h"
 #include "konpro/limits/schedule.h"
 
@@ -48,9 +46,6 @@ struct PlannedWork {
   // what was used (rate_window.h). No window twice, nothing negative.
   std::vector<WindowUse> used;
 };
-
-// The windows of one or two, for the limiter. REQUIRES: one or two.
-LimiterWindows ToLimiterWindows(absl::Span<const RateWindow> windows);
 
 // REQUIRES: one or two windows.
 Schedule ScheduleOf(absl::Span<const RateWindow> windows,

@@ -32,6 +32,7 @@
 
 #include "konpro/base/unix_nanos.h"
 #include "konpro/limits/limiter.h"
+#include "konpro/limits/limiter_decision.h"
 #include "konpro/limits/rate_window.h"
 
 namespace konpro {

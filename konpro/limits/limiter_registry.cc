@@ -29,7 +29,6 @@ constexpr uint64_t kPassed = 1;
 constexpr uint64_t kSharedBit = 1;
 // So that a search always meets an empty slot, however small the table is.
 constexpr size_t kSpareLines = 8;
-constexpr size_t kIdBytesReserved = 32;
 
 // REQUIRES: an account is there.
 bool IsShared(const internal::LimiterSlot& slot) {
@@ -38,8 +37,9 @@ bool IsShared(const internal::LimiterSlot& slot) {
 
 void Replace(internal::LimiterSlot& slot, const LimiterWindows& from,
              const LimiterWindows& to, UnixNanos now) {
-  ReplaceWindows(slot.cell, from, to, now,
-                 [&] { slot.windows.store(&to, std::memory_order_release); });
+  internal::ReplaceWindows(slot.cell, from, to, now, [&] {
+    slot.windows.store(&to, std::memory_order_release);
+  });
 }
 
 absl::Status HandedOverError() {
@@ -49,12 +49,8 @@ absl::Status HandedOverError() {
 // `windows` as LimiterWindows, `share` of 0 .. kPhases - 1 of a period later.
 absl::StatusOr<LimiterWindows> Compile(absl::Span<const RateWindow> windows,
                                        uint64_t share) {
-  if (windows.empty()) return LimiterWindows::None();
-  if (windows.size() > LimiterWindows::kWindowsMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("windows: ", windows.size(), " are more than ",
-                     LimiterWindows::kWindowsMax));
-  }
+  const absl::Status status = CheckWindows(windows);
+  if (!status.ok()) return status;
   std::vector<RateWindow> shifted(windows.begin(), windows.end());
   for (RateWindow& window : shifted) {
     if (window.kind() != WindowKind::kFixed || share == 0) continue;
@@ -70,12 +66,7 @@ absl::StatusOr<LimiterWindows> Compile(absl::Span<const RateWindow> windows,
     if (!later.ok()) return later.status();
     window = *later;
   }
-  if (shifted.size() == 1) return LimiterWindows(shifted[0]);
-  if (shifted[0].name() == shifted[1].name()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("windows[1]: a second ", shifted[1].name()));
-  }
-  return LimiterWindows(shifted[0], shifted[1]);
+  return LimiterWindows::Of(shifted);
 }
 
 // By a key that all registries have, so that an account keeps its phase
@@ -140,6 +131,7 @@ absl::StatusOr<std::unique_ptr<LimiterRegistry>> LimiterRegistry::Create(
     return absl::UnavailableError("the system gives no random bytes");
   }
   const size_t lines = options.capacity + options.capacity / 8 + kSpareLines;
+  static_assert(kCapacityMax <= size_t{1} << (kSlotBits - 2));
   internal::HugePages table(lines * kSlotsPerLine * sizeof(Slot));
   if (table.data() == nullptr) {
     return absl::ResourceExhaustedError(
@@ -162,12 +154,7 @@ LimiterRegistry::LimiterRegistry(const Options& options,
       staggered_(options.staggered),
       unknown_(LimiterWindows::None(LimitOutcome::kUnknownAccount)),
       shared_(kSharedHashesMax),
-      ids_(1),
-      id_at_(lines * kSlotsPerLine) {
-  // A vector that grows leaves holes in the heap as large as itself; what is
-  // reserved and not used is not resident.
-  ids_.reserve(capacity_ * kIdBytesReserved);
-}
+      ids_(lines * kSlotsPerLine, options.capacity) {}
 
 LimiterRegistry::~LimiterRegistry() = default;
 
@@ -228,7 +215,7 @@ LimiterRegistry::Place LimiterRegistry::Look(absl::string_view account,
         ends = ends || seen == kEmpty;
         if (place.free == nullptr) place.free = slot;
       } else if ((seen | kSharedBit) == (hash | kSharedBit)) {
-        (IdOf(index) == account ? place.found : place.twin) = slot;
+        (ids_.Of(index) == account ? place.found : place.twin) = slot;
       }
     }
     if (ends) return place;
@@ -237,7 +224,7 @@ LimiterRegistry::Place LimiterRegistry::Look(absl::string_view account,
 
 absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Insert(
     absl::string_view account, absl::Span<const RateWindow> windows) {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   const absl::Status status = CheckAccount(account);
   if (!status.ok()) return status;
   const absl::StatusOr<LimiterWindows> compiled =
@@ -264,7 +251,7 @@ absl::Status LimiterRegistry::Restore(const Account& account) {
           absl::StrCat("account ", account.id, ": its state is closed"));
     }
   }
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   const absl::Status status = CheckAccount(account.id);
   if (!status.ok()) return status;
   const uint64_t hash = HashOf(account.id);
@@ -303,7 +290,7 @@ absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Put(
   LimiterState before = slot.cell.Load();
   while (!slot.cell.CompareExchange(before, state)) {
   }
-  StoreId(&slot - slots_, account);
+  ids_.Store(&slot - slots_, account);
   ++size_;
   // A search for the twin must not end here: both are told apart by id before
   // the hash is there.
@@ -321,7 +308,7 @@ absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Put(
 void LimiterRegistry::Share(Slot& slot, uint64_t hash) {
   if (slot.hash.load(std::memory_order_relaxed) == (hash | kSharedBit)) return;
   const size_t size = shared_size_.load(std::memory_order_relaxed);
-  shared_[size] = {.id = std::string(IdOf(&slot - slots_)),
+  shared_[size] = {.id = std::string(ids_.Of(&slot - slots_)),
                    .handle = Handle(&slot, hash)};
   shared_size_.store(size + 1, std::memory_order_release);
   slot.hash.store(hash | kSharedBit, std::memory_order_release);
@@ -330,7 +317,7 @@ void LimiterRegistry::Share(Slot& slot, uint64_t hash) {
 absl::Status LimiterRegistry::SetWindows(absl::string_view account,
                                          absl::Span<const RateWindow> windows,
                                          UnixNanos now) {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   const absl::Status status = CheckAccount(account);
   if (!status.ok()) return status;
   absl::StatusOr<LimiterWindows> compiled =
@@ -351,7 +338,7 @@ absl::Status LimiterRegistry::SetWindows(absl::string_view account,
 }
 
 size_t LimiterRegistry::DropIdle(UnixNanos now) {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   if (handed_over()) return 0;
   MakeRoom(now);
   fresh_since_ = std::max(fresh_since_, now);
@@ -382,7 +369,7 @@ void LimiterRegistry::MakeRoom(UnixNanos now) {
       ++it;
       continue;
     }
-    EraseId(index);
+    ids_.Erase(index);
     slot.hash.store(kPassed, std::memory_order_release);
     passed_.push_back(index);
     it = dropped_.erase(it);
@@ -416,19 +403,19 @@ bool LimiterRegistry::IsPassed(size_t line) const {
 }
 
 void LimiterRegistry::ForEach(Visitor visit) {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   for (size_t i = 0; i < lines_ * kSlotsPerLine; ++i) {
     const LimiterWindows* const windows =
         slots_[i].windows.load(std::memory_order_relaxed);
     if (windows == nullptr) continue;
-    visit({.id = IdOf(i),
+    visit({.id = ids_.Of(i),
            .windows = windows,
            .state = slots_[i].cell.LoadBoth()});
   }
 }
 
 absl::Status LimiterRegistry::HandOver(Visitor visit) {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   if (handed_over()) return HandedOverError();
   handed_over_.store(true);
   // A call that was under way may still hold windows that were dropped.
@@ -445,54 +432,25 @@ absl::Status LimiterRegistry::HandOver(Visitor visit) {
     while (!slot.cell.CompareExchange(state, LimiterState::Closed())) {
     }
     slot.windows.store(nullptr, std::memory_order_release);
-    visit({.id = IdOf(i), .windows = windows, .state = state});
+    visit({.id = ids_.Of(i), .windows = windows, .state = state});
   }
   size_ = 0;
   return absl::OkStatus();
 }
 
 UnixNanos LimiterRegistry::fresh_since() const {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   return fresh_since_;
 }
 
 void LimiterRegistry::RaiseFreshSince(UnixNanos fresh_since) {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   fresh_since_ = std::max(fresh_since_, fresh_since);
 }
 
 size_t LimiterRegistry::size() const {
-  const std::lock_guard<std::mutex> lock(mu_);
+  const MutexLock lock(mu_);
   return size_;
-}
-
-absl::string_view LimiterRegistry::IdOf(size_t slot) const {
-  const char* const id = &ids_[id_at_[slot]];
-  return absl::string_view(id + 1, static_cast<unsigned char>(*id));
-}
-
-void LimiterRegistry::StoreId(size_t slot, absl::string_view id) {
-  id_at_[slot] = static_cast<uint32_t>(ids_.size());
-  ids_.push_back(static_cast<char>(id.size()));
-  ids_.insert(ids_.end(), id.begin(), id.end());
-}
-
-// Offsets stay below 2^32: at most a third as much is erased as is there.
-void LimiterRegistry::EraseId(size_t slot) {
-  ids_erased_bytes_ += 1 + IdOf(slot).size();
-  id_at_[slot] = 0;
-  if (ids_erased_bytes_ <= ids_.size() / 4) return;
-  std::vector<char> before(1);
-  before.reserve(ids_.capacity());
-  before.swap(ids_);
-  ids_erased_bytes_ = 0;
-  for (uint32_t& at : id_at_) {
-    if (at == 0) continue;
-    const auto begin = before.begin() + at;
-    const auto end = begin + 1 + static_cast<unsigned char>(*begin);
-    at = static_cast<uint32_t>(ids_.size());
-    ids_.insert(ids_.end(), begin, end);
-  }
 }
 
 }  // namespace konpro

@@ -51,7 +51,8 @@
 #include "absl/types/span.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/base/unix_nanos.h"
-#include "konpro/limits/limiter.h"
+#include "konpro/limits/internal/window_rule.h"
+#include "konpro/limits/limiter_decision.h"
 #include "konpro/limits/rate_window.h"
 
 namespace konpro {

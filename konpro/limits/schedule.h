@@ -28,14 +28,13 @@
 // whose windows nest, a few microseconds for any two FIXED windows. Next() and
 // Submissions() take one step of the limiter for each request.
 //
-// Limits: 0 .. 2^60 requests; otherwise those of limiter.h. What would lie
-// behind the end of time, or can never be admitted, is at UnixNanos::Max().
+// Limits: 0 .. 2^60 requests; otherwise those of limiter_decision.h. What would
+// lie behind the end of time, or can never be admitted, is at UnixNanos::Max().
 #ifndef KONPRO_LIMITS_SCHEDULE_H_
 #define KONPRO_LIMITS_SCHEDULE_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 
 #include "absl/status/statusor.h"
@@ -43,7 +42,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "konpro/base/unix_nanos.h"
-#include "konpro/limits/limiter.h"
+#include "konpro/limits/limiter_decision.h"
 
 namespace konpro {
 
@@ -99,7 +98,7 @@ class Schedule {
  public:
   static constexpr uint64_t kRequestsMax = uint64_t{1} << 60;
 
-  class Stream;
+  class Stream;  // begin() and end()
 
   // `requests` of cost 1 from `start` on, after what `state` has used.
   // REQUIRES: requests <= kRequestsMax; `state` is not closed.
@@ -137,47 +136,8 @@ class Schedule {
   uint64_t requests_;
 };
 
-class Schedule::Stream {
- public:
-  class Iterator {
-   public:
-    using value_type = Submission;
-    using difference_type = std::ptrdiff_t;
-
-    explicit Iterator(const Schedule& schedule)
-        : submitter_(schedule.windows_, schedule.state_, schedule.start_),
-          left_(schedule.requests_) {
-      if (left_ > 0) current_ = submitter_.Next(1);
-    }
-
-    const Submission& operator*() const { return current_; }
-    const Submission* operator->() const { return &current_; }
-    Iterator& operator++() {
-      if (--left_ > 0) current_ = submitter_.Next(1);
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    friend bool operator==(const Iterator& it, std::default_sentinel_t) {
-      return it.left_ == 0;
-    }
-
-   private:
-    Submitter submitter_;
-    uint64_t left_;
-    Submission current_;
-  };
-
-  explicit Stream(const Schedule& schedule) : schedule_(schedule) {}
-
-  Iterator begin() const { return Iterator(schedule_); }
-  std::default_sentinel_t end() const { return {}; }
-
- private:
-  const Schedule& schedule_;
-};
-
-inline Schedule::Stream Schedule::Submissions() const { return Stream(*this); }
-
 }  // namespace konpro
+
+#include "konpro/limits/internal/schedule_stream.h"  // IWYU pragma: export
 
 #endif  // KONPRO_LIMITS_SCHEDULE_H_

@@ -6,7 +6,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "konpro/catalog/plan.h"
-#include "konpro/catalog/window_text.h"
 #include "konpro/limits/rate_window.h"
 #include "konpro/report/report_message.h"
 #include "konpro/report/table.h"

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "konpro/catalog/window_text.h"
+#include "konpro/limits/rate_window.h"
 
 namespace konpro {
 namespace {

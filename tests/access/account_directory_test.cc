@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/base/account_id.h"
-#include "konpro/catalog/window_text.h"
+#include "konpro/limits/rate_window.h"
 #include "tests/testing/faulty_account_store.h"
 #include "tests/testing/status_matchers.h"
 

@@ -18,7 +18,7 @@
 #include "gtest/gtest.h"
 #include "konpro/access/admission.h"
 #include "konpro/base/credits.h"
-#include "konpro/catalog/window_text.h"
+#include "konpro/limits/rate_window.h"
 #include "tests/testing/memory_admission.h"
 
 namespace konpro {

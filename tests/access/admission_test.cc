@@ -17,7 +17,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/base/credits.h"
-#include "konpro/catalog/window_text.h"
+#include "konpro/limits/rate_window.h"
 #include "tests/testing/memory_admission.h"
 #include "tests/testing/status_matchers.h"
 

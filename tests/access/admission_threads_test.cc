@@ -12,7 +12,6 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "konpro/access/admission.h"
-#include "konpro/catalog/window_text.h"
 #include "konpro/limits/rate_window.h"
 #include "tests/testing/memory_admission.h"
 

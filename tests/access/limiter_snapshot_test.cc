@@ -159,11 +159,11 @@ TEST(LimiterSnapshot, SpoiltPartAddsNothing) {
        [](v1::LimiterSnapshot& s) {
          s.mutable_windows(0)->mutable_windows(0)->set_limit(0);
        }},
-      {"two of one name",
+      {"windows[1].name: \"day\" is the first window's",
        [](v1::LimiterSnapshot& s) {
          s.mutable_windows(0)->mutable_windows(0)->set_name("day");
        }},
-      {"more than two",
+      {"windows[2]: more than 2 windows",
        [](v1::LimiterSnapshot& s) {
          *s.mutable_windows(0)->add_windows() = s.windows(0).windows(0);
        }},

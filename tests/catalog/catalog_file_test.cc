@@ -100,7 +100,7 @@ TEST(CatalogFile, ErrorsNameFileLineColumnAndField) {
        "f:18:37: plans[0].windows[0].period: \"60\" is no quantity: time has"},
       {"  operations: \"avatar_video\"",
        "  windows { name: \"x\" limit: 1 period: \"1s\" }",
-       "f:20:3: plans[0].windows[2]: a plan has at most 2 windows"},
+       "f:20:3: plans[0].windows[2]: more than 2 windows"},
       {"credits: \"1\"", "credits: \"1.0000001\"",
        "f:5:38: price_lists[0].prices[0].credits: \"1.0000001\" has more than"},
       {"credits: \"1\"", "credits: \"-1\"",

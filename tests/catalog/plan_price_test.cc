@@ -1,9 +1,8 @@
-#include "konpro/catalog/plan_price.h"
-
 #include <limits>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/catalog/plan.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {

@@ -13,6 +13,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/catalog/catalog.h"
+#include "konpro/limits/limiter.h"
+#include "konpro/limits/limiter_decision.h"
 
 namespace konpro {
 namespace {
@@ -235,7 +237,7 @@ struct Outcome {
 };
 
 std::vector<UnixNanos> StepThrough(const Plan& plan, const PlannedWork& work) {
-  const LimiterWindows windows = ToLimiterWindows(plan.windows());
+  const LimiterWindows windows = LimiterWindows::Of(plan.windows());
   std::vector<WindowUse> uses;
   for (const WindowUse& use : work.used) {
     for (const RateWindow& window : plan.windows()) {

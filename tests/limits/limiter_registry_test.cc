@@ -148,15 +148,17 @@ TEST(LimiterRegistry, WrongInputChangesNothing) {
                        HasSubstr("\"a b\" is not")));
   EXPECT_THAT(registry->Insert("b", {windows[0], windows[1], windows[0]}),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("3 are more than 2")));
-  EXPECT_THAT(registry->Insert("b", {windows[0], windows[0]}),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("a second minute")));
+                       HasSubstr("windows[2]: more than 2 windows")));
+  EXPECT_THAT(
+      registry->Insert("b", {windows[0], windows[0]}),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("windows[1].name: \"minute\" is the first window's")));
   EXPECT_THAT(registry->SetWindows("b", windows, At(0)),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("b")));
-  EXPECT_THAT(registry->SetWindows("a", {windows[0], windows[0]}, At(0)),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("a second minute")));
+  EXPECT_THAT(
+      registry->SetWindows("a", {windows[0], windows[0]}, At(0)),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("windows[1].name: \"minute\" is the first window's")));
   const LimiterWindows compiled(windows[0]);
   EXPECT_THAT(
       registry->Restore(

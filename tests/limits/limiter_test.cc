@@ -116,7 +116,7 @@ TEST(Limiter, ReleaseFindsWindowsAsCarryDoes) {
                                    Minute(3));
   LimiterCell cell;
   const Decision taken = TryAcquire(cell, minute, 1, At(0));
-  ReplaceWindows(cell, minute, burst_first, At(0), [] {});
+  internal::ReplaceWindows(cell, minute, burst_first, At(0), [] {});
   ASSERT_TRUE(TryAcquire(cell, burst_first, 1, At(0)).allowed());
   EXPECT_TRUE(Release(cell, burst_first, taken, At(0)));
   const Decision d = Peek(cell, burst_first, 1, At(0));
@@ -280,7 +280,8 @@ class ReplacedCell {
   LimiterState Load() const {
     const LimiterState seen = cell_.Load();
     if (present_ == &from_) {
-      ReplaceWindows(cell_, from_, to_, At(0), [this] { present_ = &to_; });
+      internal::ReplaceWindows(cell_, from_, to_, At(0),
+                               [this] { present_ = &to_; });
     }
     return seen;
   }
@@ -308,19 +309,19 @@ TEST(Limiter, StateIsNeverReadByWindowsOfAnother) {
   TryAcquire(used, bucket, 2, At(0));
   {
     ReplacedCell cell(bucket, fixed, used.Load());
-    const Decision d = TryAcquire(cell, cell.windows_of(), 3, At(0));
+    const Decision d = internal::TryAcquire(cell, cell.windows_of(), 3, At(0));
     EXPECT_TRUE(d.allowed());
     EXPECT_EQ(d.remaining(0), 0u);
     EXPECT_EQ(&d.windows(), &cell.present());
   }
   {
     ReplacedCell cell(bucket, fixed, used.Load());
-    const Decision d = TryAcquire(cell, cell.windows_of(), 4, At(0));
+    const Decision d = internal::TryAcquire(cell, cell.windows_of(), 4, At(0));
     EXPECT_EQ(d.retry_after(), absl::Minutes(1));
   }
   {
     ReplacedCell cell(bucket, fixed, used.Load());
-    const Decision d = Peek(cell, cell.windows_of(), 1, At(0));
+    const Decision d = internal::Peek(cell, cell.windows_of(), 1, At(0));
     EXPECT_EQ(d.remaining(0), 3u);
     EXPECT_EQ(&d.windows(), &cell.present());
   }
@@ -328,7 +329,8 @@ TEST(Limiter, StateIsNeverReadByWindowsOfAnother) {
   const LimiterWindows day_first(Day(9), Minute(5));
   const LimiterWindows minute_first(Minute(5), Day(9));
   ReplacedCell cell(day_first, minute_first, LimiterState());
-  EXPECT_TRUE(TryAcquire(cell, cell.windows_of(), 1, At(0)).allowed());
+  EXPECT_TRUE(
+      internal::TryAcquire(cell, cell.windows_of(), 1, At(0)).allowed());
   EXPECT_EQ(Peek(cell, minute_first, 1, At(0)).remaining(0), 4u);
   EXPECT_EQ(Peek(cell, minute_first, 1, At(0)).remaining(1), 8u);
 }
@@ -340,7 +342,7 @@ TEST(Limiter, ExchangeBehindReplacedWindowsFails) {
   LimiterCell cell;
   LimiterState seen = cell.Load();
   const Decision d = Decide(day_first, seen, 1, At(0));
-  ReplaceWindows(cell, day_first, minute_first, At(0), [] {});
+  internal::ReplaceWindows(cell, day_first, minute_first, At(0), [] {});
   EXPECT_FALSE(cell.CompareExchange(seen, d.state()));
   EXPECT_EQ(Peek(cell, minute_first, 1, At(0)).remaining(0), 5u);
 }

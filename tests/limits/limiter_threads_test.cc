@@ -260,10 +260,10 @@ TEST(LimiterThreads, ReplacedWindowsAdmitNoMore) {
             const size_t seen = changes.load();
             while (changes.load() == seen) std::this_thread::yield();
           }
-          const Decision d = TryAcquire(cell, windows_of, 1, At(5));
+          const Decision d = internal::TryAcquire(cell, windows_of, 1, At(5));
           mine += d.allowed();
           if (i % 8 == 0 && d.allowed()) {
-            Release(cell, windows_of, d, At(5));
+            internal::Release(cell, windows_of, d, At(5));
           }
           if (i % 8 == 0 && d.allowed()) --mine;
         }
@@ -274,8 +274,9 @@ TEST(LimiterThreads, ReplacedWindowsAdmitNoMore) {
     while (running.load() > 0) {
       const LimiterWindows& from = windows_of();
       const LimiterWindows& to = plans[(changes.load() + 1) % plans.size()];
-      ReplaceWindows(cell, from, to, At(5),
-                     [&] { present.store(&to, std::memory_order_release); });
+      internal::ReplaceWindows(cell, from, to, At(5), [&] {
+        present.store(&to, std::memory_order_release);
+      });
       changes.fetch_add(1);
     }
     for (std::thread& thread : threads) thread.join();

@@ -1,4 +1,6 @@
-// The transitions of rate_window.h, called directly.
+// The transitions of window_rule.h, called directly.
+#include "konpro/limits/internal/window_rule.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <deque>

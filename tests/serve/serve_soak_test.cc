@@ -29,7 +29,6 @@
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
-#include "konpro/catalog/window_text.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/ledger.h"

@@ -20,7 +20,7 @@
 #include "konpro/access/http.h"
 #include "konpro/access/service.h"
 #include "konpro/base/credits.h"
-#include "konpro/catalog/window_text.h"
+#include "konpro/limits/rate_window.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {

@@ -1,4 +1,12 @@
-// The verbs of limiter.h, which includes this; nobody else does.
+// The verbs of limiter.h, which includes this, and the same for windows that
+// are replaced while calls run, which limiter_registry.h uses.
+//
+// Windows that are replaced: windows_of() returns what publish() stored last (a
+// pointer, release and acquire) and is called after each load of the cell; an
+// exchange, or a second load, then proves that the state was of these windows.
+// Calls that meet the cell in between wait, kAttemptsMax times at most.
+// REQUIRES: one ReplaceWindows() of a cell at a time, not there and back within
+// a call; all windows outlive the calls.
 #ifndef KONPRO_LIMITS_INTERNAL_LIMITER_INLINE_H_
 #define KONPRO_LIMITS_INTERNAL_LIMITER_INLINE_H_
 
@@ -9,93 +17,14 @@
 #include <type_traits>
 
 #include "absl/base/attributes.h"
-#include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/limits/internal/window_rule.h"
 #include "konpro/limits/limiter.h"
-#include "konpro/limits/rate_window.h"
+#include "konpro/limits/limiter_decision.h"
 
 namespace konpro {
 
-inline LimiterWindows::LimiterWindows(const RateWindow& first,
-                                      const RateWindow& second, uint32_t size)
-    : size_(size),
-      is_fixed_pair_(size == 2 && first.kind() == WindowKind::kFixed &&
-                     second.kind() == WindowKind::kFixed),
-      cost_max_(
-          std::min(WindowRule(first).limit(), WindowRule(second).limit())),
-      rules_{WindowRule(first), WindowRule(second)},
-      windows_{first, second} {}
-
-inline LimiterWindows LimiterWindows::Suspended() const {
-  LimiterWindows result = *this;
-  result.cost_max_ = 0;
-  result.beyond_ = LimitOutcome::kNoWindows;
-  return result;
-}
-
-inline LimiterWindows LimiterWindows::None(LimitOutcome beyond) {
-  // Rules that are never asked.
-  const RateWindow any =
-      RateWindow::Create({.name = "none", .limit = 1, .period = absl::Hours(1)})
-          .value();
-  LimiterWindows none(any, any, 0);
-  none.cost_max_ = 0;
-  none.beyond_ = beyond;
-  return none;
-}
-
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision::Decision(
-    LimitOutcome outcome, const LimiterWindows& windows,
-    const LimiterState& state, uint64_t cost, UnixNanos now)
-    : windows_(&windows),
-      state_(state),
-      now_(now),
-      cost_(static_cast<uint32_t>(cost)),
-      outcome_(outcome) {
-  if (outcome >= LimitOutcome::kExceedsLimit) [[unlikely]] {
-    cost_ = static_cast<uint32_t>(std::min(cost, kCostMax));
-  }
-}
-
-inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
-                       uint64_t cost, UnixNanos now) {
-  if (cost > windows.cost_max() || windows.cost_max() == 0) {
-    return Decision(windows.beyond(), windows, state, cost, now);
-  }
-  LimiterState next = state;
-  for (size_t i = 0; cost > 0 && i < windows.size(); ++i) {
-    const auto [taken, admitted] =
-        windows.rule(i).Advance(state.windows[i], cost, now);
-    if (!admitted) {
-      return Decision(LimitOutcome::kRetryLater, windows, state, cost, now);
-    }
-    next.windows[i] = taken;
-  }
-  return Decision(LimitOutcome::kAllowed, windows, next, cost, now);
-}
-
 namespace internal {
-
-// The place in `from` of the window that window `index` of `to` continues, or
-// kWindowsMax: see Carry().
-inline size_t OriginOf(const LimiterWindows& from, const LimiterWindows& to,
-                       size_t index) {
-  if (&from == &to) return index;
-  constexpr size_t kNone = LimiterWindows::kWindowsMax;
-  const auto named = [](const LimiterWindows& in, absl::string_view name) {
-    for (size_t i = 0; i < in.size(); ++i) {
-      if (in.window(i).name() == name) return i;
-    }
-    return kNone;
-  };
-  const size_t origin = named(from, to.window(index).name());
-  if (origin == kNone && index < from.size() &&
-      named(to, from.window(index).name()) == kNone) {
-    return index;
-  }
-  return origin;
-}
 
 // A windows_of() that always returns the same ones.
 struct SameWindows {
@@ -197,8 +126,6 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Advance(const LimiterWindows& windows,
   return two.admitted;
 }
 
-}  // namespace internal
-
 template <typename Cell, std::invocable WindowsOf>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
                                                         WindowsOf windows_of,
@@ -213,29 +140,17 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
                     windows, seen, cost, now);
   }
   LimiterState next;
-  if (internal::Advance(windows, seen, cost, now, next)) {
+  if (Advance(windows, seen, cost, now, next)) {
     if (!cell.CompareExchange(seen, next)) [[unlikely]] {
-      return internal::TryAcquireAgain(cell, windows_of, cost, now);
+      return TryAcquireAgain(cell, windows_of, cost, now);
     }
     return Decision(LimitOutcome::kAllowed, windows, next, cost, now);
   }
   if (seen.windows[0] == WindowRule::kClosed ||
-      !internal::WasOfWindows<WindowsOf>(cell, seen)) [[unlikely]] {
-    return internal::TryAcquireAgain(cell, windows_of, cost, now);
+      !WasOfWindows<WindowsOf>(cell, seen)) [[unlikely]] {
+    return TryAcquireAgain(cell, windows_of, cost, now);
   }
   return Decision(LimitOutcome::kRetryLater, windows, seen, cost, now);
-}
-
-template <typename Cell>
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
-    Cell& cell, const LimiterWindows& windows, uint64_t cost, UnixNanos now) {
-  return TryAcquire(cell, internal::SameWindows{windows}, cost, now);
-}
-
-template <typename Cell>
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
-    Cell& cell, const LimiterWindows& windows, uint64_t cost) {
-  return TryAcquire(cell, windows, cost, UnixNanos::CoarseNow());
 }
 
 template <typename Cell, std::invocable WindowsOf>
@@ -245,20 +160,13 @@ inline Decision Peek(const Cell& cell, WindowsOf windows_of, uint64_t cost,
     if (attempt > 0) cell.StepBack();
     const LimiterState seen = cell.Load();
     const LimiterWindows& windows = windows_of();
-    if (windows.cost_max() == 0 ||
-        (seen.windows[0] != WindowRule::kClosed &&
-         internal::WasOfWindows<WindowsOf>(cell, seen))) {
+    if (windows.cost_max() == 0 || (seen.windows[0] != WindowRule::kClosed &&
+                                    WasOfWindows<WindowsOf>(cell, seen))) {
       return Decision(Decide(windows, seen, cost, now).outcome(), windows, seen,
                       cost, now);
     }
   }
-  return internal::GaveUp(windows_of(), cost, now);
-}
-
-template <typename Cell>
-inline Decision Peek(const Cell& cell, const LimiterWindows& windows,
-                     uint64_t cost, UnixNanos now) {
-  return Peek(cell, internal::SameWindows{windows}, cost, now);
+  return GaveUp(windows_of(), cost, now);
 }
 
 template <typename Cell, std::invocable WindowsOf>
@@ -274,7 +182,7 @@ inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
     LimiterState next = seen;
     for (size_t i = 0; i < windows.size(); ++i) {
       const WindowRule& rule = windows.rule(i);
-      const size_t origin = internal::OriginOf(decision.windows(), windows, i);
+      const size_t origin = OriginOf(decision.windows(), windows, i);
       if (origin == LimiterWindows::kWindowsMax ||
           !rule.SharesStatesWith(decision.windows().rule(origin))) {
         continue;
@@ -290,12 +198,6 @@ inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
   return false;
 }
 
-template <typename Cell>
-inline bool Release(Cell& cell, const LimiterWindows& windows,
-                    const Decision& decision, UnixNanos now) {
-  return Release(cell, internal::SameWindows{windows}, decision, now);
-}
-
 template <typename Cell, std::invocable Publish>
 inline void ReplaceWindows(Cell& cell, const LimiterWindows& from,
                            const LimiterWindows& to, UnixNanos now,
@@ -308,51 +210,30 @@ inline void ReplaceWindows(Cell& cell, const LimiterWindows& from,
   cell.CompareExchange(closed, Carry(from, to, seen, now));
 }
 
-inline size_t Decision::binding_window() const {
-  if (windows_->size() <= 1) return 0;
-  const WindowRule& first = windows_->rule(0);
-  const WindowRule& second = windows_->rule(1);
-  switch (outcome_) {
-    case LimitOutcome::kExceedsLimit:
-    case LimitOutcome::kNoWindows:
-    case LimitOutcome::kUnknownAccount:
-      return second.limit() < first.limit() ? 1 : 0;
-    case LimitOutcome::kRetryLater: {
-      const UnixNanos at = first.AdmitsAt(state_.windows[0], cost_, now_);
-      return second.AdmitsAt(state_.windows[1], cost_, now_) > at ? 1 : 0;
-    }
-    case LimitOutcome::kAllowed:
-      break;
-  }
-  return remaining(1) < remaining(0) ? 1 : 0;
+}  // namespace internal
+
+template <typename Cell>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
+    Cell& cell, const LimiterWindows& windows, uint64_t cost, UnixNanos now) {
+  return internal::TryAcquire(cell, internal::SameWindows{windows}, cost, now);
 }
 
-inline UnixNanos Decision::retry_at() const {
-  if (outcome_ == LimitOutcome::kAllowed) return now_;
-  if (outcome_ != LimitOutcome::kRetryLater) return UnixNanos::Max();
-  UnixNanos at = now_;
-  for (size_t i = 0; i < windows_->size(); ++i) {
-    at = std::max(at,
-                  windows_->rule(i).AdmitsAt(state_.windows[i], cost_, now_));
-  }
-  return at;
+template <typename Cell>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(
+    Cell& cell, const LimiterWindows& windows, uint64_t cost) {
+  return TryAcquire(cell, windows, cost, UnixNanos::CoarseNow());
 }
 
-inline LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
-                          const LimiterState& state, UnixNanos now) {
-  LimiterState result;
-  for (size_t i = 0; i < to.size(); ++i) {
-    const size_t origin = internal::OriginOf(from, to, i);
-    // A window that has a new place begins no earlier than now. A state that is
-    // fresh whatever the windows would be taken, by a call under way, for one
-    // of `from`.
-    if (origin != i) result.windows[i].word = to.rule(i).At(now, 0).mark;
-    if (origin == LimiterWindows::kWindowsMax) continue;
-    const WindowState carried =
-        to.rule(i).Carry(from.rule(origin), state.windows[origin], now);
-    result.windows[i].word = std::max(result.windows[i].word, carried.word);
-  }
-  return result;
+template <typename Cell>
+inline Decision Peek(const Cell& cell, const LimiterWindows& windows,
+                     uint64_t cost, UnixNanos now) {
+  return internal::Peek(cell, internal::SameWindows{windows}, cost, now);
+}
+
+template <typename Cell>
+inline bool Release(Cell& cell, const LimiterWindows& windows,
+                    const Decision& decision, UnixNanos now) {
+  return internal::Release(cell, internal::SameWindows{windows}, decision, now);
 }
 
 }  // namespace konpro

@@ -103,6 +103,24 @@ LimiterRegistry::Find(absl::string_view account) const {
   return FindHashed(account, HashOf(account));
 }
 
+inline size_t LimiterRegistry::SlotOf(Handle handle) const {
+  return static_cast<size_t>(handle.slot_ - slots_);
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline LimiterRegistry::Handle
+LimiterRegistry::InSlot(size_t slot) const {
+  Slot* const there = &slots_[slot];
+  const uint64_t hash = there->hash.load(std::memory_order_acquire);
+  // 0 and 1 are no account's.
+  if (hash <= 1) [[unlikely]]
+    return Handle();
+  return Handle(there, hash);
+}
+
+inline void LimiterRegistry::PrefetchSlot(size_t slot) const {
+  __builtin_prefetch(&slots_[slot], /*rw=*/1);
+}
+
 inline Decision LimiterRegistry::Unknown(uint64_t cost, UnixNanos now) const {
   return Decision(LimitOutcome::kUnknownAccount, unknown_, LimiterState(), cost,
                   now);
@@ -112,8 +130,8 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision LimiterRegistry::TryAcquire(
     Handle handle, uint64_t cost, UnixNanos now) {
   if (!handle) [[unlikely]]
     return Unknown(cost, now);
-  return konpro::TryAcquire(handle.slot_->cell, WindowsOf(handle, unknown_),
-                            cost, now);
+  return internal::TryAcquire(handle.slot_->cell, WindowsOf(handle, unknown_),
+                              cost, now);
 }
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision LimiterRegistry::TryAcquire(
@@ -159,15 +177,15 @@ void LimiterRegistry::AcquireBatch(absl::Span<const Request> requests,
 inline Decision LimiterRegistry::Peek(Handle handle, uint64_t cost,
                                       UnixNanos now) const {
   if (!handle) return Unknown(cost, now);
-  return konpro::Peek(handle.slot_->cell, WindowsOf(handle, unknown_), cost,
-                      now);
+  return internal::Peek(handle.slot_->cell, WindowsOf(handle, unknown_), cost,
+                        now);
 }
 
 inline bool LimiterRegistry::Release(Handle handle, const Decision& decision,
                                      UnixNanos now) {
   if (!handle) return true;
-  return konpro::Release(handle.slot_->cell, WindowsOf(handle, unknown_),
-                         decision, now);
+  return internal::Release(handle.slot_->cell, WindowsOf(handle, unknown_),
+                           decision, now);
 }
 
 }  // namespace konpro

@@ -1,4 +1,4 @@
-// The transitions of rate_window.h, which includes this; nobody else does.
+// The transitions of window_rule.h, which includes this; nobody else does.
 //
 // FIXED. The number of the window is one division by the period, done as a
 // multiplication (Granlund and Montgomery, "Division by Invariant Integers
@@ -27,6 +27,7 @@
 #include <cstdint>
 
 #include "konpro/base/unix_nanos.h"
+#include "konpro/limits/internal/window_rule.h"
 #include "konpro/limits/rate_window.h"
 
 namespace konpro {

@@ -1,11 +1,10 @@
-#include "konpro/catalog/window_text.h"
-
 #include <string>
 
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/catalog/catalog.h"
+#include "konpro/limits/rate_window.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {
@@ -55,8 +54,8 @@ TEST(WindowText, MalformedWindowsAreNamed) {
       {"Minute:1/1m", "\"Minute:1/1m\"", "name: "},
       {"day:1/24h+x", "\"day:1/24h+x\"", "phase"},
       {"day:1/24h+24h", "\"day:1/24h+24h\"", "phase: "},
-      {"a:1/1m,a:2/1h", "\"a:2/1h\"", "taken"},
-      {"a:1/1m,b:2/1h,c:3/1h", "\"c:3/1h\"", "more than 2"},
+      {"a:1/1m,a:2/1h", "windows[1].name: \"a\"", "already"},
+      {"a:1/1m,b:2/1h,c:3/1h", "windows[2]: ", "more than 2 windows"},
   };
   for (const auto& c : kCases) {
     EXPECT_THAT(ParseWindows(c.text),
