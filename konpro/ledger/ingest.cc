@@ -16,11 +16,7 @@ class Ingestion::Charger {
   Charger(UsageLedger& usage, Clock clock)
       : usage_(usage), clock_(std::move(clock)), thread_([this] { Run(); }) {}
   ~Charger() {
-    {
-      const MutexLock lock(mu_);
-      is_ending_ = true;
-    }
-    changed_.NotifyAll();
+    End();  // clang looks at the locks of functions, not of destructors
     thread_.join();
   }
 
@@ -39,6 +35,14 @@ class Ingestion::Charger {
   }
 
  private:
+  void End() {
+    {
+      const MutexLock lock(mu_);
+      is_ending_ = true;
+    }
+    changed_.NotifyAll();
+  }
+
   void Run() {
     while (Batch* const batch = NextBatch()) {
       usage_.Charge(absl::MakeConstSpan(batch->records).first(batch->size),
