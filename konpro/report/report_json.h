@@ -2,7 +2,7 @@
 //
 //   PrintJson(ToAmount(*Credits::Parse("12.5")), std::cout);
 //   // {
-//   //  "ticks": "12500000000",
+//   //  "ticks": "75000000",
 //   //  "credits": "12.5"
 //   // }
 //

@@ -1,0 +1,172 @@
+// The examples of the room's public headers, as they stand there.
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/civil_time.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "konpro/base/credits.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/input/catalog_input.h"
+#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
+#include "konpro/input/line_reader.h"
+#include "konpro/input/manifest.h"
+#include "konpro/input/progress_bar.h"
+#include "konpro/input/saved_report.h"
+#include "konpro/input/spend_history.h"
+#include "konpro/input/trace.h"
+#include "konpro/input/trace_time.h"
+#include "konpro/input/usage_json.h"
+#include "konpro/ledger/account_command.h"
+#include "konpro/ledger/ledger.h"
+#include "konpro/ledger/ledger_command.h"
+#include "konpro/ledger/memory_store.h"
+#include "proto/usage.pb.h"
+#include "tests/testing/status_matchers.h"
+
+namespace konpro {
+namespace {
+
+using ::konpro::testing::IsOk;
+using ::konpro::testing::StatusIs;
+using ::testing::HasSubstr;
+
+std::string WrittenFile(const std::string& name, const std::string& text) {
+  const std::string path = absl::StrCat(::testing::TempDir(), "/", name);
+  std::ofstream(path) << text;
+  return path;
+}
+
+TEST(HeaderExamples, InputErrors) {
+  std::ostringstream err;
+  // input_errors.h
+  InputErrors errors("jobs.csv", err);
+  errors.Add(3, 7, "no quantity");
+  errors.AddForFile("is empty");
+  errors.Finish();
+  EXPECT_EQ(errors.count(), 2);
+  EXPECT_EQ(err.str(), "jobs.csv:3:7: no quantity\njobs.csv: is empty\n");
+}
+
+TEST(HeaderExamples, ProgressBar) {
+  std::ostringstream err;
+  // progress_bar.h
+  ProgressBar bar(&err, /*total=*/100'000, "requests");
+  bar.Advance(25'000);
+  EXPECT_THAT(err.str(),
+              HasSubstr("25000 requests [##########......................"
+                        "........] 25%"));
+}
+
+TEST(HeaderExamples, InputFileAndLineReader) {
+  std::istringstream in("a\nb");
+  // input_file.h
+  InputFile input("-", in, /*progress_out=*/nullptr);
+  // line_reader.h
+  LineReader lines(input);
+  std::vector<std::string> read;
+  for (absl::string_view line; lines.Next(line);) read.emplace_back(line);
+  EXPECT_THAT(read, ::testing::ElementsAre("a\n", "b"));
+  EXPECT_FALSE(lines.too_long());
+  EXPECT_EQ(input.error(), "");
+}
+
+TEST(HeaderExamples, CatalogInput) {
+  std::istringstream in;
+  // catalog_input.h
+  EXPECT_EQ(ReadCatalog("", in)->version(), Catalog::BuiltIn().version());
+  EXPECT_THAT(ReadCatalog("/none/prices.textproto", in),
+              StatusIs(absl::StatusCode::kNotFound,
+                       HasSubstr("/none/prices.textproto: cannot be read")));
+}
+
+TEST(HeaderExamples, Manifest) {
+  // manifest.h
+  std::istringstream in(
+      "operation,quantity,jobs,id\n"
+      "avatar_video,1m30s,3,teaser\n"
+      "photo_avatar,12,,portraits\n"
+      "interactive_avatar,20m..30m..1h,7,live\n");
+  InputFile input("-", in, nullptr);
+  std::ostringstream err;
+  InputErrors errors("jobs.csv", err);
+  std::vector<ManifestRow> rows;
+  const Catalog catalog = Catalog::BuiltIn();
+  ReadManifest(input, {}, catalog, errors, [&](const ManifestRow& row) {
+    rows.push_back(row);
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(err.str(), "");
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].job.quantity, 90'000);
+  EXPECT_EQ(rows[0].job.jobs, 3);
+  EXPECT_EQ(rows[1].job.quantity, 12);
+  EXPECT_EQ(rows[1].job.jobs, 1);
+  EXPECT_EQ(rows[2].range, (QuantityRange{1'200'000, 1'800'000, 3'600'000}));
+}
+
+TEST(HeaderExamples, TraceTime) {
+  // trace_time.h
+  const UnixNanos at = ParseTraceTime("2023-11-16T18:17:03.5Z").value();
+  EXPECT_EQ(ParseTraceTime("2023-11-16T20:17:03.5+02:00").value(), at);
+  EXPECT_EQ(ParseTraceTime("2023-11-16 18:17:03.5").value(), at);
+  EXPECT_EQ(ParseTraceTime("1700158623.5").value(), at);
+  EXPECT_THAT(ParseTraceTime("2023-11-16T18:17:03.5"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("zone")));
+  EXPECT_EQ(ParseLogTime("16/Nov/2023:19:17:03 +0100").value(),
+            ParseTraceTime("2023-11-16T18:17:03Z").value());
+}
+
+TEST(HeaderExamples, UsageJson) {
+  v1::UsageRecord record;
+  // usage_json.h
+  EXPECT_TRUE(
+      ParsePlainUsageJson(R"({"record_id":"r-1","count":"3"})", record));
+  EXPECT_FALSE(ParsePlainUsageJson(R"({"record_id":null})", record));
+}
+
+TEST(HeaderExamples, SavedReport) {
+  const std::string path = WrittenFile("launch.json", R"({
+    "total": {"ticks": "75000000", "credits": "12.5"},
+    "lines": [{"operation": "avatar_video", "jobs": "1", "quantity": "1",
+               "unit": "ms",
+               "cost": {"ticks": "75000000", "credits": "12.5"}}]})");
+  std::istringstream in;
+  // saved_report.h
+  EXPECT_EQ(ReadEstimate(path, in)->total.ToString(), "12.5");
+}
+
+TEST(HeaderExamples, SpendHistory) {
+  // spend_history.h
+  std::istringstream in(
+      "date,credits,capped\n"
+      "2027-01-04,120.5,\n"
+      "2027-01-05,300,yes\n");
+  InputFile input("-", in, nullptr);
+  std::ostringstream err;
+  InputErrors errors("daily.csv", err);
+  const Catalog catalog = Catalog::BuiltIn();
+  EXPECT_EQ(ReadSpendHistory(input, {catalog, ""}, errors).spend.last_day(),
+            absl::CivilDay(2027, 1, 5));
+  EXPECT_EQ(err.str(), "");
+}
+
+TEST(SpendOfLedger, AnEmptyLedgerHasNoDay) {
+  const auto ledger = Ledger::Open(std::make_unique<MemoryStore>(), {}).value();
+  const absl::StatusOr<SpendHistory> history =
+      SpendOfLedger(*ledger, "acme", absl::UTCTimeZone());
+  ASSERT_THAT(history, IsOk());
+  EXPECT_FALSE(history->spend.last_day().has_value());
+  EXPECT_FALSE(history->priced);
+}
+
+}  // namespace
+}  // namespace konpro
