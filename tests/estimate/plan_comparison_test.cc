@@ -6,6 +6,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/plan.h"
@@ -84,6 +85,22 @@ TEST(PlanComparison, WhatWouldHaveToChangeNamesTheSoonestAndTheUnlimited) {
   EXPECT_EQ(change.without_windows->plan->name(), "enterprise");
   EXPECT_THAT(change.needed_limits, ElementsAre(NeededLimit{"minute", 100'000},
                                                 NeededLimit{"day", 100'000}));
+}
+
+// Without a schedule nothing is known to expire too early.
+TEST(PlanComparison, CreditsThatExpireCoverAPlanWithoutWindows) {
+  const Catalog catalog = Catalog::BuiltIn();
+  const Plan& enterprise = *catalog.FindPlan("enterprise");
+  const PlanQuestion question = {
+      .start = kStart,
+      .available = {{.amount = Credits::Max(),
+                     .expires_at = UnixNanos::FromTime(kStart.ToTime() +
+                                                       absl::Seconds(1))}}};
+  const BatchEstimate batch = Batch(catalog, question, 100'000);
+  EXPECT_EQ(batch.comparison().FitOf(enterprise).shortfall, Credits());
+  const Plan& pro = *catalog.FindPlan("pro");
+  EXPECT_GT(batch.comparison().FitOf(pro).shortfall, Credits());
+  EXPECT_GT(batch.comparison().ExpiredUnder(pro), Credits());
 }
 
 }  // namespace

@@ -159,14 +159,5 @@ TEST(HeaderExamples, SpendHistory) {
   EXPECT_EQ(err.str(), "");
 }
 
-TEST(SpendOfLedger, AnEmptyLedgerHasNoDay) {
-  const auto ledger = Ledger::Open(std::make_unique<MemoryStore>(), {}).value();
-  const absl::StatusOr<SpendHistory> history =
-      SpendOfLedger(*ledger, "acme", absl::UTCTimeZone());
-  ASSERT_THAT(history, IsOk());
-  EXPECT_FALSE(history->spend.last_day().has_value());
-  EXPECT_FALSE(history->priced);
-}
-
 }  // namespace
 }  // namespace konpro
