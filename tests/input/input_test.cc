@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -81,6 +84,9 @@ TEST(InputErrors, SoManyAreShownAndTheRestCounted) {
     errors.Finish();
     EXPECT_EQ(errors.count(), count);
     EXPECT_EQ(errors.none(), count == 0);
+    const std::string text = err.str();
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'),
+              count <= kMax ? count : kMax + 1);
     if (count > 0) {
       EXPECT_THAT(err.str(), StartsWith("f: wrong\nf:2:7: wrong\n"));
     }
@@ -90,6 +96,16 @@ TEST(InputErrors, SoManyAreShownAndTheRestCounted) {
     } else {
       EXPECT_THAT(err.str(), Not(HasSubstr("more errors")));
     }
+  }
+}
+
+TEST(ReadWholeInput, HasAtMostSoManyBytes) {
+  for (const auto& [bytes_max, ok] :
+       {std::pair<size_t, bool>{2, false}, {3, true}}) {
+    std::istringstream in("abc");
+    const absl::StatusOr<std::string> text = ReadWholeInput("-", in, bytes_max);
+    EXPECT_EQ(text.ok(), ok) << bytes_max;
+    EXPECT_EQ(text.value_or("too long"), ok ? "abc" : "too long");
   }
 }
 
