@@ -7,9 +7,8 @@
 //   total.likely()                               // 1,080 credits
 //   const auto range = total.Range({.certain = *Credits::Parse("500"),
 //                                   .budget = *Credits::Parse("1700")});
-//   range->p90                                   // 90% of totals are at most
-//   it range->within_budget                         // the share of them that
-//   is
+//   range->p90                // 90% of the totals are at most this
+//   range->within_budget      // the share of totals within the budget
 //
 // Each job's quantity is drawn by itself, also of jobs that are alike, from the
 // triangular distribution (Kotz and van Dorp, Beyond Beta, 2004, chapter 1)

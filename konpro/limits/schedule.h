@@ -7,7 +7,7 @@
 //       *StateWithUse(pro, {{"minute", 12}, {"day", 340}}, start);
 //   const Schedule schedule(pro, used, start, /*requests=*/1'000);
 //   schedule.last().at                    // when the 1,000th goes out
-//   schedule.last().binding_window        // 1: it waited for the day
+//   schedule.last().binding_window        // 0: it waited for a minute
 //   schedule.duration()                   // last().at - start
 //   schedule.At(500).at                   // when the 500th does
 //   for (const Submission& s : schedule.Submissions()) ...    // all of them
