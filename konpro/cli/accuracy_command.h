@@ -22,7 +22,7 @@ struct AccuracyOptions {
   ReportFormat format = ReportFormat::kTable;
 };
 
-// kInaccurate where the weighted error is above max_error.
+// kInaccurate if the weighted error is above max_error.
 ExitCode RunAccuracy(const AccuracyOptions& options, Streams streams);
 
 }  // namespace konpro::cli

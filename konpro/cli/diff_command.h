@@ -24,7 +24,7 @@ struct DiffOptions {
   ReportFormat format = ReportFormat::kTable;
 };
 
-// kOverBudget where the total rises by more than it may.
+// kOverBudget if the total rises by more than it may.
 ExitCode RunDiff(const DiffOptions& options, Streams streams);
 
 }  // namespace konpro::cli

@@ -169,7 +169,7 @@ ExitCode CheckPlans(const std::vector<v1::Estimate>& reports,
   }
   if (options.available.empty()) return code;
   // The plan that lacks the least, of those that could do the work. Without a
-  // schedule what expires cannot be told apart.
+  // schedule it is not known what expires too early.
   const v1::Estimate* best = nullptr;
   const bool any_scheduled =
       any([](const v1::Estimate& report) { return report.has_schedule(); });
@@ -218,7 +218,7 @@ ExitCode Verdict(const std::vector<v1::Estimate>& reports,
   return code;
 }
 
-// The times of all requests, where they are asked for and there are any.
+// Writes the times of all requests, if the plan allows them.
 ExitCode WriteSchedule(const EstimateOptions& options, const PlanFit& fit,
                        Streams streams) {
   if (!fit.allowed) {

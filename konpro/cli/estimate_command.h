@@ -29,7 +29,7 @@ struct EstimateOptions {
   absl::Time at;
   // When the first request may go out.
   absl::Time start;
-  // When the last one must have gone out; so much behind the start, where
+  // When the last one must have gone out; that long after the start, if
   // `deadline_after` is given. With a plan alone, as the next two.
   std::optional<absl::Time> deadline;
   std::optional<absl::Duration> deadline_after;
@@ -42,16 +42,16 @@ struct EstimateOptions {
   // expires, with a plan alone.
   std::vector<ExpiringCredits> available;
   std::optional<Credits> budget;
-  // Of the drawn totals where quantities are uncertain.
+  // Of the drawn totals if quantities are uncertain.
   uint64_t seed = 1;
   // Anything but kTextproto.
   ReportFormat format = ReportFormat::kTable;
   bool explain = false;
 };
 
-// Prints the report, then the reasons why it does not return kOk. The gravest
-// names the code: kNotAllowed, then kOverBudget, then kOverAvailable, then
-// kMissesDeadline. kInternal where the schedule's file could not be written.
+// Prints the report, then the reasons why it does not return kOk. The most
+// severe one sets the code: kNotAllowed, then kOverBudget, then kOverAvailable,
+// then kMissesDeadline. kInternal if the schedule's file could not be written.
 ExitCode RunEstimate(const EstimateOptions& options, Streams streams);
 
 }  // namespace konpro::cli

@@ -32,7 +32,7 @@ struct ForecastCommandOptions {
   std::optional<absl::CivilDay> until;
   std::optional<absl::CivilDay> next_allowance;
   // The day that is not over: what it has spent so far is not its spend. By
-  // default the day after the last entry, or today where that is earlier.
+  // default the day after the last entry, or today if that is earlier.
   std::optional<absl::CivilDay> as_of;
   // Whose days are meant.
   absl::TimeZone zone = absl::UTCTimeZone();
@@ -44,9 +44,9 @@ struct ForecastCommandOptions {
   ReportFormat format = ReportFormat::kTable;
 };
 
-// kOverAvailable where the likely day that takes the last credit is before
-// next_allowance or, without one, not after `until`. kNotAllowed where a record
-// has no price. kBadInput where there is no history, too.
+// kOverAvailable if the likely day that takes the last credit is before
+// next_allowance or, without one, not after `until`. kNotAllowed if a record
+// has no price. kBadInput if there is no history.
 ExitCode RunForecast(const ForecastCommandOptions& options, Streams streams);
 
 }  // namespace konpro::cli

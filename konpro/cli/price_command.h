@@ -29,7 +29,7 @@ struct PriceOptions {
 };
 
 // Prints the report, then the reasons why it does not return kOk, of which the
-// gravest names the code. Memory grows with accounts, not with records.
+// most severe sets the code. Memory grows with accounts, not with records.
 ExitCode RunPrice(const PriceOptions& options, Streams streams);
 
 }  // namespace konpro::cli

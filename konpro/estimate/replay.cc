@@ -50,7 +50,7 @@ class Prices {
     }
   }
 
-  // nullptr where there is none.
+  // nullptr if there is none.
   const Price* Find(size_t operation, UnixNanos at) const {
     for (size_t i = since_.size(); i > 0; --i) {
       if (since_[i - 1].from <= at) return since_[i - 1].prices[operation];
@@ -117,7 +117,7 @@ class PlanSimulator {
   const ReplayMode mode_;
   // By the operation's place in the catalog.
   std::vector<bool> allowed_;
-  // nullopt where the plan has none.
+  // nullopt if the plan has none.
   std::optional<LimiterWindows> windows_;
   std::vector<WindowRule> demand_;
 

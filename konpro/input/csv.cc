@@ -23,7 +23,7 @@ class Parser {
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 
-  // False where an error was added and nothing more can be read, or where no
+  // False if an error was added and nothing more can be read, or if no
   // more rows are wanted.
   bool Feed(int64_t line_number, absl::string_view line) {
     if (open_) {

@@ -27,8 +27,8 @@ class CsvRow {
   // Without quotes and without blanks around what was not quoted.
   absl::Span<const absl::string_view> cells() const { return cells_; }
 
-  // Line and column at which cell `index` begins; of the row's end where it has
-  // no such cell.
+  // Line and column at which cell `index` begins; of the row's end if it has no
+  // such cell.
   std::pair<int64_t, int64_t> PlaceOf(size_t index) const;
 
  private:

@@ -20,7 +20,7 @@ class DelimitedReader {
   explicit DelimitedReader(InputFile& input) : input_(input) {}
 
   // Whether there was a message; `message` is its bytes, valid until the next
-  // call. False at the end and, with error(), where the form is broken.
+  // call. False at the end and, with error(), if the form is broken.
   bool Next(absl::string_view& message);
 
   // Why Next() gave false; "" at the end of an input that is whole.

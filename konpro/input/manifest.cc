@@ -118,10 +118,10 @@ class Manifest {
   const Catalog& catalog_;
   InputErrors& errors_;
   absl::FunctionRef<absl::Status(const ManifestRow&)> add_;
-  // Of all rows, where the options name one.
+  // Of all rows, if the options name one.
   const Operation* operation_;
   std::optional<ColumnUnit> unit_;
-  // "" where no column has the role.
+  // "" if no column has the role.
   std::string columns_[kRoles];
 };
 
@@ -193,7 +193,7 @@ class CsvManifest {
   CsvManifest(Manifest& manifest, InputErrors& errors)
       : manifest_(manifest), errors_(errors) {}
 
-  // False where the header says nothing of the rows below it.
+  // False if the header says nothing of the rows below it.
   bool AddRow(const CsvRow& csv) {
     if (columns_ == 0) return ReadHeader(csv);
     if (!HasCells(csv, columns_, errors_)) return true;

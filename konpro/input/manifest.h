@@ -28,7 +28,7 @@
 
 namespace konpro {
 
-// Empty texts: the standard column of that name, where there is one.
+// Empty texts: the standard column of that name, if there is one.
 struct ManifestColumns {
   // The name of an operation that the catalog knows, for all rows; else a
   // column.
@@ -57,13 +57,13 @@ struct ColumnUnit {
   int64_t base_units = 1;
 };
 
-// kInvalidArgument where `name` is no time unit and nothing that `catalog`
+// kInvalidArgument if `name` is no time unit and nothing that `catalog`
 // counts.
 absl::StatusOr<ColumnUnit> FindColumnUnit(absl::string_view name,
                                           const Catalog& catalog);
 
 // The base units of `operation` that a cell of a quantity column says: by
-// itself, or as a bare number of `unit`. kInvalidArgument where `operation` is
+// itself, or as a bare number of `unit`. kInvalidArgument if `operation` is
 // metered in something else; other errors as of ParseQuantity().
 absl::StatusOr<int64_t> ParseQuantityCell(
     absl::string_view text, const Operation& operation,
@@ -76,8 +76,8 @@ absl::StatusOr<QuantityRange> ParseRangeCell(
     absl::string_view text, const Operation& operation,
     const std::optional<ColumnUnit>& unit);
 
-// One row. The job has the likely quantity; `range` is there where the row
-// gives one.
+// One row. The job has the likely quantity; `range` is there if the row gives
+// one.
 struct ManifestRow {
   EstimateJob job;
   std::optional<QuantityRange> range;

@@ -87,10 +87,10 @@ class CsvTrace {
   const Catalog& catalog_;
   InputErrors& errors_;
   Add add_;
-  // Of all rows, where the options name one.
+  // Of all rows, if the options name one.
   const Operation* operation_;
   std::optional<ColumnUnit> unit_;
-  // Of the columns by role, "" where no column has it.
+  // Of the columns by role, "" if no column has it.
   std::array<std::string, std::size(kAllRoles)> names_;
   std::array<std::optional<size_t>, std::size(kAllRoles)> column_of_;
   // Of the header; 0 before it.
@@ -186,7 +186,7 @@ class LogLine {
     return true;
   }
 
-  // Digits or "-", and the blank or the end behind them.
+  // Digits or "-", and the blank or the end after them.
   bool TakeNumber() {
     const size_t end = std::min(text_.find(' ', at_), text_.size());
     const absl::string_view word = text_.substr(at_, end - at_);

@@ -40,11 +40,11 @@ struct TraceOptions {
   // What a bare number in the quantity column counts; else the cells say it.
   std::string unit;
   // A column; else all requests are of one account. Of an access log: "user",
-  // "address", or "" for the user where the log names one, else the address.
+  // "address", or "" for the user if the log names one, else the address.
   std::string account;
 };
 
-// kInvalidArgument where options do not go together. The message begins with
+// kInvalidArgument if options do not go together. The message begins with
 // the option, such as `--unit: `.
 absl::Status CheckTraceOptions(const TraceOptions& options,
                                const Catalog& catalog);

@@ -76,7 +76,7 @@ class Scanner {
            TakeDigits(2, time.second);
   }
 
-  // +HH:MM, where `colon` says that there is one.
+  // +HH:MM; `colon` says whether there is a colon.
   bool TakeOffset(bool colon, int& offset_minutes) {
     const bool behind = Next() == '-';
     int hours = 0;

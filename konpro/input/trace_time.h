@@ -8,8 +8,8 @@
 //   ParseTraceTime("2023-11-16T18:17:03.5")            // kInvalidArgument
 //   ParseLogTime("16/Nov/2023:19:17:03 +0100")         // of an access log
 //
-// A fraction may have any number of digits; those behind the ninth are cut off.
-// A leap second, 23:59:60 UTC with any fraction, is the instant behind it.
+// A fraction may have any number of digits; those after the ninth are cut off.
+// A leap second, 23:59:60 UTC with any fraction, is the instant after it.
 //
 // Thread safety: all functions are pure.
 //

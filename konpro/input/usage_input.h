@@ -16,7 +16,7 @@ namespace konpro {
 
 // How usage records are written.
 enum class UsageRecordForm {
-  kAuto,       // told apart by the first bytes
+  kAuto,       // the first bytes decide
   kJsonLines,  // one JSON object a line
   kDelimited,  // length-delimited binary protobuf
 };

@@ -123,8 +123,8 @@ Facts AllFacts(absl::Span<const v1::Estimate> reports,
   return facts;
 }
 
-// With a column of what figures are based on where some are uncertain, and the
-// range of the total behind the total.
+// If some quantities are uncertain, a column says what figures are based on,
+// and the range of the total follows the total.
 void PrintCsv(absl::Span<const v1::Estimate> reports, bool explain,
               std::ostream& out) {
   const bool uncertain = reports[0].has_range();

@@ -21,7 +21,7 @@ class Percent {
   // kOutOfRange: as of Credits::Parse(); a negative is kInvalidArgument.
   static absl::StatusOr<Percent> Parse(absl::string_view text);
 
-  // That much of `amount`, rounded down to ticks; nullopt where that leaves the
+  // That much of `amount`, rounded down to ticks; nullopt if that leaves the
   // range of Credits. REQUIRES: `amount` is zero or more.
   std::optional<Credits> Of(Credits amount) const;
 
@@ -36,7 +36,7 @@ class Percent {
 };
 
 // `part` of `whole` in hundredths of a percent, rounded half to even; nullopt
-// where `whole` is zero or the result leaves its range.
+// if `whole` is zero or the result leaves its range.
 // REQUIRES: `whole` is zero or more.
 std::optional<int64_t> PercentHundredths(Credits part, Credits whole);
 

@@ -42,7 +42,7 @@ absl::string_view ChartToneClass(ChartTone tone);
 struct ChartFrame {
   // Of the elements that title and description are found by; once in a page.
   std::string id;
-  // For those who hear the page.
+  // For screen readers.
   std::string title;
   std::string description;
   // Of the view box, in pixels; texts are made for it to be shown as wide.

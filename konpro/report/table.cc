@@ -67,8 +67,8 @@ std::string Padded(const std::string& text, size_t width, ColumnAlign align) {
   return align == ColumnAlign::kLeft ? text + blanks : blanks + text;
 }
 
-// How well a line can end behind text[i]: behind a list's comma, else behind a
-// blank, else within a name; 0 where it cannot.
+// How well a line can end after text[i]: after a list's comma, else after a
+// blank, else within a name; 0 if it cannot.
 int PauseAt(absl::string_view text, size_t i, ColumnAlign align) {
   if (text[i] == ' ') return i > 0 && text[i - 1] == ',' ? 3 : 2;
   const bool is_within = absl::string_view(",_-").find(text[i]) != text.npos;

@@ -49,7 +49,7 @@ class ReportTable {
   void PrintMarkdown(std::ostream& out) const;
   // RFC 4180, with line feeds.
   void PrintCsv(std::ostream& out) const;
-  // A table element; the total is its foot, and names may wrap behind a "_".
+  // A table element; the total is its foot, and names may wrap after a "_".
   void PrintHtml(std::ostream& out) const;
 
  private:
