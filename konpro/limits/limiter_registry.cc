@@ -374,7 +374,7 @@ void LimiterRegistry::MakeRoom(UnixNanos now) {
     passed_.push_back(index);
     it = dropped_.erase(it);
   }
-  const auto is_free = [this](size_t index) {
+  const auto is_free = [this](size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (IsPassed(index / kSlotsPerLine)) return false;
     slots_[index].hash.store(kEmpty, std::memory_order_release);
     --occupied_;
