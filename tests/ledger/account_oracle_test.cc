@@ -202,8 +202,8 @@ class Episode {
     now_ = std::max<int64_t>(0, now_ + step);
   }
 
-  UnixNanos Near(int64_t before, int64_t behind) {
-    const int64_t offset = unit_ * (random_.Below(before + behind) - before);
+  UnixNanos Near(int64_t before, int64_t after) {
+    const int64_t offset = unit_ * (random_.Below(before + after) - before);
     if (offset > INT64_MAX - now_) return UnixNanos::Max();
     return UnixNanos::FromNanos(now_ + offset);
   }

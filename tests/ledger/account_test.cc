@@ -251,7 +251,7 @@ TEST(Account, CapturesWhatIsHeld) {
     bool final;
     Refusal refusal;
     int64_t need, offered;      // with a refusal
-    int64_t released, held;     // behind it
+    int64_t released, held;     // after it
     int64_t available, posted;  // of a grant of 10, 6 of it held
   };
   constexpr Overrun kNo = Overrun::kReject;
@@ -476,7 +476,7 @@ enum class Settlement { kCapture4, kCapture2ThenExpire, kVoid, kExpire };
 struct Golden {
   Fate before;  // what became of the grant before the settlement
   Settlement settlement;
-  Fate behind;     // and what behind it
+  Fate after;      // and what after it
   int64_t refund;  // ticks given back last
   int64_t available, posted, expired, voided;
 };
@@ -536,7 +536,7 @@ Balance Settle(const Golden& row, bool changes_plan) {
       row.settlement == Settlement::kCapture2ThenExpire) {
     books.account.Advance(At(books.now = 200));
   }
-  Meet(books, row.behind);
+  Meet(books, row.after);
   if (row.refund > 0) {
     books.Must(RefundCommand{.posting = captured,
                              .posted_at = At(captured_at),
@@ -557,7 +557,7 @@ TEST(Account, WhatBecomesOfWhatWasHeld) {
   constexpr Settlement kVoid = Settlement::kVoid;
   constexpr Settlement kExpire = Settlement::kExpire;
   const std::vector<Golden> rows = {
-      // before, settlement, behind, refund: available posted expired voided
+      // before, settlement, after, refund: available posted expired voided
       {kLives, kCapture, kLives, 0, 6, 4, 0, 0},
       {kLives, kCapture, kLives, 3, 9, 1, 0, 0},
       {kLives, kCapture, kEnds, 0, 0, 4, 6, 0},
@@ -879,6 +879,23 @@ TEST(Account, ForgetsWhatWasSpentLongAgo) {
 }
 
 // The one grant that can be folded while something is to roll over from it.
+TEST(Account, KeepsAGrantForRefundsOfItsLastCapture) {
+  Books books;
+  for (size_t i = 1; i <= AccountLimits::kGrantsMax; ++i) {
+    books.Grant(absl::StrCat(i), 10);
+  }
+  const uint64_t reserved = books.Reserve(10);
+  books.now = 5;
+  books.Must(CaptureCommand{.reservation = reserved, .amount = Ticks(10)});
+  const GrantCommand more = {.id = "more", .amount = Ticks(1)};
+  books.now = kRefundableForNs + 4;
+  EXPECT_EQ(books.Do(more), Refusal::kTooManyGrants);
+  EXPECT_EQ(books.account.GrantId(1), "1");
+  books.now = kRefundableForNs + 5;
+  EXPECT_EQ(books.Do(more), Refusal::kNone);
+  EXPECT_EQ(books.account.GrantId(1), "");
+}
+
 TEST(Account, FoldsTheGrantThatAPeriodTook) {
   constexpr int64_t kDay = int64_t{24} * 3600 * 1'000'000'000;
   Books books;
@@ -1073,7 +1090,7 @@ TEST(Account, AllowanceRollsOver) {
     Books books;
     books.Must(AllowanceCommand{.allowance = *Allowance::Create(spec)});
     books.Must(SpendCommand{.amount = Ticks(c.spent)});
-    // Ends in the same instant as the period, and behind it.
+    // Ends in the same instant as the period, and after it.
     books.Reserve(c.held / 2, kDay);
     books.Reserve(c.held - c.held / 2, 9 * kDay);
     if (c.is_voided) books.Must(VoidGrantCommand{.grant = "plan/a/0"});
@@ -1241,7 +1258,7 @@ Account AtTheEndOfTime(Account account) {
   return account;
 }
 
-// What holds of every state that commands reach, and for ever behind it.
+// What holds for every state that commands lead to, and for ever after it.
 void ExpectSound(const Account& account) {
   const Account last = AtTheEndOfTime(account);
   ASSERT_TRUE(IsInRange(last.balance()));

@@ -405,7 +405,7 @@ TEST_F(LedgerTest, CheckingTakesNothingAndUsesNoId) {
   EXPECT_EQ(HeadSequence(), 1);
   EXPECT_FALSE(Do("id", SpendCommand{.amount = C("1")})->replayed);
   // Nor does it make an account.
-  EXPECT_FALSE(Do("", check, kT, "stranger")->effect.applied());
+  EXPECT_FALSE(Do("", check, kT, "unknown")->effect.applied());
   EXPECT_THAT(ledger_->AccountIds().value(), ElementsAre("acme"));
 }
 
@@ -425,6 +425,13 @@ TEST_F(LedgerTest, TimeNeverGoesBack) {
   EXPECT_EQ(back.at, At(absl::Hours(2)));
   EXPECT_EQ(ledger_->Now().value(), At(absl::Hours(2)));
   EXPECT_EQ(Available(At(absl::Hours(3) - absl::Nanoseconds(1))), C("7"));
+}
+
+TEST_F(LedgerTest, ARetryMovesTheTimeToo) {
+  Grant("welcome", "9");
+  const GrantCommand welcome = {.amount = C("9")};
+  EXPECT_TRUE(Do("welcome", welcome, At(absl::Hours(1)))->replayed);
+  EXPECT_EQ(ledger_->Now().value(), At(absl::Hours(1)));
 }
 
 TEST_F(LedgerTest, OldEventsAreRefusedAndTheirIdsAreFree) {
@@ -585,6 +592,74 @@ TEST_F(LedgerTest, CloseWritesASnapshotIfOpeningWouldTakeLong) {
   grow_to(2 * kEntries);
   Reopen();
   EXPECT_EQ(snapshots, 2);
+  ExpectVerified();
+}
+
+TEST_F(LedgerTest, ASnapshotWritesTheRowsThatChanged) {
+  const GrantCommand grant = {.amount = C("9")};
+  for (const char* account : {"acme", "b", "c"}) {
+    ASSERT_THAT(Do("welcome", grant, kT, account), IsOk());
+  }
+  EXPECT_THAT(ledger_->Snapshot(), IsOk());
+  EXPECT_EQ(content_->snapshot_rows, 5);  // accounts, ids, meta
+  EXPECT_THAT(ledger_->Snapshot(), IsOk());
+  EXPECT_EQ(content_->snapshot_rows, 5);
+  ASSERT_THAT(Do("s", SpendCommand{}), IsOk());
+  EXPECT_THAT(ledger_->Snapshot(), IsOk());
+  EXPECT_EQ(content_->snapshot_rows, 5 + 3);  // "acme", ids, meta
+  ExpectVerified();
+}
+
+TEST_F(LedgerTest, ASnapshotDropsTheIdsThatAreForgotten) {
+  const auto id_rows = [&] {
+    int rows = 0;
+    EXPECT_THAT(content_->store.ReadSnapshots([&](absl::string_view key, auto) {
+      if (key.front() == 'i') ++rows;
+      return absl::OkStatus();
+    }),
+                IsOk());
+    return rows;
+  };
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5'000; ++i) ids.push_back(absl::StrCat("s", i));
+  std::vector<LedgerCommand> commands;
+  for (const std::string& id : ids) {
+    commands.push_back(
+        {.account = "acme", .id = id, .at = kT, .request = SpendCommand{}});
+  }
+  std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
+  ledger_->ApplyBatch(commands, outcomes);
+  EXPECT_THAT(ledger_->Snapshot(), IsOk());
+  EXPECT_EQ(id_rows(), 2);  // of 4,096 ids and of the rest
+  ASSERT_THAT(Do("late", SpendCommand{}, At(absl::Hours(24 * 36))), IsOk());
+  EXPECT_THAT(ledger_->Snapshot(), IsOk());
+  EXPECT_EQ(id_rows(), 1);
+  Reopen();
+  ExpectVerified();
+}
+
+TEST_F(LedgerTest, ASnapshotWithAnOlderRowIsNotUsed) {
+  const auto account_row = [&] {
+    std::string row;
+    EXPECT_THAT(content_->store.ReadSnapshots(
+                    [&](absl::string_view key, absl::string_view value) {
+                      if (key == "aacme") row = std::string(value);
+                      return absl::OkStatus();
+                    }),
+                IsOk());
+    return row;
+  };
+  Grant("welcome", "9");
+  EXPECT_THAT(ledger_->Snapshot(), IsOk());
+  const std::string older = account_row();
+  Do("s", SpendCommand{.amount = C("4")}).value();
+  EXPECT_THAT(ledger_->Snapshot(), IsOk());
+  EXPECT_NE(account_row(), older);
+  ASSERT_THAT(
+      content_->store.WriteSnapshots({{.key = "aacme", .value = older}}),
+      IsOk());
+  Reopen();
+  EXPECT_EQ(Available(), C("5"));
   ExpectVerified();
 }
 
@@ -777,8 +852,8 @@ TEST_F(LedgerTest, ACommitThatFailsIsReadAgainFromTheStore) {
   Grant("welcome", "9");
   ASSERT_THAT(ledger_->Snapshot(), IsOk());
   for (std::function<bool()>* fails :
-       {&content_->fails_before, &content_->fails_behind}) {
-    const bool is_written = fails == &content_->fails_behind;
+       {&content_->fails_before, &content_->fails_after}) {
+    const bool is_written = fails == &content_->fails_after;
     const std::string id = absl::StrCat("s", is_written);
     const Credits before = Available();
     *fails = [] { return true; };
@@ -794,7 +869,7 @@ TEST_F(LedgerTest, ACommitThatFailsIsReadAgainFromTheStore) {
   EXPECT_EQ(Available(), C("7"));
 }
 
-// Of two ledgers on one store, the second is told and begins from what is
+// Of two ledgers on one store, the second gets an error and begins with what is
 // there.
 TEST_F(LedgerTest, ASnapshotThatFailsIsWrittenWholeTheNextTime) {
   Grant("welcome", "9");

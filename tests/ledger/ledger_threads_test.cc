@@ -1,5 +1,5 @@
-// Threads that apply commands to the same few accounts, while others read: what
-// they were told is one order of all commands, which keeps the order of calls,
+// Threads that apply commands to the same few accounts, while others read:
+// their results are one order of all commands, which keeps the order of calls,
 // and the journal replayed alone gives the same accounts.
 #include <algorithm>
 #include <atomic>
@@ -53,7 +53,7 @@ class Contest {
                   .value();
   }
 
-  // The threads of a run; each asks again where it is told to.
+  // The threads of a run; each retries after kUnavailable.
   void Apply() {
     std::vector<std::thread> threads;
     for (int i = 0; i < kThreads; ++i) {
@@ -190,7 +190,7 @@ TEST(LedgerThreads, AgreeOnOneOrderWhenCommitsFail) {
   Contest run(std::random_device{}());
   // The store is used by one thread at a time.
   run.content().fails_before = [n = 0]() mutable { return ++n % 7 == 0; };
-  run.content().fails_behind = [n = 0]() mutable { return ++n % 5 == 0; };
+  run.content().fails_after = [n = 0]() mutable { return ++n % 5 == 0; };
   run.Apply();
   run.ExpectOrderOfCalls();
   run.ExpectEveryIdOnce();

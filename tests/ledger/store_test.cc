@@ -113,7 +113,7 @@ TEST_P(StoreTest, KeepsEveryByte) {
   EXPECT_THAT(Snapshots(), ElementsAre(Pair(bytes, bytes)));
 }
 
-// Of two writers the second is told, and changes nothing.
+// Of two writers the second gets an error, and changes nothing.
 TEST_P(StoreTest, AppendsBehindTheHeadOnly) {
   ASSERT_THAT(store_->Append(Head(0), {Entry(1, "one")}), IsOk());
   EXPECT_THAT(store_->Append(Head(0), {Entry(1, "other")}),

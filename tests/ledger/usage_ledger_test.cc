@@ -72,13 +72,13 @@ v1::UsageRecord Partial(v1::UsageRecord record) {
   return record;
 }
 
-// Fails the next Append() where it is told to.
+// A store whose next Append() fails if a test says so.
 class FailingStore : public MemoryStore {
  public:
   absl::Status Append(const JournalHead& head,
                       absl::Span<const StoredEntry> entries) override {
     if (std::exchange(fail_next_, false)) {
-      return absl::UnavailableError("told to fail");
+      return absl::UnavailableError("made to fail");
     }
     return MemoryStore::Append(head, entries);
   }
@@ -234,7 +234,7 @@ TEST_F(UsageLedgerTest, ARecordSettlesTheReservationOfItsJob) {
       ChargeOne(Record("b", "job", 70'000));
   EXPECT_EQ(last->effect.released, *CheckedSubtract(C("500"), CostOf(140'000)));
   EXPECT_EQ(BalanceNow().reserved, C("0"));
-  // What comes behind it is charged all the same, and what was there stays.
+  // What comes after it is charged all the same, and what was charged stays.
   for (int i = 0; i < 2; ++i) {
     Forget();
     EXPECT_EQ(ChargeOne(Partial(Record("c", "job", 70'000)))->replayed, i == 1);
@@ -347,7 +347,7 @@ TEST_F(UsageLedgerTest, AfterAFailedCommitTheSameRecordsAreChargedOnce) {
   store_->FailNext();
   for (const auto& outcome : Charge(second)) {
     EXPECT_THAT(outcome, StatusIs(absl::StatusCode::kUnavailable,
-                                  HasSubstr("told to fail")));
+                                  HasSubstr("made to fail")));
   }
   for (const auto& outcome : Charge(second)) EXPECT_THAT(outcome, IsOk());
   EXPECT_EQ(BalanceNow().posted, CostOf(12'000));

@@ -1,9 +1,9 @@
-// The naive model of an account: a list of entries, each of which takes an
+// The naive model of an account: a list of entries, each of which moves an
 // amount from one place of a grant to another. What is free, held, posted or
-// refunded is summed from the whole list whenever it is asked for; what ended
-// is looked for among everything that ever was. It shares nothing with
-// account.cc: allowance.h tells it when periods begin, account_command.h what
-// it is told.
+// refunded is summed from the whole list each time, and what has ended is
+// searched for among all grants and reservations. It shares nothing with
+// account.cc: periods are those of allowance.h, commands those of
+// account_command.h.
 //
 // It knows no limit but that of Credits: tests of limits have tables.
 #ifndef KONPRO_TESTS_TESTING_ACCOUNT_ORACLE_H_
@@ -178,7 +178,7 @@ class AccountOracle {
     }
   }
 
-  // The period that begins with s.next, or the first of some length behind.
+  // The period that begins at s.next, or the first of some length after it.
   void MakePeriod(Series& s) {
     const Allowance::Spec& spec = s.allowance.spec();
     const int64_t last = s.allowance.index_end() - 1;
@@ -208,7 +208,7 @@ class AccountOracle {
               .kind = spec.kind});
   }
 
-  // What stands where.
+  // The credits in each place.
 
   size_t FindGrant(absl::string_view id) const {
     size_t i = 0;
@@ -392,7 +392,7 @@ class AccountOracle {
     grants_[i].is_voided = true;
   }
 
-  // What a command for `amount` draws; nullopt where it is refused.
+  // What a command for `amount` draws; nullopt: it is refused.
   std::optional<std::vector<Part>> Draw(absl::string_view operation,
                                         int64_t amount, DrawMode mode) {
     std::vector<Part> parts = Drawable(operation, amount);

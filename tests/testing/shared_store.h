@@ -1,8 +1,9 @@
-// A store in memory that outlives the ledger it is given to, and that fails
-// where it is told to: before anything is written, or when all is.
+// A store in memory that outlives its ledger, and fails when a test says so:
+// before anything is written, or when everything is.
 #ifndef KONPRO_TESTS_TESTING_SHARED_STORE_H_
 #define KONPRO_TESTS_TESTING_SHARED_STORE_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,9 +23,11 @@ class SharedStore : public Store {
     MemoryStore store;
     // Asked at each Append(); none: it never fails.
     std::function<bool()> fails_before;
-    std::function<bool()> fails_behind;
-    // Asked at each WriteSnapshots(); where it fails, nothing is written.
+    std::function<bool()> fails_after;
+    // Asked at each WriteSnapshots(); if it fails, nothing is written.
     std::function<bool()> fails_snapshot;
+    // That WriteSnapshots() changed, each time it was called.
+    size_t snapshot_rows = 0;
   };
 
   explicit SharedStore(std::shared_ptr<Content> content)
@@ -40,8 +43,8 @@ class SharedStore : public Store {
       return absl::UnavailableError("shared: failed before");
     }
     const absl::Status status = content_->store.Append(head, entries);
-    if (status.ok() && content_->fails_behind && content_->fails_behind()) {
-      return absl::UnavailableError("shared: failed behind");
+    if (status.ok() && content_->fails_after && content_->fails_after()) {
+      return absl::UnavailableError("shared: failed after");
     }
     return status;
   }
@@ -54,6 +57,7 @@ class SharedStore : public Store {
     if (content_->fails_snapshot && content_->fails_snapshot()) {
       return absl::UnavailableError("shared: failed at the snapshot");
     }
+    content_->snapshot_rows += changes.size();
     return content_->store.WriteSnapshots(changes);
   }
   absl::Status ReadSnapshots(SnapshotVisitor visit) override {
