@@ -1,4 +1,6 @@
 // The examples of the room's public headers, as they stand there.
+#include <unistd.h>
+
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -18,6 +20,7 @@
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/allowance.h"
+#include "konpro/ledger/find_command.h"
 #include "konpro/ledger/ingest.h"
 #include "konpro/ledger/journal.h"
 #include "konpro/ledger/ledger.h"
@@ -27,6 +30,7 @@
 #include "konpro/ledger/store.h"
 #include "konpro/ledger/usage.h"
 #include "konpro/ledger/usage_ledger.h"
+#include "konpro/ledger/usage_totals.h"
 #include "konpro/sqlite/sqlite_store.h"
 #include "proto/usage.pb.h"
 #include "tests/testing/status_matchers.h"
@@ -98,6 +102,11 @@ TEST(HeaderExamples, AccountCommand) {
 }
 
 TEST(HeaderExamples, Allowance) {
+  absl::TimeZone berlin;
+  ASSERT_TRUE(absl::LoadTimeZone("Europe/Berlin", &berlin));
+  const auto day = [&](UnixNanos begin) {
+    return absl::FormatTime("%Y-%m-%dT%H:%M", begin.ToTime(), berlin);
+  };
   // allowance.h
   Allowance monthly =
       *Allowance::Create({.source = "subscription-7",
@@ -107,15 +116,21 @@ TEST(HeaderExamples, Allowance) {
                           .anchor = absl::CivilDay(2027, 1, 31),
                           .zone = "Europe/Berlin",
                           .rollover_max = *Credits::Parse("500")});
-  absl::TimeZone berlin;
-  ASSERT_TRUE(absl::LoadTimeZone("Europe/Berlin", &berlin));
-  const auto day = [&](int64_t index) {
-    return absl::FormatTime("%Y-%m-%dT%H:%M", monthly.Begin(index).ToTime(),
-                            berlin);
-  };
-  EXPECT_EQ(day(1), "2027-02-28T00:00");
-  EXPECT_EQ(day(2), "2027-03-31T00:00");
+  EXPECT_EQ(day(monthly.Begin(1)), "2027-02-28T00:00");
+  EXPECT_EQ(day(monthly.Begin(2)), "2027-03-31T00:00");
   EXPECT_EQ(monthly.GrantId(1), "subscription-7/credits/1");
+}
+
+TEST(HeaderExamples, FindCommand) {
+  const std::unique_ptr<Ledger> ledger = OpenLedger();
+  ASSERT_THAT(ledger->Apply({.account = "acme",
+                             .id = "job-7/hold",
+                             .at = now,
+                             .request = GrantCommand{.amount = nine}}),
+              IsOk());
+  EXPECT_EQ(
+      // find_command.h
+      FindCommand(*ledger, "", "job-7/hold")->account, "acme");
 }
 
 TEST(HeaderExamples, Ingest) {
@@ -156,13 +171,13 @@ TEST(HeaderExamples, Journal) {
             {.account = "acme", .id = id, .at = now, .request = request}),
         IsOk());
   }
-  std::vector<std::string> ids;
-  // journal.h
-  const absl::Status status = ledger->History(
-      "acme", [&](const JournalEntry& entry, absl::string_view) {
+  static std::vector<std::string> ids;
+  const absl::Status status =
+      // journal.h
+      ledger->History("acme", [](const JournalEntry& entry, absl::string_view) {
         EXPECT_EQ(entry.place.sequence, ids.size() + 1);
-        EXPECT_TRUE(entry.effect.applied());
         ids.emplace_back(entry.command.id);
+        EXPECT_TRUE(entry.effect.applied());
         return absl::OkStatus();
       });
   EXPECT_THAT(status, IsOk());
@@ -171,10 +186,9 @@ TEST(HeaderExamples, Journal) {
 }
 
 TEST(HeaderExamples, Ledger) {
-  const std::string path =
-      absl::StrCat(std::getenv("TEST_TMPDIR"), "/credits.db");
+  ASSERT_EQ(chdir(std::getenv("TEST_TMPDIR")), 0);
   // ledger.h
-  auto store = SqliteStore::Open(path, {});
+  auto store = SqliteStore::Open("credits.db", {});
   auto ledger = Ledger::Open(*std::move(store), {});
   const LedgerCommand welcome = {.account = "acme",
                                  .id = "welcome",
@@ -294,6 +308,16 @@ TEST(HeaderExamples, UsageLedger) {
   usage.Charge(records, now, outcomes);
   EXPECT_TRUE(outcomes[1]->replayed);
   EXPECT_EQ(usage.sessions_known(), 1);
+}
+
+TEST(HeaderExamples, UsageTotals) {
+  const Catalog& catalog = Catalog::BuiltIn();
+  const v1::UsageRecord record = Record("r");
+  // usage_totals.h
+  UsageTotals totals(catalog);
+  EXPECT_THAT(totals.Add(record), IsOk());
+  EXPECT_GT(totals.total(), Credits());
+  EXPECT_EQ(totals.Accounts()[0].lines[0].quantity, 60'000);
 }
 
 }  // namespace
