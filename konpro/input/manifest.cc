@@ -12,8 +12,8 @@
 #include "google/protobuf/util/json_util.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/catalog/operation.h"
-#include "konpro/input/csv.h"
-#include "konpro/input/line_reader.h"
+#include "konpro/input/internal/csv.h"
+#include "konpro/input/internal/line_reader.h"
 
 namespace konpro {
 namespace {

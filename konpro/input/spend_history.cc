@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/base/unix_nanos.h"
-#include "konpro/input/csv.h"
+#include "konpro/input/internal/csv.h"
 #include "konpro/input/usage_input.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/journal.h"

@@ -11,10 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "konpro/base/internal/name.h"
-#include "konpro/input/csv.h"
-#include "konpro/input/line_reader.h"
+#include "konpro/input/internal/csv.h"
+#include "konpro/input/internal/line_reader.h"
+#include "konpro/input/internal/trace_time.h"
 #include "konpro/input/manifest.h"
-#include "konpro/input/trace_time.h"
 
 namespace konpro {
 namespace {

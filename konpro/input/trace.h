@@ -30,7 +30,7 @@ enum class TraceForm {
 // Empty texts: the trace does not say.
 struct TraceOptions {
   TraceForm form = TraceForm::kCsv;
-  // A column, see trace_time.h. Of CSV alone, which must have it.
+  // A column of times, which CSV must have; of CSV alone.
   std::string time;
   // The name of an operation that the catalog knows, for all rows; else a
   // column. Without it, requests are of no operation that is metered.

@@ -6,9 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
-#include "konpro/input/delimited.h"
-#include "konpro/input/line_reader.h"
-#include "konpro/input/usage_json.h"
+#include "konpro/input/internal/delimited.h"
+#include "konpro/input/internal/line_reader.h"
+#include "konpro/input/internal/usage_json.h"
 #include "konpro/ledger/usage.h"
 
 namespace konpro {

@@ -12,10 +12,10 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/operation.h"
 #include "konpro/limits/rate_window.h"
-#include "konpro/report/html_page.h"
+#include "konpro/report/internal/html_page.h"
+#include "konpro/report/internal/report_line_text.h"
+#include "konpro/report/internal/svg_chart.h"
 #include "konpro/report/plan_text.h"
-#include "konpro/report/report_line_text.h"
-#include "konpro/report/svg_chart.h"
 #include "konpro/report/table.h"
 
 namespace konpro {

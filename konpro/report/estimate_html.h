@@ -1,6 +1,6 @@
-// An estimate as one page of HTML (html_page.h): what it costs, whether the
-// balance and the budget hold, how far the total may be off, which plan carries
-// it, and when its requests go out.
+// An estimate as one page of HTML (internal/html_page.h): what it costs,
+// whether the balance and the budget hold, how far the total may be off, which
+// plan carries it, and when its requests go out.
 //
 //   PrintHtml(estimates, ToEstimatePage("launch.csv", plans, comparison),
 //             std::cout);

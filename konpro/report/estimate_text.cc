@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "konpro/report/internal/report_line_text.h"
 #include "konpro/report/plan_text.h"
-#include "konpro/report/report_line_text.h"
 #include "konpro/report/table.h"
 
 namespace konpro {

@@ -9,9 +9,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/civil_time.h"
-#include "konpro/report/forecast_text.h"
-#include "konpro/report/html_page.h"
-#include "konpro/report/svg_chart.h"
+#include "konpro/report/internal/forecast_text.h"
+#include "konpro/report/internal/html_page.h"
+#include "konpro/report/internal/svg_chart.h"
 #include "konpro/report/table.h"
 
 namespace konpro {

@@ -1,5 +1,6 @@
-// A forecast as one page of HTML (html_page.h): when the credits run out, what
-// was spent and will be, the weekly pattern, and what is said about it.
+// A forecast as one page of HTML (internal/html_page.h): when the credits run
+// out, what was spent and will be, the weekly pattern, and what is said about
+// it.
 //
 //   PrintHtml(report, {.source = "daily.csv", .history = days}, std::cout);
 //

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "konpro/base/credits.h"
-#include "konpro/report/forecast_text.h"
+#include "konpro/report/internal/forecast_text.h"
 #include "konpro/report/report_message.h"
 #include "konpro/report/table.h"
 

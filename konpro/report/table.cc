@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "konpro/report/svg_chart.h"
+#include "konpro/report/internal/svg_chart.h"
 
 namespace konpro {
 namespace {

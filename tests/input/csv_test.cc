@@ -1,4 +1,4 @@
-#include "konpro/input/csv.h"
+#include "konpro/input/internal/csv.h"
 
 #include <random>
 #include <sstream>

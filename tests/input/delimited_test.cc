@@ -1,4 +1,4 @@
-#include "konpro/input/delimited.h"
+#include "konpro/input/internal/delimited.h"
 
 #include <cstdint>
 #include <sstream>

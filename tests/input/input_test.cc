@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 #include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
-#include "konpro/input/line_reader.h"
+#include "konpro/input/internal/line_reader.h"
 
 namespace konpro {
 namespace {

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "konpro/input/line_reader.h"
+#include "konpro/input/internal/line_reader.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {

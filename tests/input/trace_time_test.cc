@@ -1,4 +1,4 @@
-#include "konpro/input/trace_time.h"
+#include "konpro/input/internal/trace_time.h"
 
 #include <cstdint>
 #include <random>

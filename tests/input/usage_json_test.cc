@@ -1,5 +1,5 @@
 // The oracle is protobuf's own reader: what is plain is what that reads.
-#include "konpro/input/usage_json.h"
+#include "konpro/input/internal/usage_json.h"
 
 #include <iostream>
 #include <random>

@@ -5,8 +5,8 @@
 //   ParsePlainUsageJson(R"({"record_id":null})", record)               // false
 //
 // Thread safety: pure.
-#ifndef KONPRO_INPUT_USAGE_JSON_H_
-#define KONPRO_INPUT_USAGE_JSON_H_
+#ifndef KONPRO_INPUT_INTERNAL_USAGE_JSON_H_
+#define KONPRO_INPUT_INTERNAL_USAGE_JSON_H_
 
 #include "absl/strings/string_view.h"
 #include "proto/usage.pb.h"
@@ -19,4 +19,4 @@ bool ParsePlainUsageJson(absl::string_view json, v1::UsageRecord& record);
 
 }  // namespace konpro
 
-#endif  // KONPRO_INPUT_USAGE_JSON_H_
+#endif  // KONPRO_INPUT_INTERNAL_USAGE_JSON_H_

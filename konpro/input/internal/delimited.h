@@ -1,7 +1,7 @@
 // Length-delimited binary messages: each a varint of its size, then its bytes
 // (docs/formats.md).
-#ifndef KONPRO_INPUT_DELIMITED_H_
-#define KONPRO_INPUT_DELIMITED_H_
+#ifndef KONPRO_INPUT_INTERNAL_DELIMITED_H_
+#define KONPRO_INPUT_INTERNAL_DELIMITED_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -46,4 +46,4 @@ class DelimitedReader {
 
 }  // namespace konpro
 
-#endif  // KONPRO_INPUT_DELIMITED_H_
+#endif  // KONPRO_INPUT_INTERNAL_DELIMITED_H_

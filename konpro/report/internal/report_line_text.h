@@ -3,8 +3,8 @@
 //   QuantityText(line)      // "3h12m30s", "12 image"
 //
 // Thread safety: all functions are pure.
-#ifndef KONPRO_REPORT_REPORT_LINE_TEXT_H_
-#define KONPRO_REPORT_REPORT_LINE_TEXT_H_
+#ifndef KONPRO_REPORT_INTERNAL_REPORT_LINE_TEXT_H_
+#define KONPRO_REPORT_INTERNAL_REPORT_LINE_TEXT_H_
 
 #include <string>
 
@@ -21,4 +21,4 @@ std::string ExplanationText(const v1::ReportLine& line);
 
 }  // namespace konpro
 
-#endif  // KONPRO_REPORT_REPORT_LINE_TEXT_H_
+#endif  // KONPRO_REPORT_INTERNAL_REPORT_LINE_TEXT_H_

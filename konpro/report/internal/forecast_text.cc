@@ -1,4 +1,4 @@
-#include "konpro/report/forecast_text.h"
+#include "konpro/report/internal/forecast_text.h"
 
 #include <algorithm>
 

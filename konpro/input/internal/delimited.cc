@@ -1,4 +1,4 @@
-#include "konpro/input/delimited.h"
+#include "konpro/input/internal/delimited.h"
 
 #include "absl/strings/str_cat.h"
 

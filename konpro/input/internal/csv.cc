@@ -1,11 +1,11 @@
-#include "konpro/input/csv.h"
+#include "konpro/input/internal/csv.h"
 
 #include <csv.h>
 
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "konpro/input/line_reader.h"
+#include "konpro/input/internal/line_reader.h"
 
 namespace konpro {
 namespace {

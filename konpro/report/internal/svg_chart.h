@@ -18,8 +18,8 @@
 // never shown as figures, but for the round ones of an axis.
 //
 // Limits: finite positions; texts are cut to the width that they have.
-#ifndef KONPRO_REPORT_SVG_CHART_H_
-#define KONPRO_REPORT_SVG_CHART_H_
+#ifndef KONPRO_REPORT_INTERNAL_SVG_CHART_H_
+#define KONPRO_REPORT_INTERNAL_SVG_CHART_H_
 
 #include <string>
 #include <vector>
@@ -150,4 +150,4 @@ std::string LineChart(const ChartFrame& frame, const ChartAxis& x,
 
 }  // namespace konpro
 
-#endif  // KONPRO_REPORT_SVG_CHART_H_
+#endif  // KONPRO_REPORT_INTERNAL_SVG_CHART_H_

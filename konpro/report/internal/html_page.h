@@ -18,8 +18,8 @@
 // Invariants: (1) Every text is escaped; what is drawn comes from svg_chart.h,
 // which escapes too. (2) The page's own policy refuses scripts, images, frames
 // and every address, so that a text that got through could still do nothing.
-#ifndef KONPRO_REPORT_HTML_PAGE_H_
-#define KONPRO_REPORT_HTML_PAGE_H_
+#ifndef KONPRO_REPORT_INTERNAL_HTML_PAGE_H_
+#define KONPRO_REPORT_INTERNAL_HTML_PAGE_H_
 
 #include <ostream>
 #include <string>
@@ -28,7 +28,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "konpro/report/svg_chart.h"
+#include "konpro/report/internal/svg_chart.h"
 #include "konpro/report/table.h"
 
 namespace konpro {
@@ -94,4 +94,4 @@ class HtmlPage {
 
 }  // namespace konpro
 
-#endif  // KONPRO_REPORT_HTML_PAGE_H_
+#endif  // KONPRO_REPORT_INTERNAL_HTML_PAGE_H_

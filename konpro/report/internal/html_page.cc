@@ -1,4 +1,4 @@
-#include "konpro/report/html_page.h"
+#include "konpro/report/internal/html_page.h"
 
 namespace konpro {
 namespace {

@@ -1,4 +1,4 @@
-#include "konpro/report/report_line_text.h"
+#include "konpro/report/internal/report_line_text.h"
 
 #include "absl/strings/str_cat.h"
 #include "konpro/base/credits.h"

@@ -1,8 +1,8 @@
 // What every form of a forecast's report says in the same words.
 //
 // Thread safety: all functions are pure.
-#ifndef KONPRO_REPORT_FORECAST_TEXT_H_
-#define KONPRO_REPORT_FORECAST_TEXT_H_
+#ifndef KONPRO_REPORT_INTERNAL_FORECAST_TEXT_H_
+#define KONPRO_REPORT_INTERNAL_FORECAST_TEXT_H_
 
 #include <string>
 #include <vector>
@@ -40,4 +40,4 @@ std::vector<DailySpend> LastWeeks(absl::Span<const DailySpend> days);
 
 }  // namespace konpro
 
-#endif  // KONPRO_REPORT_FORECAST_TEXT_H_
+#endif  // KONPRO_REPORT_INTERNAL_FORECAST_TEXT_H_

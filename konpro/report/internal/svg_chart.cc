@@ -1,4 +1,4 @@
-#include "konpro/report/svg_chart.h"
+#include "konpro/report/internal/svg_chart.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "konpro/input/line_reader.h"
+#include "konpro/input/internal/line_reader.h"
 
 namespace konpro {
 

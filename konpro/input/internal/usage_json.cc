@@ -1,4 +1,4 @@
-#include "konpro/input/usage_json.h"
+#include "konpro/input/internal/usage_json.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -15,8 +15,8 @@
 //
 // Limits: those of unix_nanos.h. A time outside is an error here, not the
 // nearer end.
-#ifndef KONPRO_INPUT_TRACE_TIME_H_
-#define KONPRO_INPUT_TRACE_TIME_H_
+#ifndef KONPRO_INPUT_INTERNAL_TRACE_TIME_H_
+#define KONPRO_INPUT_INTERNAL_TRACE_TIME_H_
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -33,4 +33,4 @@ absl::StatusOr<UnixNanos> ParseLogTime(absl::string_view text);
 
 }  // namespace konpro
 
-#endif  // KONPRO_INPUT_TRACE_TIME_H_
+#endif  // KONPRO_INPUT_INTERNAL_TRACE_TIME_H_

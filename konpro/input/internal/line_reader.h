@@ -5,8 +5,8 @@
 //   if (lines.too_long()) ...   // at lines.line_number()
 //
 // Thread safety: thread-compatible.
-#ifndef KONPRO_INPUT_LINE_READER_H_
-#define KONPRO_INPUT_LINE_READER_H_
+#ifndef KONPRO_INPUT_INTERNAL_LINE_READER_H_
+#define KONPRO_INPUT_INTERNAL_LINE_READER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -44,4 +44,4 @@ class LineReader {
 
 }  // namespace konpro
 
-#endif  // KONPRO_INPUT_LINE_READER_H_
+#endif  // KONPRO_INPUT_INTERNAL_LINE_READER_H_

@@ -1,7 +1,7 @@
 // CSV as RFC 4180 says (quoted cells, quotes doubled, line ends within quotes),
 // read row by row through libcsv, with the place of every cell for errors.
-#ifndef KONPRO_INPUT_CSV_H_
-#define KONPRO_INPUT_CSV_H_
+#ifndef KONPRO_INPUT_INTERNAL_CSV_H_
+#define KONPRO_INPUT_INTERNAL_CSV_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -53,4 +53,4 @@ bool HasCells(const CsvRow& row, size_t columns, InputErrors& errors);
 
 }  // namespace konpro
 
-#endif  // KONPRO_INPUT_CSV_H_
+#endif  // KONPRO_INPUT_INTERNAL_CSV_H_
