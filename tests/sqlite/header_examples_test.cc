@@ -1,12 +1,15 @@
-// The examples in the headers of konpro/sqlite, as they stand there.
+// The examples of the room's public headers, as they stand there.
 #include <sqlite3.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -30,49 +33,64 @@ using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
 using ::testing::_;
 
-std::string NewPath(const std::string& name) {
-  const std::string path =
-      absl::StrCat(::testing::TempDir(), "/header_", name, ".db");
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    remove(absl::StrCat(path, suffix).c_str());
-  }
-  return path;
+// Into an empty directory.
+void ChangeDirectory() {
+  std::string path = absl::StrCat(std::getenv("TEST_TMPDIR"), "/XXXXXX");
+  ASSERT_NE(mkdtemp(path.data()), nullptr);
+  ASSERT_EQ(chdir(path.c_str()), 0);
 }
 
-TEST(HeaderExamples, Backend) {
+TEST(HeaderExamples, SqliteAccountStore) {
+  ChangeDirectory();
+  const std::shared_ptr<SqliteDatabase> database =
+      SqliteDatabase::Open("credits.db", {}).value();
+  // sqlite_account_store.h
+  auto store = SqliteAccountStore::Create(database);
+  EXPECT_THAT(AccountDirectory::Open(**store), IsOk());
+}
+
+TEST(HeaderExamples, SqliteBackend) {
+  ChangeDirectory();
   const Catalog& catalog = Catalog::BuiltIn();
-  Backend backend = *OpenSqliteBackend(NewPath("backend"), {});
+  // sqlite_backend.h
+  Backend backend = *OpenSqliteBackend("credits.db", {});
   auto service = *Service::Open(catalog, std::move(backend), {});
   EXPECT_EQ(service->accounts().size(), 0u);
 }
 
-TEST(HeaderExamples, DatabaseAndStores) {
-  const std::string path = NewPath("database");
-  std::shared_ptr<SqliteDatabase> database = *SqliteDatabase::Open(path, {});
-  EXPECT_THAT(SqliteDatabase::Open(path, {}),
+TEST(HeaderExamples, SqliteDatabase) {
+  ChangeDirectory();
+  sqlite3* photos = nullptr;
+  ASSERT_EQ(sqlite3_open("photos.db", &photos), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(photos, "CREATE TABLE photos (x)", nullptr, nullptr,
+                         nullptr),
+            SQLITE_OK);
+  sqlite3_close(photos);
+  // sqlite_database.h
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
+      SqliteDatabase::Open("credits.db", {});
+  ASSERT_THAT(database, IsOk());
+  EXPECT_THAT(SqliteDatabase::Open("credits.db", {}),
               StatusIs(absl::StatusCode::kUnavailable, _));
-  auto accounts = SqliteAccountStore::Create(database);
-  EXPECT_THAT(AccountDirectory::Open(**accounts), IsOk());
-  absl::StatusOr<std::unique_ptr<SqliteKeyStore>> keys =
-      SqliteKeyStore::Create(database);
-  EXPECT_THAT(KeyDirectory::Open(**keys, {.keys_max = 1'000'000}), IsOk());
-}
-
-TEST(HeaderExamples, DatabaseOfAnotherApplication) {
-  const std::string path = NewPath("photos");
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(
-      sqlite3_exec(db, "CREATE TABLE photos (x)", nullptr, nullptr, nullptr),
-      SQLITE_OK);
-  sqlite3_close(db);
-  EXPECT_THAT(SqliteDatabase::Open(path, {}),
+  EXPECT_THAT(SqliteDatabase::Open("photos.db", {}),
               StatusIs(absl::StatusCode::kFailedPrecondition, _));
 }
 
-TEST(HeaderExamples, Store) {
+TEST(HeaderExamples, SqliteKeyStore) {
+  ChangeDirectory();
+  const std::shared_ptr<SqliteDatabase> connection =
+      SqliteDatabase::Open("credits.db", {}).value();
+  // sqlite_key_store.h
+  absl::StatusOr<std::unique_ptr<SqliteKeyStore>> store =
+      SqliteKeyStore::Create(connection);
+  EXPECT_THAT(KeyDirectory::Open(**store, {.keys_max = 1'000'000}), IsOk());
+}
+
+TEST(HeaderExamples, SqliteStore) {
+  ChangeDirectory();
+  // sqlite_store.h
   absl::StatusOr<std::unique_ptr<SqliteStore>> store =
-      SqliteStore::Open(NewPath("store"), {});
+      SqliteStore::Open("credits.db", {});
   EXPECT_THAT(Ledger::Open(*std::move(store), {}), IsOk());
 }
 
