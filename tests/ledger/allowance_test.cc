@@ -1,6 +1,8 @@
 #include "konpro/ledger/allowance.h"
 
 #include <cstdint>
+#include <cstdlib>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <utility>
@@ -91,6 +93,35 @@ TEST(Allowance, BeginsAreComputedFromTheAnchor) {
     EXPECT_EQ(Make(c.cycle, c.anchor, c.zone).Begin(c.index), At(c.begin))
         << c.begin;
   }
+}
+
+// No zone of today's database skips more than the hour from midnight on, so
+// this one is made: its clocks go from 23:30 on 2027-03-27 to 00:30.
+TEST(Allowance, ADayBeginsAtItsFirstInstant) {
+  const auto number = [](int64_t value) {
+    std::string bytes;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      bytes.push_back(static_cast<char>(value >> shift & 0xff));
+    }
+    return bytes;
+  };
+  const UnixNanos jump = At("2027-03-27T23:30:00Z");
+  std::string file = "TZif" + std::string(16, '\0');
+  for (const int count : {0, 0, 0, 1, 2, 8}) file += number(count);
+  file += number(jump.nanos() / 1'000'000'000) + '\1';
+  file += number(0) + std::string("\0\0", 2) + number(3'600) + "\1\4";
+  file += std::string("STD\0DST\0", 8);
+  const std::string dir = ::testing::TempDir();
+  std::ofstream(dir + "/Jump", std::ios::binary) << file;
+  ASSERT_EQ(setenv("TZDIR", dir.c_str(), 1), 0);
+  const absl::StatusOr<Allowance> daily =
+      Allowance::Create(Spec(Cycle::kDay, Day(2027, 3, 27), "Jump"));
+  ASSERT_EQ(unsetenv("TZDIR"), 0);
+  ASSERT_THAT(daily, IsOk());
+  EXPECT_EQ(daily->Begin(0), At("2027-03-27T00:00:00Z"));
+  EXPECT_EQ(daily->Begin(1), jump);
+  EXPECT_EQ(daily->Begin(2), At("2027-03-29T00:00:00+01:00"));
+  EXPECT_EQ(daily->IndexAt(jump), 1);
 }
 
 TEST(Allowance, DaysAreAsLongAsTheZoneHasThem) {

@@ -3,7 +3,9 @@
 // ledger_fault_test.cc, threads in ledger_threads_test.cc.
 #include "konpro/ledger/ledger.h"
 
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "konpro/ledger/internal/apply_command.h"
 #include "konpro/ledger/internal/journal_codec.h"
+#include "konpro/ledger/internal/snapshot_codec.h"
 #include "konpro/ledger/memory_store.h"
 #include "tests/testing/shared_store.h"
 #include "tests/testing/status_matchers.h"
@@ -23,6 +26,7 @@
 namespace konpro {
 namespace {
 
+using ::konpro::internal::AccountKey;
 using ::konpro::internal::ChainHash;
 using ::konpro::internal::EncodeEntry;
 using ::konpro::internal::SameEffect;
@@ -87,6 +91,34 @@ class LedgerTest : public ::testing::Test {
         ledger_->Verify([](uint64_t) {});
     ASSERT_THAT(report, IsOk());
     EXPECT_EQ(report->entries, HeadSequence());
+  }
+
+  // Puts an account into the snapshot in the store, which stays whole.
+  void Forge(absl::string_view id, const Account& account) {
+    std::string bytes;
+    account.EncodeTo(bytes);
+    std::map<std::string, std::string, std::less<>> rows;
+    ASSERT_THAT(content_->store.ReadSnapshots(
+                    [&](absl::string_view key, absl::string_view value) {
+                      rows.emplace(key, value);
+                      return absl::OkStatus();
+                    }),
+                IsOk());
+    internal::SnapshotMeta meta;
+    ASSERT_TRUE(
+        internal::DecodeMeta(rows[std::string(internal::kMetaKey)], meta));
+    rows.erase(std::string(internal::kMetaKey));
+    rows[AccountKey(id)] = internal::EncodeAccountRow(
+        {.last_sequence = meta.head.sequence, .account = bytes});
+    internal::SnapshotRows forged(0, {});
+    std::deque<internal::SnapshotDigest> digests;
+    for (const auto& [key, value] : rows) {
+      forged.Put(key, value, digests.emplace_back());
+    }
+    meta.rows = forged.count();
+    meta.digest = forged.sum();
+    forged.PutMeta(meta);
+    ASSERT_THAT(content_->store.WriteSnapshots(forged.changes()), IsOk());
   }
 
   LedgerOptions options_;
@@ -660,6 +692,46 @@ TEST_F(LedgerTest, ASnapshotWithAnOlderRowIsNotUsed) {
       IsOk());
   Reopen();
   EXPECT_EQ(Available(), C("5"));
+  ExpectVerified();
+}
+
+TEST_F(LedgerTest, ASnapshotWithAnotherFormOfAnAccountIdIsNotUsed) {
+  Grant("welcome", "9");
+  const std::string longest(128, 'x');
+  const struct {
+    std::string id;
+    bool is_used;
+  } kCases[] = {{"b", true},   {longest, true},        {"a b", false},
+                {"", false},   {longest + 'x', false}, {"\x7f", false},
+                {"\n", false}, {"\xc3\xa4", false}};
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.id);
+    ASSERT_THAT(content_->store.DropSnapshots(), IsOk());
+    Reopen();
+    ASSERT_THAT(ledger_->Snapshot(), IsOk());
+    Forge(c.id, ledger_->AccountAt("acme", kT).value());
+    Reopen();
+    EXPECT_EQ(ledger_->AccountIds()->size(), c.is_used ? 2 : 1);
+    EXPECT_EQ(Available(), C("9"));
+  }
+  ExpectVerified();
+}
+
+TEST_F(LedgerTest, AnAccountInMemoryIsVerifiedByItsJournal) {
+  Grant("welcome", "9");
+  ASSERT_THAT(ledger_->Snapshot(), IsOk());
+  const Account before = ledger_->AccountAt("acme", kT).value();
+  Do("s", SpendCommand{.amount = C("4")}).value();
+  ASSERT_THAT(ledger_->Snapshot(), IsOk());
+  Forge("acme", before);
+  Reopen();
+  ASSERT_EQ(Available(), C("9"));
+  // Without its rows, only the account in memory is left to compare.
+  ASSERT_THAT(content_->store.DropSnapshots(), IsOk());
+  EXPECT_THAT(ledger_->Verify([](uint64_t) {}),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("\"acme\" differs from its journal")));
+  Reopen();
   ExpectVerified();
 }
 

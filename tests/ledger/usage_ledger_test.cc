@@ -1,10 +1,13 @@
 #include "konpro/ledger/usage_ledger.h"
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -82,10 +85,19 @@ class FailingStore : public MemoryStore {
     }
     return MemoryStore::Append(head, entries);
   }
+  absl::Status Read(uint64_t first, uint64_t last,
+                    EntryVisitor visit) override {
+    if (const auto call = std::exchange(at_next_read_, nullptr)) call();
+    return MemoryStore::Read(first, last, visit);
+  }
   void FailNext() { fail_next_ = true; }
+  void AtNextRead(std::function<void()> call) {
+    at_next_read_ = std::move(call);
+  }
 
  private:
   bool fail_next_ = false;
+  std::function<void()> at_next_read_;
 };
 
 class UsageLedgerTest : public ::testing::Test {
@@ -312,6 +324,72 @@ TEST_F(UsageLedgerTest, WhatOthersChargeIsPartOfTheSession) {
       IsOk());
   ASSERT_THAT(ChargeOne(Record("b", "job", 1'000)), IsOk());
   EXPECT_EQ(BalanceNow().posted, CostOf(13'000));
+}
+
+// Another thread's charge comes after the journal was read for a batch, and
+// before the batch: in line for the commit, it waits for that reading.
+TEST_F(UsageLedgerTest, WhatOthersChargeMeanwhileIsPartOfTheSession) {
+  Grant("1000");
+  const Price& price =
+      *catalog_.PricesAt(absl::FromUnixSeconds(kSecond))->Find("call");
+  const LedgerCommand other = {
+      .account = "acme",
+      .id = "other",
+      .at = kNow,
+      .event_at = UnixNanos::FromTime(absl::FromUnixSeconds(kSecond)),
+      .request = SpendCommand{.amount = CostOf(12'000), .operation = "call"},
+      .pricing = Pricing{
+          .catalog_version = "awkward",
+          .operation = "call",
+          .quantity = 12'000,
+          .quantity_before = 0,
+          .terms = price.terms(),
+          .effective_at = UnixNanos::FromTime(absl::FromUnixSeconds(kSecond)),
+          .job = "others"}};
+  std::thread thread;
+  store_->AtNextRead([&] {
+    thread = std::thread([&] { EXPECT_THAT(ledger_->Apply(other), IsOk()); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  });
+  ASSERT_THAT(ChargeOne(Record("a", "job", 5'000)), IsOk());
+  thread.join();
+  ASSERT_THAT(ChargeOne(Record("b", "others", 1'000)), IsOk());
+  EXPECT_EQ(BalanceNow().posted, *CheckedAdd(CostOf(5'000), CostOf(13'000)));
+}
+
+// The journal is read from the first entry that is exactly as old as the
+// window.
+TEST_F(UsageLedgerTest, ASessionIsReadFromTheEdgeOfTheDuplicateWindow) {
+  Grant("1000");
+  const auto at = [](absl::Duration since) {
+    return UnixNanos::FromTime(absl::FromUnixSeconds(kSecond + 86'400) + since);
+  };
+  const absl::Duration window = ledger_->options().duplicate_window;
+  const struct {
+    absl::Duration age;
+    bool is_known;
+  } kCases[] = {{window, true}, {window + absl::Nanoseconds(1), false}};
+  UnixNanos now = kNow;
+  for (const auto& c : kCases) {
+    const std::string tag = c.is_known ? "k" : "n";
+    const auto record = [&](const char* id, UnixNanos when) {
+      return Record(tag + id, tag, 5'000, absl::ToUnixSeconds(when.ToTime()));
+    };
+    const Credits before = BalanceNow(now).posted;
+    ASSERT_THAT(ChargeOne(record("1", now), now), IsOk());
+    // Another command moves the ledger's time on.
+    now = at(now - kNow + c.age);
+    ASSERT_THAT(ledger_->Apply({.account = "acme",
+                                .id = tag,
+                                .at = now,
+                                .request = SpendCommand{}}),
+                IsOk());
+    Forget();
+    ASSERT_THAT(ChargeOne(record("2", now), now), IsOk());
+    EXPECT_EQ(*CheckedSubtract(BalanceNow(now).posted, before),
+              c.is_known ? CostOf(10'000)
+                         : *CheckedAdd(CostOf(5'000), CostOf(5'000)));
+  }
 }
 
 TEST_F(UsageLedgerTest, ASessionEndsWhenNothingCameForTheDuplicateWindow) {
