@@ -1,7 +1,7 @@
 // The catalog that a command or a server works with.
 //
-//   ReadCatalog("", std::cin)                // the built-in catalog
-//   ReadCatalog("prices.textproto", std::cin)
+//   ReadCatalog("", in)                      // the built-in catalog
+//   ReadCatalog("prices.textproto", in)      // kNotFound without that file
 //
 // Thread safety: pure but for the file and `in`.
 #ifndef KONPRO_INPUT_CATALOG_INPUT_H_

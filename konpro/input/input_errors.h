@@ -1,7 +1,7 @@
 // The errors of one input, printed with their place as a compiler prints its
 // own.
 //
-//   InputErrors errors("jobs.csv", std::cerr);
+//   InputErrors errors("jobs.csv", err);
 //   errors.Add(3, 7, "no quantity");     // jobs.csv:3:7: no quantity
 //   errors.AddForFile("is empty");       // jobs.csv: is empty
 //   errors.Finish();                     // nothing more: both were shown

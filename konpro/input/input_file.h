@@ -1,6 +1,6 @@
 // A file, or standard input, read as bytes in blocks.
 //
-//   InputFile input("jobs.csv", std::cin, /*progress_out=*/nullptr);
+//   InputFile input("jobs.csv", in, /*progress_out=*/nullptr);
 //   for (absl::string_view block = input.Read(); !block.empty();
 //        block = input.Read()) { ... }
 //   input.error()                          // "" if it was read to its end

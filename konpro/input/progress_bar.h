@@ -1,9 +1,9 @@
 // How far a long read or write has come, drawn on one line of a terminal and
 // removed at the end.
 //
-//   ProgressBar bar(&std::cerr, /*total=*/100'000, "requests");
-//   bar.Advance(25'000);   // 25000 requests [##########....................]
-//   25%
+//   ProgressBar bar(&err, /*total=*/100'000, "requests");
+//   bar.Advance(25'000);
+//   // 25000 requests [##########..............................] 25%
 //
 // Thread safety: thread-compatible.
 #ifndef KONPRO_INPUT_PROGRESS_BAR_H_

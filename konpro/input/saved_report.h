@@ -1,7 +1,7 @@
 // Reports that were saved as JSON (report/report_json.h), read back: what they
 // cost, line by line. Every sum is checked again.
 //
-//   ReadEstimate("launch.json", std::cin)->total.ToString()      // "12.5"
+//   ReadEstimate("launch.json", in)->total.ToString()      // "12.5"
 //
 // Thread safety: pure but for the file and `in`.
 #ifndef KONPRO_INPUT_SAVED_REPORT_H_

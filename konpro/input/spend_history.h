@@ -5,8 +5,8 @@
 //   2027-01-04,120.5,
 //   2027-01-05,300,yes
 //
-//   ReadSpendHistory(input, {catalog, "acme"}, errors).spend.last_day()
-//   SpendOfLedger(ledger, "acme", absl::UTCTimeZone())->spend.last_day()
+//   ReadSpendHistory(input, {catalog, ""}, errors).spend.last_day()
+//   SpendOfLedger(*ledger, "acme", absl::UTCTimeZone())->spend.last_day()
 //
 // Thread safety: functions are pure but for what they read.
 #ifndef KONPRO_INPUT_SPEND_HISTORY_H_

@@ -2,11 +2,26 @@
 // which the options name the columns, or an access log in common or combined
 // log format (docs/formats.md). A row is one request.
 //
-//   TIMESTAMP,customer,seconds             --time=TIMESTAMP --account=customer
-//   2023-11-16 18:17:03.979,acme,12.5      --operation=avatar_video
-//   2023-11-16 18:17:04.031,blue,8           --quantity=seconds --unit=s
+//   TIMESTAMP,customer,seconds
+//   2023-11-16 18:17:03.979,acme,12.5
+//   2023-11-16 18:17:04.031,blue,8
+//
+//   TraceReplay replay(plans, catalog, ReplayMode::kDrop);
+//   ReadTrace(input,
+//             {.time = "TIMESTAMP",
+//              .operation = "avatar_video",
+//              .quantity = "seconds",
+//              .unit = "s",
+//              .account = "customer"},
+//             catalog, errors, [&](const TraceRequest& request) {
+//               return replay.Add(request);
+//             });
 //
 //   192.0.2.7 - acme [16/Nov/2023:18:17:03 +0000] "GET / HTTP/1.1" 200 17
+//
+//   ReadTrace(log, {.form = TraceForm::kAccessLog}, catalog, ...);
+//
+// Thread safety: pure but for the input and the errors.
 #ifndef KONPRO_INPUT_TRACE_H_
 #define KONPRO_INPUT_TRACE_H_
 

@@ -1,5 +1,13 @@
 // Usage records as commands read them: JSON Lines or length-delimited binary
 // (docs/formats.md).
+//
+//   UsageTotals totals(catalog);
+//   ReadUsageRecords(input, UsageRecordForm::kAuto, errors,
+//                    [&](const v1::UsageRecord& record) {
+//                      return totals.Add(record);
+//                    });
+//
+// Thread safety: pure but for the input and the errors.
 #ifndef KONPRO_INPUT_USAGE_INPUT_H_
 #define KONPRO_INPUT_USAGE_INPUT_H_
 

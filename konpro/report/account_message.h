@@ -2,7 +2,7 @@
 // and as text.
 //
 //   const v1::Account account =
-//       ToMessage(*view, service.keys().List("acme"), absl::Now());
+//       ToMessage(*view, service->keys().List("acme"), now);
 //   PrintJson(account, out);
 //
 // Thread safety: all functions are pure but for their streams.

@@ -2,8 +2,7 @@
 // whether the balance and the budget hold, how far the total may be off, which
 // plan carries it, and when its requests go out.
 //
-//   PrintHtml(estimates, ToEstimatePage("launch.csv", plans, comparison),
-//             std::cout);
+//   PrintHtml(estimates, ToEstimatePage("launch.csv", plans, comparison), out);
 //
 // Thread safety: all functions are pure but for `out`; equal arguments give
 // equal bytes.

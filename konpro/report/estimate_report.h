@@ -3,8 +3,9 @@
 // and estimate_html.h.
 //
 //   batch.Finish();
-//   v1::Estimate estimate = ToEstimateReport(batch, catalog, {.seed =
-//   1}).value(); std::vector<v1::Estimate> reports = {
+//   v1::Estimate estimate =
+//       ToEstimateReport(batch, catalog, {.seed = 1}).value();
+//   std::vector<v1::Estimate> reports = {
 //       ToPlanReport(estimate, batch, *catalog.FindPlan("pro"))};
 //   ToRecommendation(batch.comparison()).cheapest()      // "pro"
 //

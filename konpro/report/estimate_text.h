@@ -1,7 +1,7 @@
 // An estimate as text: aligned tables, Markdown or CSV.
 //
-//   PrintEstimate({report}, /*recommendation=*/nullptr, ReportFormat::kTable,
-//                 /*explain=*/false, std::cout);
+//   PrintEstimate(reports, /*recommendation=*/nullptr, ReportFormat::kTable,
+//                 /*explain=*/false, out);
 //
 // Thread safety: pure but for `out`; equal arguments give equal bytes.
 #ifndef KONPRO_REPORT_ESTIMATE_TEXT_H_

@@ -2,7 +2,7 @@
 // out, what was spent and will be, the weekly pattern, and what is said about
 // it.
 //
-//   PrintHtml(report, {.source = "daily.csv", .history = days}, std::cout);
+//   PrintHtml(report, {.source = "daily.csv", .history = days}, out);
 //
 // Thread safety: pure but for `out`; equal arguments give equal bytes.
 //

@@ -3,7 +3,7 @@
 //
 //   const v1::Forecast report =
 //       ToForecastReport(forecast, asked, spend, days, context).value();
-//   PrintForecast(report, days, context.first_day, std::cout);
+//   PrintForecast(report, days, context.first_day, out);
 //
 // Thread safety: pure but for `out`; equal arguments give equal bytes.
 #ifndef KONPRO_REPORT_FORECAST_REPORT_H_

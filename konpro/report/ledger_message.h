@@ -1,6 +1,6 @@
 // The ledger's accounts, entries and outcomes as messages (proto/ledger.proto).
 //
-//   const absl::StatusOr<Account> account = ledger.AccountAt("acme", now);
+//   const absl::StatusOr<Account> account = ledger->AccountAt("acme", now);
 //   PrintJson(ToAccountCredits("acme", *account), out);
 //
 // Thread safety: all functions are pure.

@@ -1,4 +1,10 @@
 // Percentages and changes of amounts, exact.
+//
+//   const Credits eight = *Credits::Parse("8");
+//   Percent::Parse("12.5%")->Of(eight)->ToString()             // "1"
+//   PercentText(PercentHundredths(eight, *Credits::Parse("12")))  // "66.67%"
+//
+// Thread safety: all functions are pure.
 #ifndef KONPRO_REPORT_PERCENT_H_
 #define KONPRO_REPORT_PERCENT_H_
 

@@ -2,7 +2,7 @@
 //
 //   const std::vector<v1::Replay> reports =
 //       ToReplayReports(replay, catalog, /*priced=*/true);
-//   PrintReplays(reports, plans, replay.mode(), std::cout);
+//   PrintReplays(reports, plans, replay.mode(), out);
 //
 // Thread safety: pure but for `out`; equal arguments give equal bytes.
 #ifndef KONPRO_REPORT_REPLAY_REPORT_H_

@@ -1,6 +1,6 @@
 // A message as JSON, the form in which every report can be saved and read back.
 //
-//   PrintJson(ToAmount(*Credits::Parse("12.5")), std::cout);
+//   PrintJson(ToAmount(*Credits::Parse("12.5")), out);
 //   // {
 //   //  "ticks": "75000000",
 //   //  "credits": "12.5"

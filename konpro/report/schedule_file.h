@@ -1,9 +1,13 @@
 // A schedule as a CSV file: when each request can be submitted
 // (docs/formats.md).
 //
+//   WriteScheduleFile("schedule.csv", schedule, [](int64_t) {});
+//
 //   request,submit_at,waits_for
 //   1,2027-03-01T23:58:00Z,
 //   61,2027-03-01T23:59:00Z,minute
+//
+// Thread safety: pure but for the file.
 #ifndef KONPRO_REPORT_SCHEDULE_FILE_H_
 #define KONPRO_REPORT_SCHEDULE_FILE_H_
 

@@ -1,4 +1,10 @@
 // Rows of texts as an aligned table, as Markdown or as CSV.
+//
+//   ReportTable table({{"plan"}, {"credits", ColumnAlign::kRight}});
+//   table.AddRow({"pro", "12"});
+//   table.PrintMarkdown(out);
+//
+// Thread safety: thread-compatible.
 #ifndef KONPRO_REPORT_TABLE_H_
 #define KONPRO_REPORT_TABLE_H_
 

@@ -1,7 +1,7 @@
 // What usage records cost (ledger/usage_totals.h), as a message and for people.
 //
 //   const v1::UsageReport report = ToUsageReport(totals, {.plan = &pro});
-//   PrintUsageReport(report, ReportFormat::kTable, std::cout);
+//   PrintUsageReport(report, ReportFormat::kTable, out);
 //
 // Thread safety: pure but for `out`; equal arguments give equal bytes.
 #ifndef KONPRO_REPORT_USAGE_REPORT_H_

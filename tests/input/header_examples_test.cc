@@ -1,4 +1,6 @@
 // The examples of the room's public headers, as they stand there.
+#include <unistd.h>
+
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -13,7 +15,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
+#include "konpro/catalog/plan.h"
+#include "konpro/estimate/replay.h"
 #include "konpro/input/catalog_input.h"
 #include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
@@ -25,10 +30,12 @@
 #include "konpro/input/saved_report.h"
 #include "konpro/input/spend_history.h"
 #include "konpro/input/trace.h"
+#include "konpro/input/usage_input.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/memory_store.h"
+#include "konpro/ledger/usage_totals.h"
 #include "proto/usage.pb.h"
 #include "tests/testing/status_matchers.h"
 
@@ -39,10 +46,10 @@ using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
 using ::testing::HasSubstr;
 
-std::string WrittenFile(const std::string& name, const std::string& text) {
-  const std::string path = absl::StrCat(::testing::TempDir(), "/", name);
-  std::ofstream(path) << text;
-  return path;
+// A file that an example finds under its bare name.
+void WriteHere(const std::string& name, const std::string& text) {
+  ASSERT_EQ(chdir(::testing::TempDir().c_str()), 0);
+  std::ofstream(name) << text;
 }
 
 TEST(HeaderExamples, InputErrors) {
@@ -66,11 +73,23 @@ TEST(HeaderExamples, ProgressBar) {
                         "........] 25%"));
 }
 
-TEST(HeaderExamples, InputFileAndLineReader) {
-  std::istringstream in("a\nb");
+TEST(HeaderExamples, InputFile) {
+  WriteHere("jobs.csv", "a\nb");
+  std::istringstream in;
+  std::string read;
   // input_file.h
+  InputFile input("jobs.csv", in, /*progress_out=*/nullptr);
+  for (absl::string_view block = input.Read(); !block.empty();
+       block = input.Read()) {
+    absl::StrAppend(&read, block);
+  }
+  EXPECT_EQ(input.error(), "");
+  EXPECT_EQ(read, "a\nb");
+}
+
+TEST(HeaderExamples, LineReader) {
+  std::istringstream in("a\nb");
   InputFile input("-", in, /*progress_out=*/nullptr);
-  // line_reader.h
   LineReader lines(input);
   std::vector<std::string> read;
   for (absl::string_view line; lines.Next(line);) read.emplace_back(line);
@@ -83,9 +102,9 @@ TEST(HeaderExamples, CatalogInput) {
   std::istringstream in;
   // catalog_input.h
   EXPECT_EQ(ReadCatalog("", in)->version(), Catalog::BuiltIn().version());
-  EXPECT_THAT(ReadCatalog("/none/prices.textproto", in),
+  EXPECT_THAT(ReadCatalog("prices.textproto", in),
               StatusIs(absl::StatusCode::kNotFound,
-                       HasSubstr("/none/prices.textproto: cannot be read")));
+                       HasSubstr("prices.textproto: cannot be read")));
 }
 
 TEST(HeaderExamples, Manifest) {
@@ -114,7 +133,6 @@ TEST(HeaderExamples, Manifest) {
 }
 
 TEST(HeaderExamples, TraceTime) {
-  // trace_time.h
   const UnixNanos at = ParseTraceTime("2023-11-16T18:17:03.5Z").value();
   EXPECT_EQ(ParseTraceTime("2023-11-16T20:17:03.5+02:00").value(), at);
   EXPECT_EQ(ParseTraceTime("2023-11-16 18:17:03.5").value(), at);
@@ -127,21 +145,20 @@ TEST(HeaderExamples, TraceTime) {
 
 TEST(HeaderExamples, UsageJson) {
   v1::UsageRecord record;
-  // usage_json.h
   EXPECT_TRUE(
       ParsePlainUsageJson(R"({"record_id":"r-1","count":"3"})", record));
   EXPECT_FALSE(ParsePlainUsageJson(R"({"record_id":null})", record));
 }
 
 TEST(HeaderExamples, SavedReport) {
-  const std::string path = WrittenFile("launch.json", R"({
+  WriteHere("launch.json", R"({
     "total": {"ticks": "75000000", "credits": "12.5"},
     "lines": [{"operation": "avatar_video", "jobs": "1", "quantity": "1",
                "unit": "ms",
                "cost": {"ticks": "75000000", "credits": "12.5"}}]})");
   std::istringstream in;
   // saved_report.h
-  EXPECT_EQ(ReadEstimate(path, in)->total.ToString(), "12.5");
+  EXPECT_EQ(ReadEstimate("launch.json", in)->total.ToString(), "12.5");
 }
 
 TEST(HeaderExamples, SpendHistory) {
@@ -157,6 +174,77 @@ TEST(HeaderExamples, SpendHistory) {
   EXPECT_EQ(ReadSpendHistory(input, {catalog, ""}, errors).spend.last_day(),
             absl::CivilDay(2027, 1, 5));
   EXPECT_EQ(err.str(), "");
+  const auto ledger = Ledger::Open(std::make_unique<MemoryStore>(), {}).value();
+  const UnixNanos now = UnixNanos::FromTime(
+      absl::FromCivil(absl::CivilDay(2027, 1, 6), absl::UTCTimeZone()));
+  const Credits nine = Credits::Parse("9").value();
+  for (const LedgerCommand& command :
+       std::vector<LedgerCommand>{{.account = "acme",
+       .id = "welcome",
+       .at = now,
+       .request = GrantCommand{.amount = nine}},
+                                  {.account = "acme",
+                                  .id = "job-7",
+                                  .at = now,
+                                  .request = SpendCommand{.amount = nine}}}) {
+    ASSERT_THAT(ledger->Apply(command), IsOk());
+  }
+  EXPECT_EQ(
+      SpendOfLedger(*ledger, "acme", absl::UTCTimeZone())->spend.last_day(),
+      absl::CivilDay(2027, 1, 6));
+}
+
+TEST(HeaderExamples, Trace) {
+  const Catalog catalog = Catalog::BuiltIn();
+  const std::vector<const Plan*> plans = {catalog.FindPlan("pro")};
+  std::ostringstream err;
+  InputErrors errors("trace", err);
+  // trace.h
+  std::istringstream csv(
+      "TIMESTAMP,customer,seconds\n"
+      "2023-11-16 18:17:03.979,acme,12.5\n"
+      "2023-11-16 18:17:04.031,blue,8\n");
+  InputFile input("-", csv, nullptr);
+  TraceReplay replay(plans, catalog, ReplayMode::kDrop);
+  ReadTrace(input,
+            {.time = "TIMESTAMP",
+             .operation = "avatar_video",
+             .quantity = "seconds",
+             .unit = "s",
+             .account = "customer"},
+            catalog, errors,
+            [&](const TraceRequest& request) { return replay.Add(request); });
+  EXPECT_EQ(replay.trace().requests, 2);
+  std::istringstream lines(
+      R"(192.0.2.7 - acme [16/Nov/2023:18:17:03 +0000] "GET / HTTP/1.1" 200 17)");
+  InputFile log("-", lines, nullptr);
+  std::string account;
+  ReadTrace(log, {.form = TraceForm::kAccessLog}, catalog, errors,
+            [&](const TraceRequest& request) {
+              account = std::string(request.account);
+              return absl::OkStatus();
+            });
+  EXPECT_EQ(account, "acme");
+  EXPECT_EQ(err.str(), "");
+}
+
+TEST(HeaderExamples, UsageInput) {
+  const Catalog catalog = Catalog::BuiltIn();
+  std::istringstream in(R"({"record_id":"r-1","account_id":"acme",)"
+                        R"("job_id":"call-7","operation":"avatar_video",)"
+                        R"("duration":"90s",)"
+                        R"("start_time":"2027-01-04T10:00:00Z",)"
+                        R"("end_time":"2027-01-04T10:01:30Z"})");
+  InputFile input("-", in, nullptr);
+  std::ostringstream err;
+  InputErrors errors("usage.jsonl", err);
+  // usage_input.h
+  UsageTotals totals(catalog);
+  ReadUsageRecords(
+      input, UsageRecordForm::kAuto, errors,
+      [&](const v1::UsageRecord& record) { return totals.Add(record); });
+  EXPECT_EQ(err.str(), "");
+  EXPECT_EQ(totals.total(), Credits::Parse("90").value());
 }
 
 }  // namespace

@@ -1,13 +1,24 @@
 // The examples of the room's public headers, as they stand there.
+#include <unistd.h>
+
+#include <cstdint>
+#include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/access/admission.h"
+#include "konpro/access/backend.h"
+#include "konpro/access/key_directory.h"
+#include "konpro/access/service.h"
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
@@ -15,27 +26,46 @@
 #include "konpro/catalog/plan.h"
 #include "konpro/estimate/batch_estimate.h"
 #include "konpro/estimate/estimator.h"
+#include "konpro/estimate/forecast.h"
 #include "konpro/estimate/plan_comparison.h"
 #include "konpro/estimate/replay.h"
+#include "konpro/ledger/account.h"
+#include "konpro/ledger/account_command.h"
+#include "konpro/ledger/ledger.h"
+#include "konpro/ledger/ledger_command.h"
+#include "konpro/ledger/memory_store.h"
 #include "konpro/ledger/usage_totals.h"
+#include "konpro/limits/limiter_decision.h"
+#include "konpro/limits/rate_window.h"
+#include "konpro/limits/schedule.h"
+#include "konpro/report/account_message.h"
 #include "konpro/report/estimate_html.h"
 #include "konpro/report/estimate_report.h"
 #include "konpro/report/estimate_text.h"
+#include "konpro/report/forecast_html.h"
+#include "konpro/report/forecast_report.h"
 #include "konpro/report/internal/html_page.h"
 #include "konpro/report/internal/report_line_text.h"
 #include "konpro/report/internal/svg_chart.h"
+#include "konpro/report/ledger_message.h"
+#include "konpro/report/ledger_text.h"
+#include "konpro/report/percent.h"
 #include "konpro/report/plan_text.h"
 #include "konpro/report/replay_report.h"
 #include "konpro/report/report_format.h"
 #include "konpro/report/report_json.h"
 #include "konpro/report/report_message.h"
+#include "konpro/report/schedule_file.h"
 #include "konpro/report/table.h"
+#include "konpro/report/time_text.h"
 #include "konpro/report/usage_report.h"
+#include "proto/account.pb.h"
 #include "proto/report.pb.h"
 
 namespace konpro {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -55,21 +85,21 @@ TEST(HeaderExamples, Estimate) {
   // estimate_report.h
   batch.Finish();
   v1::Estimate estimate = ToEstimateReport(batch, catalog, {.seed = 1}).value();
-  std::vector<v1::Estimate> reports = {ToPlanReport(estimate, batch, pro)};
+  std::vector<v1::Estimate> reports = {
+      ToPlanReport(estimate, batch, *catalog.FindPlan("pro"))};
   EXPECT_EQ(reports[0].plan(), "pro");
   EXPECT_NE(ToRecommendation(batch.comparison()).cheapest(), "");
+  std::ostringstream out;
   // estimate_text.h
-  std::ostringstream text;
-  PrintEstimate({estimate}, /*recommendation=*/nullptr, ReportFormat::kTable,
-                /*explain=*/false, text);
-  EXPECT_THAT(text.str(), HasSubstr("avatar_video"));
-  // estimate_html.h
-  std::ostringstream page;
+  PrintEstimate(reports, /*recommendation=*/nullptr, ReportFormat::kTable,
+                /*explain=*/false, out);
+  EXPECT_THAT(out.str(), HasSubstr("avatar_video"));
+  const v1::Estimates estimates = ToEstimates(reports, nullptr);
+  const PlanComparison& comparison = batch.comparison();
   const std::vector<const Plan*> plans = {&pro};
-  PrintHtml(ToEstimates(reports, nullptr),
-            ToEstimatePage("launch.csv", plans, batch.comparison()), page);
-  EXPECT_THAT(page.str(), HasSubstr("konpro estimate of launch.csv"));
-  // report_line_text.h
+  // estimate_html.h
+  PrintHtml(estimates, ToEstimatePage("launch.csv", plans, comparison), out);
+  EXPECT_THAT(out.str(), HasSubstr("konpro estimate of launch.csv"));
   EXPECT_EQ(QuantityText(estimate.lines(0)), "4m30s");
 }
 
@@ -98,10 +128,10 @@ TEST(HeaderExamples, Replay) {
 
 TEST(HeaderExamples, Usage) {
   const Catalog catalog = Catalog::BuiltIn();
+  const Plan& pro = *catalog.FindPlan("pro");
   UsageTotals totals(catalog);
   // usage_report.h
-  const v1::UsageReport report =
-      ToUsageReport(totals, {.plan = catalog.FindPlan("pro")});
+  const v1::UsageReport report = ToUsageReport(totals, {.plan = &pro});
   std::ostringstream out;
   PrintUsageReport(report, ReportFormat::kTable, out);
   EXPECT_THAT(out.str(), HasSubstr("accounts: 0\n"));
@@ -109,22 +139,141 @@ TEST(HeaderExamples, Usage) {
 
 TEST(HeaderExamples, Json) {
   std::ostringstream out;
-  // report_json.h, report_message.h
+  // report_json.h
   PrintJson(ToAmount(*Credits::Parse("12.5")), out);
   EXPECT_EQ(out.str(),
             "{\n \"ticks\": \"75000000\",\n \"credits\": \"12.5\"\n}\n");
 }
 
+TEST(HeaderExamples, ReportMessage) {
+  const Catalog catalog = Catalog::BuiltIn();
+  Estimator estimator(catalog, kStart.ToTime());
+  ASSERT_TRUE(estimator
+                  .Add({.operation = catalog.FindOperation("avatar_video"),
+                        .quantity = 12'500})
+                  .ok());
+  v1::Estimate report;
+  // report_message.h
+  EXPECT_EQ(ToAmount(*Credits::Parse("12.5")).credits(), "12.5");
+  *report.mutable_lines() =
+      ToReportLines(estimator.Lines(), Show(estimator.total()),
+                    /*explain=*/false, estimator.prices_since());
+  ASSERT_EQ(report.lines_size(), 1);
+  EXPECT_EQ(report.lines(0).cost().credits(), estimator.total().ToString());
+}
+
+TEST(HeaderExamples, Account) {
+  const Catalog catalog = Catalog::BuiltIn();
+  const absl::Time now = kStart.ToTime();
+  const auto service = Service::Open(catalog, Backend::InMemory(), {}).value();
+  ASSERT_TRUE(service->admission().CreateKey({.account_id = "acme"}, now).ok());
+  const auto view = service->admission().Describe("acme", kStart);
+  ASSERT_TRUE(view.ok());
+  std::ostringstream out;
+  // account_message.h
+  const v1::Account account =
+      ToMessage(*view, service->keys().List("acme"), now);
+  PrintJson(account, out);
+  EXPECT_THAT(out.str(), HasSubstr("\"acme\""));
+  EXPECT_THAT(out.str(), HasSubstr("\"2027-03-01T00:00:00Z\""));
+}
+
+TEST(HeaderExamples, Ledger) {
+  const auto ledger = Ledger::Open(std::make_unique<MemoryStore>(), {}).value();
+  const UnixNanos now = kStart;
+  ASSERT_TRUE(
+      ledger
+          ->Apply({.account = "acme",
+                   .id = "welcome",
+                   .at = now,
+                   .request = GrantCommand{.amount = *Credits::Parse("12.5")}})
+          .ok());
+  std::ostringstream out;
+  // ledger_message.h
+  const absl::StatusOr<Account> account = ledger->AccountAt("acme", now);
+  PrintJson(ToAccountCredits("acme", *account), out);
+  EXPECT_THAT(out.str(), HasSubstr("\"credits\": \"12.5\""));
+  out.str("");
+  // ledger_text.h
+  PrintCreditsText(ToAccountCredits("acme", *account), out);
+  EXPECT_THAT(out.str(), HasSubstr("12.5"));
+}
+
+TEST(HeaderExamples, Forecast) {
+  SpendByDay spend;
+  for (int day = 4; day <= 6; ++day) {
+    ASSERT_TRUE(spend
+                    .Add({.day = absl::CivilDay(2027, 1, day),
+                          .amount = *Credits::Parse("12")})
+                    .ok());
+  }
+  const ForecastContext context = {.first_day = absl::CivilDay(2027, 1, 7),
+                                   .today = absl::CivilDay(2027, 1, 7)};
+  const std::vector<DailySpend> days = spend.BuildDailySpend(context.first_day);
+  const ForecastOptions asked = {.horizon_days = 2};
+  const Forecast forecast = MakeForecast(days, asked).value();
+  std::ostringstream out;
+  // forecast_report.h
+  const v1::Forecast report =
+      ToForecastReport(forecast, asked, spend, days, context).value();
+  PrintForecast(report, days, context.first_day, out);
+  EXPECT_THAT(out.str(), HasSubstr("2027-01-07"));
+  EXPECT_EQ(report.total().credits(), "24");
+  out.str("");
+  // forecast_html.h
+  PrintHtml(report, {.source = "daily.csv", .history = days}, out);
+  EXPECT_THAT(out.str(), HasSubstr("daily.csv"));
+}
+
+TEST(HeaderExamples, ScheduleFile) {
+  ASSERT_EQ(chdir(::testing::TempDir().c_str()), 0);
+  const std::vector<RateWindow> minute = ParseWindows("minute:60/1m").value();
+  const UnixNanos start =
+      UnixNanos::FromTime(kStart.ToTime() + absl::Hours(24) - absl::Minutes(2));
+  const Schedule schedule(LimiterWindows(minute[0]), LimiterState{}, start,
+                          /*requests=*/61);
+  // schedule_file.h
+  EXPECT_TRUE(WriteScheduleFile("schedule.csv", schedule, [](int64_t) {}).ok());
+  std::ostringstream text;
+  text << std::ifstream("schedule.csv").rdbuf();
+  EXPECT_THAT(text.str(), StartsWith("request,submit_at,waits_for\n"
+                                     "1,2027-03-01T23:58:00Z,\n"));
+  EXPECT_THAT(text.str(), EndsWith("61,2027-03-01T23:59:00Z,minute\n"));
+}
+
+TEST(HeaderExamples, TimeText) {
+  // time_text.h
+  EXPECT_EQ(TimeText(absl::FromUnixSeconds(1'798'761'600)),
+            "2027-01-01T00:00:00Z");
+  EXPECT_EQ(TimeText(absl::InfiniteFuture()), "never");
+  EXPECT_EQ(TimeText(absl::InfinitePast()), "always");
+}
+
+TEST(HeaderExamples, Percent) {
+  // percent.h
+  const Credits eight = *Credits::Parse("8");
+  EXPECT_EQ(Percent::Parse("12.5%")->Of(eight)->ToString(), "1");
+  EXPECT_EQ(PercentText(PercentHundredths(eight, *Credits::Parse("12"))),
+            "66.67%");
+}
+
+TEST(HeaderExamples, Table) {
+  std::ostringstream out;
+  // table.h
+  ReportTable table({{"plan"}, {"credits", ColumnAlign::kRight}});
+  table.AddRow({"pro", "12"});
+  table.PrintMarkdown(out);
+  EXPECT_THAT(out.str(), HasSubstr("| pro | 12 |"));
+}
+
 TEST(HeaderExamples, HtmlPageAndSvgChart) {
   std::ostringstream out;
   ReportTable table({{"operation"}});
-  // html_page.h
   HtmlPage page("konpro estimate: 12 credits", out);
   page.Header("estimate of jobs.csv", "12", "credits", "3 requests");
   page.Verdicts({{"within the budget of 20", ChartTone::kGood}});
   page.Section("Cost per operation");
   page.Chart([](absl::string_view suffix, int width) {
-    // svg_chart.h
     return BarChart({.id = absl::StrCat("cost", suffix),
                      .title = "Cost",
                      .description = "pro 12, scale 9",
