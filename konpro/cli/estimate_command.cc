@@ -17,7 +17,6 @@
 #include "konpro/input/progress_bar.h"
 #include "konpro/report/estimate_html.h"
 #include "konpro/report/estimate_report.h"
-#include "konpro/report/estimate_text.h"
 #include "konpro/report/plan_text.h"
 #include "konpro/report/report_json.h"
 #include "konpro/report/schedule_file.h"

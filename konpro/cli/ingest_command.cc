@@ -17,7 +17,6 @@
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/usage_ledger.h"
 #include "konpro/report/ledger_message.h"
-#include "konpro/report/ledger_text.h"
 #include "konpro/report/report_format.h"
 #include "konpro/report/report_json.h"
 #include "proto/usage.pb.h"

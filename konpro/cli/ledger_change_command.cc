@@ -15,7 +15,7 @@
 #include "konpro/ledger/usage_ledger.h"
 #include "konpro/report/ledger_message.h"
 #include "konpro/report/report_json.h"
-#include "konpro/report/time_text.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 namespace {

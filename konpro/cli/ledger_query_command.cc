@@ -15,7 +15,6 @@
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/statement.h"
 #include "konpro/report/ledger_message.h"
-#include "konpro/report/ledger_text.h"
 #include "konpro/report/report_format.h"
 #include "konpro/report/report_json.h"
 #include "proto/report.pb.h"

@@ -9,7 +9,6 @@
 #include "konpro/limits/rate_window.h"
 #include "konpro/report/report_message.h"
 #include "konpro/report/table.h"
-#include "konpro/report/time_text.h"
 
 namespace konpro {
 namespace {

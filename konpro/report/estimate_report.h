@@ -1,6 +1,5 @@
-// An estimate as messages (proto/report.proto): what a batch of jobs costs, and
-// what each plan makes of it. How the messages are printed is estimate_text.h
-// and estimate_html.h.
+// An estimate as messages (proto/report.proto), and as text: what a batch of
+// jobs costs, and what each plan makes of it. As a page it is estimate_html.h.
 //
 //   batch.Finish();
 //   v1::Estimate estimate =
@@ -8,13 +7,16 @@
 //   std::vector<v1::Estimate> reports = {
 //       ToPlanReport(estimate, batch, *catalog.FindPlan("pro"))};
 //   ToRecommendation(batch.comparison()).cheapest()      // "pro"
+//   PrintEstimate(reports, /*recommendation=*/nullptr, ReportFormat::kTable,
+//                 /*explain=*/false, out);
 //
-// Thread safety: all functions are pure.
+// Thread safety: pure but for `out`; equal arguments give equal bytes.
 #ifndef KONPRO_REPORT_ESTIMATE_REPORT_H_
 #define KONPRO_REPORT_ESTIMATE_REPORT_H_
 
 #include <cstdint>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,7 @@
 #include "konpro/catalog/plan.h"
 #include "konpro/estimate/batch_estimate.h"
 #include "konpro/estimate/plan_comparison.h"
+#include "konpro/report/report_format.h"
 #include "proto/report.pb.h"
 
 namespace konpro {
@@ -56,6 +59,14 @@ v1::Recommendation ToRecommendation(const PlanComparison& comparison);
 // All of them as one message. `recommendation` may be null.
 v1::Estimates ToEstimates(absl::Span<const v1::Estimate> reports,
                           const v1::Recommendation* recommendation);
+
+// Prints aligned tables, Markdown or CSV. `reports` has one estimate for each
+// plan that was asked for, or one without a plan. `recommendation` may be null.
+// With `explain`, each line says how its cost comes about. REQUIRES: one or
+// more reports; `format` is kTable, kMarkdown or kCsv.
+void PrintEstimate(absl::Span<const v1::Estimate> reports,
+                   const v1::Recommendation* recommendation,
+                   ReportFormat format, bool explain, std::ostream& out);
 
 }  // namespace konpro
 

@@ -1,5 +1,3 @@
-#include "konpro/report/estimate_text.h"
-
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -8,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "konpro/report/estimate_report.h"
 #include "konpro/report/internal/report_line_text.h"
 #include "konpro/report/plan_text.h"
 #include "konpro/report/table.h"

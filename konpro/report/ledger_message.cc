@@ -14,7 +14,6 @@
 #include "konpro/estimate/estimator.h"
 #include "konpro/report/account_message.h"
 #include "konpro/report/report_message.h"
-#include "konpro/report/time_text.h"
 
 namespace konpro {
 namespace {

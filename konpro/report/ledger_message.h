@@ -1,13 +1,16 @@
-// The ledger's accounts, entries and outcomes as messages (proto/ledger.proto).
+// The ledger's accounts, entries and outcomes as messages (proto/ledger.proto),
+// and as tables and text.
 //
 //   const absl::StatusOr<Account> account = ledger->AccountAt("acme", now);
 //   PrintJson(ToAccountCredits("acme", *account), out);
+//   PrintCreditsText(ToAccountCredits("acme", *account), out);
 //
-// Thread safety: all functions are pure.
+// Thread safety: pure but for `out`.
 #ifndef KONPRO_REPORT_LEDGER_MESSAGE_H_
 #define KONPRO_REPORT_LEDGER_MESSAGE_H_
 
 #include <cstdint>
+#include <ostream>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -59,6 +62,17 @@ v1::LedgerVerification ToMessage(const VerifyReport& report);
 // `refused` records had an error.
 v1::IngestReport ToMessage(const IngestTotals& totals, int64_t refused,
                            const Catalog& catalog);
+
+void PrintCreditsText(const v1::AccountCredits& account, std::ostream& out);
+void PrintHistoryText(const v1::LedgerHistory& history, const Catalog& catalog,
+                      std::ostream& out);
+void PrintExplanationText(const v1::LedgerExplanation& explanation,
+                          const Catalog& catalog, std::ostream& out);
+void PrintStatementText(const v1::LedgerStatement& statement,
+                        std::ostream& out);
+void PrintVerificationText(const v1::LedgerVerification& verification,
+                           std::ostream& out);
+void PrintIngestText(const v1::IngestReport& report, std::ostream& out);
 
 }  // namespace konpro
 

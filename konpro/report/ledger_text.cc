@@ -1,5 +1,3 @@
-#include "konpro/report/ledger_text.h"
-
 #include <string>
 #include <utility>
 
@@ -8,6 +6,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "konpro/catalog/operation.h"
+#include "konpro/report/ledger_message.h"
 #include "konpro/report/table.h"
 
 namespace konpro {

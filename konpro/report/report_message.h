@@ -1,10 +1,14 @@
 // Amounts and lines of an estimate as messages of a report
-// (proto/report.proto).
+// (proto/report.proto), and times as all reports show them: RFC 3339 in UTC, or
+// the names of the ends of time.
 //
 //   ToAmount(*Credits::Parse("12.5")).credits()      // "12.5"
 //   *report.mutable_lines() =
 //       ToReportLines(estimator.Lines(), Show(estimator.total()),
 //                     /*explain=*/false, estimator.prices_since());
+//   TimeText(absl::FromUnixSeconds(1'798'761'600))   // "2027-01-01T00:00:00Z"
+//   TimeText(absl::InfiniteFuture())                 // "never"
+//   TimeText(absl::InfinitePast())                   // "always"
 //
 // Thread safety: all functions are pure.
 #ifndef KONPRO_REPORT_REPORT_MESSAGE_H_
@@ -17,6 +21,7 @@
 #include "absl/types/span.h"
 #include "google/protobuf/repeated_field.h"
 #include "konpro/base/credits.h"
+#include "konpro/base/unix_nanos.h"
 #include "konpro/estimate/estimator.h"
 #include "proto/report.pb.h"
 
@@ -34,6 +39,11 @@ google::protobuf::RepeatedPtrField<v1::ReportLine> ToReportLines(
 
 // "from the start", "since 2027-01-01T00:00:00Z".
 std::string PriceVersion(absl::Time effective_at);
+
+// "never" from the year 10000 on, "always" before the year 1.
+std::string TimeText(absl::Time time);
+// "never" for UnixNanos::Max(), "always" for 0.
+std::string TimeText(UnixNanos time);
 
 }  // namespace konpro
 

@@ -41,14 +41,12 @@
 #include "konpro/report/account_message.h"
 #include "konpro/report/estimate_html.h"
 #include "konpro/report/estimate_report.h"
-#include "konpro/report/estimate_text.h"
 #include "konpro/report/forecast_html.h"
 #include "konpro/report/forecast_report.h"
 #include "konpro/report/internal/html_page.h"
 #include "konpro/report/internal/report_line_text.h"
 #include "konpro/report/internal/svg_chart.h"
 #include "konpro/report/ledger_message.h"
-#include "konpro/report/ledger_text.h"
 #include "konpro/report/percent.h"
 #include "konpro/report/plan_text.h"
 #include "konpro/report/replay_report.h"
@@ -57,7 +55,6 @@
 #include "konpro/report/report_message.h"
 #include "konpro/report/schedule_file.h"
 #include "konpro/report/table.h"
-#include "konpro/report/time_text.h"
 #include "konpro/report/usage_report.h"
 #include "proto/account.pb.h"
 #include "proto/report.pb.h"
@@ -90,7 +87,6 @@ TEST(HeaderExamples, Estimate) {
   EXPECT_EQ(reports[0].plan(), "pro");
   EXPECT_NE(ToRecommendation(batch.comparison()).cheapest(), "");
   std::ostringstream out;
-  // estimate_text.h
   PrintEstimate(reports, /*recommendation=*/nullptr, ReportFormat::kTable,
                 /*explain=*/false, out);
   EXPECT_THAT(out.str(), HasSubstr("avatar_video"));
@@ -160,6 +156,10 @@ TEST(HeaderExamples, ReportMessage) {
                     /*explain=*/false, estimator.prices_since());
   ASSERT_EQ(report.lines_size(), 1);
   EXPECT_EQ(report.lines(0).cost().credits(), estimator.total().ToString());
+  EXPECT_EQ(TimeText(absl::FromUnixSeconds(1'798'761'600)),
+            "2027-01-01T00:00:00Z");
+  EXPECT_EQ(TimeText(absl::InfiniteFuture()), "never");
+  EXPECT_EQ(TimeText(absl::InfinitePast()), "always");
 }
 
 TEST(HeaderExamples, Account) {
@@ -194,7 +194,6 @@ TEST(HeaderExamples, Ledger) {
   PrintJson(ToAccountCredits("acme", *account), out);
   EXPECT_THAT(out.str(), HasSubstr("\"credits\": \"12.5\""));
   out.str("");
-  // ledger_text.h
   PrintCreditsText(ToAccountCredits("acme", *account), out);
   EXPECT_THAT(out.str(), HasSubstr("12.5"));
 }
@@ -239,14 +238,6 @@ TEST(HeaderExamples, ScheduleFile) {
   EXPECT_THAT(text.str(), StartsWith("request,submit_at,waits_for\n"
                                      "1,2027-03-01T23:58:00Z,\n"));
   EXPECT_THAT(text.str(), EndsWith("61,2027-03-01T23:59:00Z,minute\n"));
-}
-
-TEST(HeaderExamples, TimeText) {
-  // time_text.h
-  EXPECT_EQ(TimeText(absl::FromUnixSeconds(1'798'761'600)),
-            "2027-01-01T00:00:00Z");
-  EXPECT_EQ(TimeText(absl::InfiniteFuture()), "never");
-  EXPECT_EQ(TimeText(absl::InfinitePast()), "always");
 }
 
 TEST(HeaderExamples, Percent) {
