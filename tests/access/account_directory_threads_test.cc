@@ -14,7 +14,7 @@ namespace konpro {
 namespace {
 
 TEST(AccountDirectoryThreads, TwoWritersLoseNothing) {
-  constexpr int kAccounts = 500;
+  constexpr int kAccounts = 5'000;
   MemoryAccountStore store;
   const auto directory = AccountDirectory::Open(store).value();
   std::atomic<uint64_t> wrong{0};
@@ -27,7 +27,7 @@ TEST(AccountDirectoryThreads, TwoWritersLoseNothing) {
           directory->size() < static_cast<size_t>(i)) {
         ++wrong;
       }
-      if (i % 50 == 0 && directory->AccountIds().empty()) ++wrong;
+      if (i % 500 == 0 && directory->AccountIds().empty()) ++wrong;
     }
   };
   std::thread first(work, "a");

@@ -1,6 +1,7 @@
 // Real threads at one admission: what ended before a request began is over for
 // it.
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -113,6 +114,11 @@ TEST(AdmissionThreads, PlansChangeUnderRequests) {
 TEST(AdmissionThreads, ChangesOfAnAccountAreOneStep) {
   constexpr int kRounds = 1'000;
   MemoryAdmission memory;
+  // Writers meet between the reading of a record and its writing.
+  const auto wait = [] {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  };
+  memory.account_store.during_put = wait;
   Admission& admission = *memory.admission;
   const MintedKey key =
       admission.CreateKey({.account_id = "acme"}, kNow).value();
@@ -134,13 +140,17 @@ TEST(AdmissionThreads, ChangesOfAnAccountAreOneStep) {
     }
     stop = true;
   });
+  // For a writer that is late: every other pair of rounds.
+  const auto late = [&](int i) {
+    if (i % 4 > 1) wait();
+  };
   std::thread plan([&] {
     for (int i = 0; !stop; ++i) {
       const std::string next = i % 2 == 0 ? "pro" : "scale";
       if (!admission.SetPlan("acme", next, {}, kNow).ok() ||
-          record().plan != next ||
+          (late(i), record().plan != next) ||
           !admission.SetWindows("acme", narrow, kNow).ok() ||
-          record().windows != narrow) {
+          (late(i), record().windows != narrow)) {
         ++wrong;
       }
     }
@@ -154,6 +164,28 @@ TEST(AdmissionThreads, ChangesOfAnAccountAreOneStep) {
   plan.join();
   provision.join();
   EXPECT_EQ(wrong, 0u);
+}
+
+// Both find no account; one of them adds it, and the other finds it.
+TEST(AdmissionThreads, TwoProvisionOneAccount) {
+  constexpr int kAccounts = 1'000;
+  MemoryAdmission memory(Catalog::BuiltIn(), {}, kAccounts);
+  std::atomic<int> arrived{0};
+  std::atomic<uint64_t> wrong{0};
+  const auto provision = [&] {
+    for (int i = 0; i < kAccounts; ++i) {
+      ++arrived;
+      while (arrived < 2 * (i + 1)) std::this_thread::yield();
+      const std::string id = absl::StrCat("a", i);
+      if (!memory.admission->Provision(id, kNow).ok()) ++wrong;
+    }
+  };
+  std::thread first(provision);
+  std::thread second(provision);
+  first.join();
+  second.join();
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_EQ(memory.accounts->size(), size_t{kAccounts});
 }
 
 }  // namespace

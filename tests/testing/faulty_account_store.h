@@ -3,6 +3,7 @@
 #define KONPRO_TESTS_TESTING_FAULTY_ACCOUNT_STORE_H_
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -15,6 +16,7 @@ class FaultyAccountStore : public AccountStore {
  public:
   absl::Status Put(const AccountRecord& record) override {
     ++puts;
+    if (during_put) during_put();
     if (!error.ok()) return error;
     for (AccountRecord& row : rows) {
       if (row.account_id == record.account_id) {
@@ -38,6 +40,7 @@ class FaultyAccountStore : public AccountStore {
   std::vector<AccountRecord> rows;
   absl::Status error;
   size_t puts = 0;
+  std::function<void()> during_put;
 };
 
 }  // namespace konpro::testing
