@@ -75,6 +75,24 @@ TEST(Price, CustomPricesRoundOnceHalfToEven) {
   }
 }
 
+// An increment may make each billed quantity a whole number of ticks.
+TEST(Price, RoundsIfABilledQuantityHasAFractionOfATick) {
+  const Credits tick = Credits::FromTicks(1);
+  EXPECT_FALSE(Make({.credits = tick, .per = 2, .increment = 2}).Rounds());
+  EXPECT_FALSE(Make({.credits = tick, .per = 2, .increment = 6}).Rounds());
+  EXPECT_TRUE(Make({.credits = tick, .per = 2, .increment = 3}).Rounds());
+  EXPECT_TRUE(Make({.credits = tick, .per = 4, .increment = 2}).Rounds());
+}
+
+TEST(Price, AMinimumOfTwoIsOneThatCounts) {
+  const Price price =
+      Make({.credits = Credits::FromTicks(10), .per = 1, .minimum = 2});
+  EXPECT_EQ(price.CostOf(0)->ticks(), 0);
+  EXPECT_EQ(price.CostOf(1)->ticks(), 20);
+  EXPECT_EQ(price.CostOf(2)->ticks(), 20);
+  EXPECT_EQ(price.CostOf(3)->ticks(), 30);
+}
+
 TEST(Price, IncrementAndMinimumRaiseTheBilledQuantity) {
   const Price price = Make({.credits = Credits::Parse("1").value(),
                             .per = 1'000,

@@ -15,6 +15,7 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/limits/limiter.h"
 #include "konpro/limits/limiter_decision.h"
+#include "konpro/limits/schedule.h"
 
 namespace konpro {
 namespace {
@@ -112,6 +113,21 @@ TEST(MonthsBegun, FollowsTheCalendar) {
 }
 
 Credits Ticks(int64_t ticks) { return Credits::FromTicks(ticks); }
+
+TEST(RequestsBefore, LeavesOutThoseAtTheTimeItself) {
+  const UnixNanos start = At("2027-03-01T00:00:00Z");
+  const RateWindow minute[] = {Window("minute", 10, absl::Minutes(1))};
+  const Schedule schedule = ScheduleOf(minute, {.start = start});
+  const auto before = [&](absl::Duration after) {
+    return RequestsBefore(schedule,
+                          UnixNanos::FromTime(start.ToTime() + after));
+  };
+  EXPECT_EQ(before(absl::ZeroDuration()), 0);
+  EXPECT_EQ(before(absl::Nanoseconds(1)), 10);
+  EXPECT_EQ(before(absl::Minutes(1)), 10);
+  EXPECT_EQ(before(absl::Minutes(1) + absl::Nanoseconds(1)), 20);
+  EXPECT_EQ(before(absl::Minutes(7)), 70);
+}
 
 TEST(RunningCost, IsThatOfTheFirstRequests) {
   RunningCost cost({5, 0, 3, 100, 3, 8});

@@ -74,6 +74,37 @@ TEST(UncertainTotal, TheSameSeedGivesTheSameBytesAndAnotherOneDoesNot) {
   EXPECT_EQ(range.p90.ticks(), 299400193858796);
 }
 
+// A drawn image costs whole credits; a total of what is not drawn is a
+// continuous approximation.
+TEST(UncertainTotal, DrawsEachJobUpToTheMost) {
+  const auto whole = [](int64_t jobs) {
+    UncertainTotal total;
+    EXPECT_THAT(total.Add(PriceOf(kImage), {0, 1, 4}, jobs), IsOk());
+    const TotalRange range = total.Range({.seed = 1}).value();
+    const int64_t image = kImage.credits.ticks();
+    return range.p10.ticks() % image == 0 && range.p50.ticks() % image == 0 &&
+           range.p90.ticks() % image == 0;
+  };
+  EXPECT_TRUE(whole(UncertainTotal::kDrawnJobsMax - 1));
+  EXPECT_TRUE(whole(UncertainTotal::kDrawnJobsMax));
+  EXPECT_FALSE(whole(UncertainTotal::kDrawnJobsMax + 1));
+}
+
+// A quantity below 0.5 is none, and costs nothing, whatever the minimum: here
+// all quantities cost the minimum, and none has 1 - (1 - 0.5 / 300)^2.
+TEST(UncertainTotal, AQuantityOfNoneCostsNothingWhateverTheMinimum) {
+  constexpr int64_t kJobs = 1'000'000;
+  UncertainTotal total;
+  ASSERT_THAT(total.Add(PriceOf({.credits = Ticks(10), .minimum = 1'000}),
+                        {0, 0, 300}, kJobs),
+              IsOk());
+  const double some = (1 - 0.5 / 300) * (1 - 0.5 / 300);
+  const TotalRange range = total.Range({.seed = 1}).value();
+  EXPECT_NEAR(static_cast<double>(range.p50.ticks()) / (10'000.0 * kJobs), some,
+              0.0001);
+  EXPECT_LT(range.p10, range.p90);
+}
+
 TEST(UncertainTotal, WhatLeavesTheRangeIsAnErrorThatChangesNothing) {
   UncertainTotal total;
   const Price price = PriceOf(kVideo);
