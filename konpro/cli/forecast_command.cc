@@ -157,6 +157,7 @@ ExitCode RunForecast(const ForecastCommandOptions& options, Streams streams) {
        .catalog_version = history.priced ? catalog->version() : "",
        .unpriced_records = history.unpriced_records,
        .other_records = history.other_records,
+       .unplaced_refunds = history.unplaced_refunds,
        .backtest = options.backtest});
   if (!report.ok()) return BadInput(streams, report.status());
   PrintReport(*report, days, first_day, options, streams.out);

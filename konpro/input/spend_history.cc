@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -152,6 +153,52 @@ bool LooksLikeRecords(absl::string_view begin) {
   return LooksDelimited(begin) || (first != begin.npos && begin[first] == '{');
 }
 
+// Adds the entries of a journal, in order.
+class LedgerReader {
+ public:
+  LedgerReader(absl::TimeZone zone, SpendHistory& history)
+      : zone_(zone), history_(history) {}
+
+  absl::Status Add(const JournalEntry& entry) {
+    const CivilDay entered = DayOf(entry.place.at);
+    const CivilDay day = DayOf(entry.command.event_at.value_or(entry.place.at));
+    for (const Allocation& part : entry.effect.posted) {
+      const absl::Status status =
+          history_.spend.Add({.day = day, .amount = part.amount});
+      if (!status.ok()) return status;
+    }
+    if (!entry.effect.posted.empty() && day != entered) {
+      event_days_[entry.place.sequence] = day;
+    }
+    if (!entry.effect.refunded.empty()) Refund(entry, day);
+    return absl::OkStatus();
+  }
+
+ private:
+  CivilDay DayOf(UnixNanos at) const {
+    return absl::ToCivilDay(at.ToTime(), zone_);
+  }
+
+  // Off the day of what is refunded; what that day did not spend, off its own.
+  void Refund(const JournalEntry& entry, CivilDay day) {
+    const auto found = event_days_.find(entry.resolution.target);
+    const CivilDay spent_on = found == event_days_.end()
+                                  ? DayOf(entry.resolution.posted_at)
+                                  : found->second;
+    bool all_placed = true;
+    for (const Allocation& part : entry.effect.refunded) {
+      const Credits rest = history_.spend.Refund(spent_on, part.amount);
+      all_placed &= history_.spend.Refund(day, rest) == Credits();
+    }
+    history_.unplaced_refunds += !all_placed;
+  }
+
+  absl::TimeZone zone_;
+  SpendHistory& history_;
+  // Of spends that were entered on another day, by their sequence.
+  absl::flat_hash_map<uint64_t, CivilDay> event_days_;
+};
+
 }  // namespace
 
 absl::StatusOr<CivilDay> ParseDay(absl::string_view text) {
@@ -187,19 +234,13 @@ absl::StatusOr<SpendHistory> SpendOfLedger(Ledger& ledger,
                                            absl::string_view account,
                                            absl::TimeZone zone) {
   SpendHistory history;
+  LedgerReader reader(zone, history);
   const auto add = [&](const JournalEntry& entry, absl::string_view) {
     if (!account.empty() && entry.command.account != account) {
       ++history.other_records;
       return absl::OkStatus();
     }
-    const UnixNanos at = entry.command.event_at.value_or(entry.place.at);
-    const absl::CivilDay day = absl::ToCivilDay(at.ToTime(), zone);
-    for (const Allocation& part : entry.effect.posted) {
-      const absl::Status status =
-          history.spend.Add({.day = day, .amount = part.amount});
-      if (!status.ok()) return status;
-    }
-    return absl::OkStatus();
+    return reader.Add(entry);
   };
   const absl::StatusOr<JournalHead> head = ledger.Head();
   if (!head.ok()) return head.status();

@@ -44,6 +44,8 @@ struct SpendHistory {
   // accounts.
   int64_t unpriced_records = 0;
   int64_t other_records = 0;
+  // Refunds of more than their days had spent.
+  int64_t unplaced_refunds = 0;
 };
 
 // A date of the years 1 to 9999, as 2027-01-31; else kInvalidArgument.
@@ -57,9 +59,10 @@ bool LooksLikeLedgerFile(absl::string_view begin);
 SpendHistory ReadSpendHistory(InputFile& input, const SpendSource& source,
                               InputErrors& errors);
 
-// What was spent and captured, on the day of its event in `zone`; of `account`,
-// or of all accounts for "". Errors as of Ledger::ForEachEntry() and
-// SpendByDay::Add().
+// What was spent and captured less what was refunded, on the day of the spend's
+// event in `zone`; of `account`, or of all accounts for "". Memory grows with
+// days, and with spends whose event was on another day than their entry. Errors
+// as of Ledger::ForEachEntry() and SpendByDay::Add().
 absl::StatusOr<SpendHistory> SpendOfLedger(Ledger& ledger,
                                            absl::string_view account,
                                            absl::TimeZone zone);

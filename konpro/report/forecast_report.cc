@@ -129,6 +129,14 @@ void AddInputNotes(const SpendByDay& spend, const ForecastContext& context,
     note(spend.top_ups(),
          " top-ups or refunds were left out: they are no spend below zero");
   }
+  if (context.unplaced_refunds > 0) {
+    note("refunds of more than their days had spent, which were left out: ",
+         context.unplaced_refunds);
+  }
+  if (const int64_t old = spend.TooOldFor(first_day); old > 0) {
+    note("entries before ", DayText(first_day - kForecastHistoryMax),
+         " were left out, as too old for a forecast: ", old);
+  }
   if (spend.SpentOn(first_day) > Credits()) {
     note(DayText(first_day), " is not over: it has spent ",
          spend.SpentOn(first_day).ToString(),

@@ -32,6 +32,8 @@ struct ForecastContext {
   // Records that were left out: without a price, and of other accounts.
   int64_t unpriced_records = 0;
   int64_t other_records = 0;
+  // Refunds of a ledger that lowered no day, or not by all of them.
+  int64_t unplaced_refunds = 0;
   // Whether to add how the forecast would have done on its own history.
   bool backtest = false;
 };

@@ -239,6 +239,31 @@ TEST(ForecastCommand, TopUpsAreLeftOutAndNoted) {
   EXPECT_THAT(report.notes(), ::testing::Contains(HasSubstr("2 top-ups")));
 }
 
+TEST(ForecastCommand, RowsThatAreTooOldAreLeftOutAndNoted) {
+  std::string history = Week(28);
+  absl::StrAppend(&history, "2020-01-01,700\n2020-01-01,7\n");
+  const v1::Forecast report = Json(history);
+  EXPECT_EQ(report.history_days(), 1096);
+  EXPECT_EQ(report.history_total().credits(), "232");
+  EXPECT_THAT(report.notes(),
+              ::testing::Contains("entries before 2023-02-02 were left out, as "
+                                  "too old for a forecast: 2"));
+}
+
+TEST(ForecastCommand, AWildDayIsNamedAndMovesNoOther) {
+  std::string history = "date,credits\n";
+  for (int i = 0; i < 56; ++i) {
+    absl::StrAppend(&history, DayText(i), ",", i == 40 ? 5'000 : 100, "\n");
+  }
+  EXPECT_EQ(Json(history).total().credits(), "1400");
+  for (ReportFormat format :
+       {ReportFormat::kTable, ReportFormat::kJson, ReportFormat::kHtml}) {
+    EXPECT_THAT(Forecast(history, {.format = format}).out,
+                HasSubstr("2026-02-14 is left out as a wild day: spent 5000, "
+                          "expected 100"));
+  }
+}
+
 TEST(ForecastCommand, CappedDaysAreAFloor) {
   std::string history = "capped,credits,date\n";
   for (int i = 0; i < 42; ++i) {

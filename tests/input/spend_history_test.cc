@@ -70,5 +70,34 @@ TEST(SpendOfLedger, SpendCountsOnTheDayOfItsEventAndOfItsAccount) {
   EXPECT_EQ(east.spend.SpentOn(today + 1), C("1"));
 }
 
+TEST(SpendOfLedger, ARefundLowersTheDayOfWhatItRefunds) {
+  const auto ledger = Ledger::Open(std::make_unique<MemoryStore>(), {}).value();
+  const CivilDay today(2027, 3, 3);
+  const auto apply = [&](absl::string_view id, LedgerRequest request,
+                         CivilDay at, std::optional<UnixNanos> event_at) {
+    const auto outcome = ledger->Apply({.account = "acme",
+                                        .id = id,
+                                        .at = NoonOf(at),
+                                        .event_at = event_at,
+                                        .request = request});
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    ASSERT_TRUE(outcome->effect.applied());
+  };
+  apply("welcome", GrantCommand{.amount = C("90")}, today, std::nullopt);
+  apply("a", SpendCommand{.amount = C("7")}, today, std::nullopt);
+  apply("b", SpendCommand{.amount = C("5")}, today, NoonOf(today - 2));
+  apply("c", SpendCommand{.amount = C("1")}, today + 4, std::nullopt);
+  apply("less", LedgerRefund{.command = "a", .amount = C("3")}, today + 4,
+        std::nullopt);
+  apply("none", LedgerRefund{.command = "b"}, today + 4, std::nullopt);
+
+  const SpendHistory history =
+      SpendOfLedger(*ledger, "acme", absl::UTCTimeZone()).value();
+  EXPECT_EQ(history.spend.SpentOn(today - 2), C("0"));
+  EXPECT_EQ(history.spend.SpentOn(today), C("4"));
+  EXPECT_EQ(history.spend.SpentOn(today + 4), C("1"));
+  EXPECT_EQ(history.unplaced_refunds, 0);
+}
+
 }  // namespace
 }  // namespace konpro
