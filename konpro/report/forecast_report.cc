@@ -114,6 +114,12 @@ v1::Forecast ToMessage(const Forecast& forecast, const ForecastOptions& asked) {
     report.set_futures(asked.futures);
     report.set_seed(absl::StrCat(asked.seed));
   }
+  for (const WildDay& wild : forecast.wild_days) {
+    v1::WildDay& out = *report.add_wild_days();
+    out.set_date(DayText(wild.day));
+    *out.mutable_spent() = ToAmount(wild.spent);
+    *out.mutable_expected() = ToAmount(wild.expected);
+  }
   for (const std::string& note : forecast.notes) report.add_notes(note);
   return report;
 }
@@ -133,7 +139,14 @@ void AddInputNotes(const SpendByDay& spend, const ForecastContext& context,
     note("refunds of more than their days had spent, which were left out: ",
          context.unplaced_refunds);
   }
-  if (const int64_t old = spend.TooOldFor(first_day); old > 0) {
+  const int64_t old = spend.TooOldFor(first_day);
+  if (old > 0 || spend.top_ups() > 0 || context.unplaced_refunds > 0) {
+    v1::ForecastLeftOut& left_out = *report.mutable_left_out();
+    left_out.set_too_old(old);
+    left_out.set_top_ups(spend.top_ups());
+    left_out.set_unplaced_refunds(context.unplaced_refunds);
+  }
+  if (old > 0) {
     note("entries before ", DayText(first_day - kForecastHistoryMax),
          " were left out, as too old for a forecast: ", old);
   }

@@ -237,6 +237,7 @@ TEST(ForecastCommand, TopUpsAreLeftOutAndNoted) {
   const v1::Forecast report = Json(history);
   EXPECT_EQ(report.history_total().credits(), "232");
   EXPECT_THAT(report.notes(), ::testing::Contains(HasSubstr("2 top-ups")));
+  EXPECT_EQ(report.left_out().top_ups(), 2);
 }
 
 TEST(ForecastCommand, RowsThatAreTooOldAreLeftOutAndNoted) {
@@ -248,6 +249,8 @@ TEST(ForecastCommand, RowsThatAreTooOldAreLeftOutAndNoted) {
   EXPECT_THAT(report.notes(),
               ::testing::Contains("entries before 2023-02-02 were left out, as "
                                   "too old for a forecast: 2"));
+  EXPECT_EQ(report.left_out().too_old(), 2);
+  EXPECT_FALSE(Json(Week(28)).has_left_out());
 }
 
 TEST(ForecastCommand, AWildDayIsNamedAndMovesNoOther) {
@@ -255,7 +258,12 @@ TEST(ForecastCommand, AWildDayIsNamedAndMovesNoOther) {
   for (int i = 0; i < 56; ++i) {
     absl::StrAppend(&history, DayText(i), ",", i == 40 ? 5'000 : 100, "\n");
   }
-  EXPECT_EQ(Json(history).total().credits(), "1400");
+  const v1::Forecast report = Json(history);
+  EXPECT_EQ(report.total().credits(), "1400");
+  ASSERT_EQ(report.wild_days_size(), 1);
+  EXPECT_EQ(report.wild_days(0).date(), "2026-02-14");
+  EXPECT_EQ(report.wild_days(0).spent().credits(), "5000");
+  EXPECT_EQ(report.wild_days(0).expected().credits(), "100");
   for (ReportFormat format :
        {ReportFormat::kTable, ReportFormat::kJson, ReportFormat::kHtml}) {
     EXPECT_THAT(Forecast(history, {.format = format}).out,
