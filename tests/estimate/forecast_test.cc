@@ -426,6 +426,32 @@ TEST(Forecast, WildDaysAreFoundInAnyKindOfSpend) {
   }
 }
 
+TEST(Forecast, NoiseHasNoWildDays) {
+  // Half of the days are within a third of the level, a tenth above twice it.
+  SpendSeriesMaker maker(15);
+  int wild = 0;
+  for (int i = 0; i < 100; ++i) {
+    std::vector<DailySpend> history = Constant(30, 100);
+    for (DailySpend& day : history) {
+      day.spent = Credits::FromTicks(static_cast<int64_t>(
+          100 * std::exp(0.5 * maker.Normal()) * Credits::kTicksPerCredit));
+    }
+    wild += !Make(history, {.futures = 100}).wild_days.empty();
+  }
+  EXPECT_LE(wild, 3);
+}
+
+TEST(Forecast, AWildDayIsExpectedOnTheTrend) {
+  std::vector<int> spent;
+  for (int i = 0; i < 84; ++i) spent.push_back(100 + 2 * i);
+  const Credits level = Make(Days(spent), {}).level;
+  spent[83] = 9'000;
+  const Forecast forecast = Make(Days(spent), {});
+  ASSERT_EQ(forecast.wild_days.size(), 1u);
+  EXPECT_NEAR(ToDouble(forecast.wild_days[0].expected), 266, 3);
+  EXPECT_NEAR(ToDouble(forecast.level), ToDouble(level), 3);
+}
+
 TEST(Forecast, ADayWithoutSpendIsAWildDayToo) {
   for (int wild : {3, 30, 55}) {
     std::vector<DailySpend> history = Constant(56, 100);
