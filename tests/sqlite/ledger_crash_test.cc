@@ -22,6 +22,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/base/mutex.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/sqlite/sqlite_store.h"
 #include "tests/testing/ledger_workload.h"
@@ -91,6 +92,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> OpenLedger(
       _exit(2);
     }
     if (random() % 8 == 0) {
+      const MutexLock lock(database->mu());
       database->Execute("PRAGMA wal_checkpoint(TRUNCATE)").IgnoreError();
     }
   }

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/base/mutex.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/sqlite/sqlite_store.h"
 #include "tests/testing/fault_vfs.h"
@@ -365,6 +366,7 @@ TEST(ForgedTables, AreRefusedWithTheEntryThatIsWrong) {
     {
       const std::unique_ptr<SqliteDatabase> database =
           SqliteDatabase::Open(path, {}).value();
+      const MutexLock lock(database->mu());
       ASSERT_THAT(database->Execute("DROP TRIGGER journal_is_not_updated;"
                                     "DROP TRIGGER journal_is_not_deleted"),
                   IsOk());

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/base/mutex.h"
 #include "konpro/sqlite/sqlite_database.h"
 #include "tests/testing/status_matchers.h"
 
@@ -49,6 +50,7 @@ void MakeForeign(const std::string& path, const std::string& sql) {
 }
 
 int64_t ReadInteger(SqliteDatabase& database, const char* sql) {
+  const MutexLock lock(database.mu());
   const SqliteDatabase::Statement statement = database.Prepare(sql).value();
   EXPECT_EQ(sqlite3_step(statement.get()), SQLITE_ROW);
   return sqlite3_column_int64(statement.get(), 0);
@@ -63,6 +65,7 @@ TEST(SqliteDatabase, HasItsIdentityAndIsDurable) {
     EXPECT_EQ(ReadInteger(database, "PRAGMA application_id"), 0x6b6f6e70);
     EXPECT_EQ(ReadInteger(database, "PRAGMA user_version"), 1);
     EXPECT_EQ(ReadInteger(database, "PRAGMA synchronous"), 2);
+    const MutexLock lock(database.mu());
     const SqliteDatabase::Statement mode =
         database.Prepare("PRAGMA journal_mode").value();
     ASSERT_EQ(sqlite3_step(mode.get()), SQLITE_ROW);
@@ -166,14 +169,15 @@ TEST(SqliteStore, TheJournalIsAppendOnly) {
   JournalHash hash{};
   ASSERT_THAT(store->Append({}, {{.sequence = 1, .bytes = "x", .hash = hash}}),
               IsOk());
+  SqliteDatabase& database = *store->database();
+  const MutexLock lock(database.mu());
   for (const char* sql :
        {"UPDATE journal SET entry = x'00'", "DELETE FROM journal"}) {
-    EXPECT_THAT(store->database()->Execute(sql),
+    EXPECT_THAT(database.Execute(sql),
                 StatusIs(absl::StatusCode::kAborted, HasSubstr("append-only")));
   }
-  EXPECT_THAT(
-      store->database()->Execute("INSERT INTO journal VALUES (2, 'text', '')"),
-      StatusIs(absl::StatusCode::kAborted, HasSubstr("journal")));
+  EXPECT_THAT(database.Execute("INSERT INTO journal VALUES (2, 'text', '')"),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("journal")));
 }
 
 TEST(SqliteStore, TablesOfAnotherFormAreRefused) {
@@ -181,6 +185,7 @@ TEST(SqliteStore, TablesOfAnotherFormAreRefused) {
   {
     const std::unique_ptr<SqliteDatabase> database =
         SqliteDatabase::Open(path, {}).value();
+    const MutexLock lock(database->mu());
     ASSERT_THAT(database->Execute("CREATE TABLE journal (number INTEGER)"),
                 IsOk());
   }
