@@ -3,11 +3,11 @@
 // it calls what has them, in one order, and nothing later runs once a step
 // refuses:
 //
-//   authenticate (key_directory.h); the account is not suspended
-//   the request is well-formed, its operation known and allowed by the plan
-//   rate windows (limiter_registry.h)
-//   price (price_list.h)
-//   hold credits (ledger.h)
+// - authenticate (key_directory.h); the account is not suspended
+// - the request is well-formed, its operation known and allowed by the plan
+// - rate windows (limiter_registry.h)
+// - price (price_list.h)
+// - hold credits (ledger.h)
 //
 //   auto admission = *Admission::Open(parts, {});
 //   MintedKey key = *admission->CreateKey({.account_id = "acme"}, now);

@@ -1,8 +1,9 @@
 // The HTTP meaning of admission: the key in a request's headers, and the
 // status, fields and body of an answer.
 //
-//   const ApiKeyText key = ApiKeyFromHeaders({{"X-Api-Key", " kp_..."}});
-//   HttpAnswer answer = AnswerOf(admission->Admit({.key = key, ...}, now));
+//   const std::vector<HttpHeader> headers = {{"X-Api-Key", text}};
+//   const ApiKeyText key = ApiKeyFromHeaders(headers);
+//   HttpAnswer answer = AnswerOf(admission->Admit({.key = key, ...}, at));
 //   // 402
 //   // Content-Type: application/problem+json
 //   // RateLimit-Policy: "minute";q=60;w=60, "day";q=1000;w=86400

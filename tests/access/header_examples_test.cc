@@ -1,8 +1,13 @@
-// The examples in the headers of konpro/access, as they stand there.
+// The examples of the room's public headers, as they stand there.
+#include <unistd.h>
+
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -22,6 +27,7 @@
 #include "konpro/ledger/account_command.h"
 #include "konpro/limits/limiter_registry.h"
 #include "konpro/limits/rate_window.h"
+#include "konpro/sqlite/sqlite_backend.h"
 #include "proto/limiter.pb.h"
 #include "tests/testing/memory_admission.h"
 #include "tests/testing/status_matchers.h"
@@ -31,6 +37,7 @@ namespace {
 
 using ::konpro::testing::IsOk;
 using ::konpro::testing::MemoryAdmission;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -39,15 +46,17 @@ const UnixNanos at = UnixNanos::FromTime(now);
 
 TEST(HeaderExamples, AccountDirectory) {
   MemoryAccountStore store;
+  // account_directory.h
   auto directory = *AccountDirectory::Open(store);
   ASSERT_THAT(directory->Put({.account_id = "acme", .plan = "pro"}), IsOk());
   EXPECT_EQ(directory->Find("acme")->plan, "pro");
 }
 
-TEST(HeaderExamples, AdmissionAndResult) {
+TEST(HeaderExamples, Admission) {
   MemoryAdmission memory;
   const Admission::Parts parts = memory.parts();
   memory.Grant("acme", "100", at);
+  // admission.h
   auto admission = *Admission::Open(parts, {});
   MintedKey key = *admission->CreateKey({.account_id = "acme"}, now);
   AdmissionResult a = admission->Admit({.key = key.secret.text(),
@@ -56,35 +65,61 @@ TEST(HeaderExamples, AdmissionAndResult) {
                                         .id = "job-7"},
                                        at);
   EXPECT_TRUE(a.ok());
-  EXPECT_EQ(a.reservation, "job-7");
   EXPECT_EQ(admission->Complete({"acme", "job-7", 84'000}, at)->charged,
             *Credits::Parse("84"));
-  const std::string text(key.secret.text().Reveal());
-  const std::vector<HttpHeader> headers = {{"X-Api-Key", text}};
-  AdmissionResult poor = admission->Admit({.key = ApiKeyFromHeaders(headers),
-                                           .operation = "avatar_video",
-                                           .quantity = 90'000,
-                                           .id = "job-8"},
-                                          at);
-  EXPECT_EQ(poor.reason, AdmissionReason::kInsufficientCredits);
-  EXPECT_EQ(poor.need, *Credits::Parse("90"));
-  EXPECT_EQ(poor.available, *Credits::Parse("16"));
-  EXPECT_EQ(poor.shortfall, *Credits::Parse("74"));
+}
+
+TEST(HeaderExamples, AdmissionResult) {
+  for (const bool rich : {true, false}) {
+    MemoryAdmission memory;
+    memory.Grant("acme", rich ? "100" : "16", at);
+    Admission* const admission = memory.admission.get();
+    const MintedKey minted =
+        admission->CreateKey({.account_id = "acme"}, now).value();
+    const std::string text(minted.secret.text().Reveal());
+    const std::vector<HttpHeader> headers = {{"X-Api-Key", text}};
+    // admission_result.h
+    AdmissionResult a = admission->Admit({.key = ApiKeyFromHeaders(headers),
+                                          .operation = "avatar_video",
+                                          .quantity = 90'000,
+                                          .id = "job-7"},
+                                         at);
+    EXPECT_EQ(a.ok(), rich);
+    if (rich) {
+      EXPECT_EQ(a.reservation, "job-7");
+      continue;
+    }
+    EXPECT_EQ(a.reason, AdmissionReason::kInsufficientCredits);
+    const std::vector<Credits> amounts = {a.need, a.available, a.shortfall};
+    EXPECT_THAT(amounts,
+                ElementsAre(*Credits::Parse("90"), *Credits::Parse("16"),
+                            *Credits::Parse("74")));
+  }
 }
 
 TEST(HeaderExamples, ApiKey) {
+  // api_key.h
   absl::StatusOr<ApiKeySecret> secret = ApiKeySecret::Mint();
-  EXPECT_THAT(std::string(secret->text().Reveal()), StartsWith("kp_"));
-  EXPECT_EQ(secret->text().Reveal().size(), 3u + 36u);
-  const ApiKeyText presented(secret->text().Reveal());
+  const std::string header_value(secret->text().Reveal());
+  EXPECT_THAT(header_value, StartsWith("kp_"));
+  EXPECT_EQ(header_value.size(), 3u + 36u);
+  const ApiKeyText presented(header_value);
   EXPECT_TRUE(presented.IsWellFormed());
   EXPECT_TRUE(ApiKeyDigest::Of(presented) == ApiKeyDigest::Of(secret->text()));
 }
 
-TEST(HeaderExamples, BackendAndService) {
-  const Catalog& catalog = Catalog::BuiltIn();
+TEST(HeaderExamples, Backend) {
+  // backend.h
   Backend memory = Backend::InMemory();
   EXPECT_NE(memory.ledger, nullptr);
+  ASSERT_EQ(chdir(std::getenv("TEST_TMPDIR")), 0);
+  Backend file = *OpenSqliteBackend("credits.db", {});
+  EXPECT_NE(file.ledger, nullptr);
+}
+
+TEST(HeaderExamples, Service) {
+  const Catalog& catalog = Catalog::BuiltIn();
+  // service.h
   auto service = *Service::Open(catalog, Backend::InMemory(), {});
   ASSERT_THAT(service->admission().CreateKey({.account_id = "acme"}, now),
               IsOk());
@@ -96,15 +131,16 @@ TEST(HeaderExamples, Http) {
   MemoryAdmission memory;
   const MintedKey minted =
       memory.admission->CreateKey({.account_id = "acme"}, now).value();
+  Admission* const admission = memory.admission.get();
   const std::string text = " " + std::string(minted.secret.text().Reveal());
+  // http.h
   const std::vector<HttpHeader> headers = {{"X-Api-Key", text}};
   const ApiKeyText key = ApiKeyFromHeaders(headers);
-  HttpAnswer answer =
-      AnswerOf(memory.admission->Admit({.key = key,
-                                        .operation = "avatar_video",
-                                        .quantity = 90'000,
-                                        .id = "job-7"},
-                                       at));
+  HttpAnswer answer = AnswerOf(admission->Admit({.key = key,
+                                                 .operation = "avatar_video",
+                                                 .quantity = 90'000,
+                                                 .id = "job-7"},
+                                                at));
   EXPECT_EQ(answer.status, 402);
   EXPECT_EQ(answer.fields[0].value, "application/problem+json");
   EXPECT_EQ(answer.fields[1].name, "RateLimit-Policy");
@@ -121,12 +157,15 @@ TEST(HeaderExamples, Http) {
 
 TEST(HeaderExamples, KeyDirectory) {
   MemoryKeyStore store;
+  const UnixNanos unix_nanos = at;
+  // key_directory.h
   auto directory = *KeyDirectory::Open(store, {.keys_max = 1'000'000});
   MintedKey key = *directory->Mint({.account_id = "acme"}, now);
+  const std::string shown(key.secret.text().Reveal());
+  const ApiKeyText text(shown);
   ASSERT_THAT(directory->Bind("acme", 7), IsOk());
-  const ApiKeyText text = key.secret.text();
-  EXPECT_TRUE(directory->Authenticate(text, at).ok());
-  EXPECT_EQ(directory->Authenticate(text, at).handle(), 7u);
+  EXPECT_TRUE(directory->Authenticate(text, unix_nanos).ok());
+  EXPECT_EQ(directory->Authenticate(text, unix_nanos).handle(), 7u);
   const ApiKeyId id = key.record.id();
   ASSERT_THAT(directory->Reset({.key = id, .overlap = absl::Hours(24)}, now),
               IsOk());
@@ -141,6 +180,7 @@ TEST(HeaderExamples, LimiterSnapshot) {
               IsOk());
   ASSERT_TRUE(registry->TryAcquire("acme", 1, at).allowed());
   std::vector<v1::LimiterSnapshot> parts;
+  // limiter_snapshot.h
   ASSERT_THAT(HandOverLimiter(*registry,
                               [&](const v1::LimiterSnapshot& part) {
                                 parts.push_back(part);
@@ -155,6 +195,7 @@ TEST(HeaderExamples, LimiterSnapshot) {
 }
 
 TEST(HeaderExamples, MemoryStores) {
+  // memory_stores.h
   MemoryKeyStore store;
   auto keys = KeyDirectory::Open(store, {.keys_max = 1'000});
   EXPECT_THAT(keys, IsOk());
