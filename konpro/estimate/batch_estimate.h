@@ -6,9 +6,9 @@
 //   batch.Add({.operation = photo, .quantity = 10},
 //             QuantityRange{.low = 5, .likely = 10, .high = 40});
 //   batch.Finish();
-//   batch.estimator().total()
-//   batch.Range(budget, /*seed=*/1)->p90
-//   batch.comparison().Recommend().cheapest
+//   batch.estimator().total()                      // 290 credits
+//   batch.Range(budget, /*seed=*/1)->p90           // above 290 credits
+//   batch.comparison().Recommend().cheapest        // an index, or nullopt
 //
 // Thread safety: thread-compatible.
 //

@@ -46,7 +46,7 @@ struct EstimateJob {
 // What all jobs of one operation come to.
 struct EstimateLine {
   const Operation* operation = nullptr;
-  // nullptr where the operation has no price at the estimator's time; `cost` is
+  // nullptr if the operation has no price at the estimator's time; `cost` is
   // zero then, and means nothing.
   const Price* price = nullptr;
   int64_t jobs = 0;
@@ -77,7 +77,7 @@ class Estimator {
   // order.
   std::vector<const Operation*> RefusedBy(const Plan& plan) const;
 
-  // When the prices came into effect; nullopt where none are.
+  // When the prices came into effect; nullopt if none are.
   std::optional<absl::Time> prices_since() const { return prices_since_; }
 
  private:
@@ -89,7 +89,7 @@ class Estimator {
   int64_t requests_ = 0;
 };
 
-// What `available` lacks to cover `cost`; zero where it does. nullopt where
+// What `available` lacks to cover `cost`; zero if it does. nullopt if
 // that leaves the range of Credits.
 std::optional<Credits> Shortfall(Credits cost, Credits available);
 

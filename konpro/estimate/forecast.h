@@ -126,13 +126,13 @@ struct ForecastDay {
   absl::CivilDay day;
   // The mean of possible futures.
   Credits expected;
-  // Absent where the history is too short.
+  // Absent if the history is too short.
   std::optional<CreditInterval> interval;
 };
 
 // The day on which the last credit goes: in one of ten futures it is before
 // `early`, in half of them before `likely`, in one of ten after `late`. Absent
-// where that is not before `horizon`.
+// if that is not before `horizon`.
 struct Runway {
   std::optional<absl::CivilDay> early;
   std::optional<absl::CivilDay> likely;
@@ -149,8 +149,8 @@ struct WildDay {
   Credits expected;
 };
 
-// Before the next allowance: kRunsDry where the likely day is, kTight where the
-// early one is. At a plain rate: kTight where twice the rate runs dry.
+// Before the next allowance: kRunsDry if the likely day is, kTight if only the
+// early one is. At a plain rate: kTight if twice the rate runs dry.
 enum class Outlook { kUnknown, kSafe, kTight, kRunsDry };
 
 struct Forecast {
@@ -198,7 +198,7 @@ struct Backtest {
   // Sum of absolute errors over sum of spend.
   double error = 0;
   double naive_error = 0;
-  // Sum of errors over sum of spend; above zero where the forecast was too
+  // Sum of errors over sum of spend; above zero if the forecast was too
   // high.
   double bias = 0;
   // The share of days within the 80% interval.

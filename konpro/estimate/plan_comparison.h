@@ -4,11 +4,12 @@
 // work is planner.h; the words for it are report/estimate_report.h.
 //
 //   PlanComparison comparison(catalog, question);
-//   comparison.Add(/*jobs=*/3, /*each=*/cost);     // for all jobs, in order
+//   comparison.Add(/*jobs=*/90, /*each=*/cost);    // for all jobs, in order
 //   comparison.Finish(estimator);
 //   comparison.Recommend().cheapest                // an index, or nullopt
-//   comparison.FitDeadline(pro).met
-//   comparison.NeededLimits(pro)                   // {{"minute", 90}}
+//   comparison.FitDeadline(pro).met                // false
+//   comparison.NeededLimits(pro)                   // {{"minute", 90},
+//                                                  //  {"day", 90}}
 //
 // Thread safety: thread-compatible.
 //

@@ -60,7 +60,7 @@ bool Meets(const Schedule& schedule, UnixNanos deadline);
 
 // Limits of `windows`, in their order, under which the work meets `deadline`,
 // each as small as can be: that of the longest period first, the other one
-// under it. The limits that `windows` have do not matter. nullopt where no
+// under it. The limits that `windows` have do not matter. nullopt if no
 // limit does. REQUIRES: one or two windows; deadline >= work.start.
 std::optional<std::vector<int64_t>> SmallestLimits(
     absl::Span<const RateWindow> windows, const PlannedWork& work,
@@ -104,14 +104,14 @@ struct FundsFit {
 
 // Whether `credits` cover work of which `spent_before[i]` goes out before
 // credits[i].expires_at, and `cost` in all. Requests draw on what expires the
-// soonest. nullopt where the sum of credits leaves its range.
+// soonest. nullopt if the sum of credits leaves its range.
 std::optional<FundsFit> FitFunds(absl::Span<const ExpiringCredits> credits,
                                  absl::Span<const Credits> spent_before,
                                  Credits cost);
 
 // Months that have begun by `last`, at least one: the first begins at `start`,
 // each next one on the same day of the next month in UTC, or on its last day
-// where it is shorter. REQUIRES: start <= last.
+// if it is shorter. REQUIRES: start <= last.
 int64_t MonthsBegun(absl::Time start, absl::Time last);
 
 // What one plan makes of some work.
@@ -119,17 +119,17 @@ struct PlanFit {
   const Plan* plan = nullptr;
   // Whether it allows all operations: the caller says.
   bool allowed = true;
-  // nullopt where the plan has no windows: nothing is known then.
+  // nullopt if the plan has no windows: nothing is known then.
   std::optional<Schedule> schedule;
   Submission last = {.at = UnixNanos::Max()};
   // The caller says; see FitFunds().
   Credits shortfall;
   // Months of the subscription that the work takes, and their price with the
-  // credits; 0 and nullopt where it has no price or is never done.
+  // credits; 0 and nullopt if it has no price or is never done.
   int64_t months = 0;
   std::optional<Money> money;
 
-  // Whether the plan can do the work, by `deadline` where there is one.
+  // Whether the plan can do the work, by `deadline` if there is one.
   bool Carries(std::optional<UnixNanos> deadline) const {
     return allowed && schedule.has_value() && !last.never() &&
            (!deadline.has_value() || last.at <= *deadline);
@@ -140,9 +140,9 @@ struct PlanFit {
 PlanFit FitPlan(const Plan& plan, const PlannedWork& work);
 
 // Of the plans that carry the work: those with the smallest shortfall, and of
-// these one. Indices into what was given; nullopt where no plan carries it.
+// these one. Indices into what was given; nullopt if no plan carries it.
 struct Recommendation {
-  // The least money where all of them have a price in one currency; else the
+  // The least money if all of them have a price in one currency; else the
   // first of the catalog, because credits are the same under every plan.
   std::optional<size_t> cheapest;
   // The earliest last request; of equals, the cheapest.
