@@ -5,8 +5,8 @@
 //   CheckAccountId("acct 1")      // account_id: "acct 1" is not 1 to 128 bytes
 //                                 // of printable ASCII without blanks
 //
-// Whatever stores an account checks its id. A look-up checks nothing: an id of
-// another form is not there.
+// Everything that stores an account checks its id. A look-up checks nothing: it
+// does not find an id of another form.
 //
 // Thread safety: pure functions.
 #ifndef KONPRO_BASE_ACCOUNT_ID_H_

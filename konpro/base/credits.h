@@ -4,11 +4,11 @@
 // six places is exact too (docs/design.md, "Money"). It is not a price
 // (price_list.h) and not a balance (account.h).
 //
-//   *Credits::Parse("12.5")                    // 75,000,000 ticks
+//   Credits::Parse("12.5")->ticks()            // 75,000,000
 //   Credits::Parse("1e3")                      // kInvalidArgument
 //   Credits::FromTicks(600'000).ToString()     // "0.1"
 //   Credits::FromTicks(1).ToString()           // "~0"
-//   CheckedAdd(Credits::Max(), OneTick)        // nullopt: nothing wraps
+//   CheckedAdd(Credits::Max(), Credits::FromTicks(1))   // nullopt
 //
 // There are no arithmetic operators: an overflow is an error that the caller
 // sees, never a wrapped or a saturated amount.
@@ -52,14 +52,14 @@ class Credits {
     return Credits(std::numeric_limits<int64_t>::min());
   }
 
-  // Reads `-?digits[.digits]` with at most six digits behind the point,
+  // Reads `-?digits[.digits]` with at most six digits after the point,
   // exactly. kInvalidArgument: another form (empty, sign "+", exponent, blank,
   // more places). kOutOfRange: outside [Min(), Max()].
   static absl::StatusOr<Credits> Parse(absl::string_view text);
 
   constexpr int64_t ticks() const { return ticks_; }
 
-  // The shortest exact decimal where one of at most six places exists, else
+  // The shortest exact decimal if one of at most six places exists, else
   // "~" and six places rounded half to even, trailing zeros dropped.
   std::string ToString() const;
 
@@ -83,7 +83,7 @@ class Credits {
 static_assert(sizeof(Credits) == 8);
 static_assert(std::is_trivially_copyable_v<Credits>);
 
-// The exact sum, difference or product, or nullopt where it leaves the range.
+// The exact sum, difference or product, or nullopt if it leaves the range.
 constexpr std::optional<Credits> CheckedAdd(Credits a, Credits b) {
   int64_t ticks = 0;
   if (__builtin_add_overflow(a.ticks(), b.ticks(), &ticks)) return std::nullopt;

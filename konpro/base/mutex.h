@@ -4,10 +4,11 @@
 // as much, since Debian builds Abseil with its debug checks.
 //
 //   Mutex mu_;
+//   CondVar changed_;
 //   int64_t count_ ABSL_GUARDED_BY(mu_) = 0;
 //
-//   const MutexLock lock(mu_);   // until the end of the scope
-//   changed_.Wait(mu_);          // gives mu_ up while it waits
+//   const MutexLock lock(mu_);                // until the end of the scope
+//   while (count_ == 0) changed_.Wait(mu_);   // releases mu_ while it waits
 //
 // Thread safety: thread-safe.
 #ifndef KONPRO_BASE_MUTEX_H_
@@ -36,7 +37,7 @@ class ABSL_LOCKABLE Mutex {
   std::mutex mu_;
 };
 
-// Holds a mutex for the scope that it stands in.
+// Holds a mutex until the end of its scope.
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
   explicit MutexLock(Mutex& mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) {
@@ -51,7 +52,7 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
 };
 
 // Waits for a condition that a mutex guards. A wait may end without a
-// notification: call it in a loop that looks at the condition.
+// notification: call it in a loop that checks the condition.
 class CondVar {
  public:
   CondVar() = default;

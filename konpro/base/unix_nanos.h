@@ -3,7 +3,7 @@
 //
 //   UnixNanos::FromNanos(1'700'000'000'000'000'000)
 //   UnixNanos::FromTime(absl::FromUnixSeconds(1'700'000'000))     // the same
-//   UnixNanos::CoarseNow()              // a few nanoseconds, see there
+//   UnixNanos::CoarseNow()                      // costs a few nanoseconds
 //
 // Thread safety: immutable but for assignment. All functions but CoarseNow()
 // are pure.
@@ -42,9 +42,9 @@ class UnixNanos {
 
   // The system's coarse real-time clock, which costs a tenth of the precise
   // one. It is never ahead of the precise clock and at most one timer tick
-  // behind (1 .. 10 ms by kernel, commonly 4 ms): a limit decided by it resets
-  // up to a tick late, never early. Where the system has no such clock, this is
-  // the precise one.
+  // late (1 .. 10 ms by kernel, commonly 4 ms): a limit decided by it resets up
+  // to a tick late, never early. If the system has no such clock, this is the
+  // precise one.
   static UnixNanos CoarseNow() {
     timespec now;
 #ifdef CLOCK_REALTIME_COARSE

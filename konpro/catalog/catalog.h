@@ -1,4 +1,4 @@
-// A Catalog is everything that is sold: operations, price lists by effective
+// A Catalog has everything that is sold: operations, price lists by effective
 // time, and plans. It is built once and shared; a new version is a new Catalog.
 //
 //   const Catalog& catalog = Catalog::BuiltIn();
@@ -65,7 +65,7 @@ class Catalog {
   // Ordered by effective_at().
   absl::Span<const PriceList> price_lists() const { return spec_.price_lists; }
 
-  // nullptr where there is none. The pointers live as long as the catalog, and
+  // nullptr if there is none. The pointers live as long as the catalog, and
   // an operation's index is `FindOperation(name) - operations().data()`.
   const Operation* FindOperation(absl::string_view name) const;
   const Plan* FindPlan(absl::string_view name) const;

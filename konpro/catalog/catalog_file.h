@@ -30,7 +30,7 @@ inline constexpr size_t kCatalogFileBytesMax = size_t{4} << 20;
 
 // kInvalidArgument with one message `FILE:LINE:COLUMN: FIELD: what`, lines and
 // columns from 1. A syntax error has no FIELD; a missing field is reported
-// where the message that lacks it begins.
+// at the beginning of the message that lacks it.
 absl::StatusOr<Catalog> ParseCatalog(absl::string_view text,
                                      absl::string_view file);
 

@@ -46,7 +46,7 @@ struct Operation {
   friend bool operator==(const Operation&, const Operation&) = default;
 };
 
-// kInvalidArgument where the name or the unit's name breaks a rule above. The
+// kInvalidArgument if the name or the unit's name breaks a rule above. The
 // message begins with `name: ` or `unit: `.
 absl::Status ValidateOperation(const Operation& operation);
 
@@ -65,7 +65,7 @@ absl::StatusOr<int64_t> ParseQuantity(absl::string_view text,
                                       QuantityUnit unit);
 
 // The base units of a bare decimal `text` that counts `base_units` each, for
-// tables whose unit stands elsewhere: ("1.5", 1000) is 1,500. Errors as above.
+// tables that name the unit once: ("1.5", 1000) is 1,500. Errors as above.
 // REQUIRES: base_units > 0.
 absl::StatusOr<int64_t> ParseDecimalQuantity(absl::string_view text,
                                              int64_t base_units);

@@ -8,8 +8,8 @@
 //   pro.has_windows()                // true; "enterprise": false
 //
 //   PlanPrice price = {"USD", *Money::Parse("99"), *Money::Parse("0.01")};
-//   price.CostOf(*Credits::Parse("5130"), /*months=*/1)->ToString()   //
-//   "150.3"
+//   const Credits credits = *Credits::Parse("5130");
+//   price.CostOf(credits, /*months=*/1)->ToString()          // "150.3"
 //
 // A plan without windows does not mean "unlimited": an account on it must be
 // given windows of its own, and nothing is admitted before it has them.
@@ -61,12 +61,12 @@ struct PlanPrice {
   Money per_month;
   Money per_credit;
 
-  // kInvalidArgument where a rule above is broken. The message begins with the
+  // kInvalidArgument if a rule above is broken. The message begins with the
   // field's name.
   absl::Status Validate() const;
 
   // What `credits` in so many months cost: rounded to millionths once, half to
-  // even. nullopt where that leaves the range.
+  // even. nullopt if that leaves the range.
   // REQUIRES: valid; no negative.
   std::optional<Money> CostOf(Credits credits, int64_t months) const;
 
@@ -82,16 +82,16 @@ class Plan {
   struct Spec {
     // A lower-case letter, then lower-case letters, digits and "_".
     std::string name;
-    // As people read it; the name where it is empty.
+    // As people read it; the name if it is empty.
     std::string title;
     std::vector<RateWindow> windows;
     // Names of the operations that the plan allows.
     std::vector<std::string> operations;
-    // In money; nullopt where nobody says.
+    // In money; nullopt if unknown.
     std::optional<PlanPrice> price;
   };
 
-  // kInvalidArgument where a rule above is broken. The message begins with the
+  // kInvalidArgument if a rule above is broken. The message begins with the
   // field's place, such as `windows[2]: `.
   static absl::StatusOr<Plan> Create(Spec spec);
 

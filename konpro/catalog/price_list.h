@@ -1,6 +1,6 @@
-// A Price says what a quantity of an operation costs, and is the only place
-// where money is rounded. A PriceList is the prices in effect from one instant
-// on. The estimator, the ledger and the rating of usage all call
+// A Price says what a quantity of an operation costs: a cost in credits is
+// rounded here and nowhere else. A PriceList is the prices in effect from one
+// instant on. The estimator, the ledger and the rating of usage all call
 // Price::CostOf(), so an estimate of a known quantity equals its bill to the
 // tick (docs/design.md, "Money").
 //
@@ -57,18 +57,18 @@ class Price {
     friend bool operator==(const Terms&, const Terms&) = default;
   };
 
-  // kInvalidArgument where a term is outside its limits. The message begins
+  // kInvalidArgument if a term is outside its limits. The message begins
   // with the term's name.
   static absl::StatusOr<Price> Create(const Terms& terms);
 
   const Terms& terms() const { return terms_; }
 
   // The quantity that is charged for: 0 for 0, else `quantity` raised to the
-  // minimum and rounded up to a multiple of the increment. nullopt where that
+  // minimum and rounded up to a multiple of the increment. nullopt if that
   // leaves int64_t. REQUIRES: quantity >= 0.
   std::optional<int64_t> BilledQuantity(int64_t quantity) const;
 
-  // The cost of `quantity`, rounded to ticks once, half to even. nullopt where
+  // The cost of `quantity`, rounded to ticks once, half to even. nullopt if
   // it leaves the range of Credits. REQUIRES: quantity >= 0.
   std::optional<Credits> CostOf(int64_t quantity) const {
     // No increment, no minimum, whole ticks a unit: every published price. The
@@ -84,7 +84,7 @@ class Price {
   }
 
   // What a session that grew from `before` to `now` adds to its bill:
-  // CostOf(now) - CostOf(before). nullopt where either leaves the range.
+  // CostOf(now) - CostOf(before). nullopt if either leaves the range.
   // REQUIRES: 0 <= before <= now.
   std::optional<Credits> CostOfSlice(int64_t before, int64_t now) const;
 
@@ -99,11 +99,12 @@ class Price {
  private:
   explicit Price(const Terms& terms);
 
-  // The same for any price; false where the cost leaves the range.
+  // The same for any price; false if the cost leaves the range.
   bool CustomCostOf(int64_t quantity, int64_t& ticks) const;
 
   Terms terms_;
-  // Where that says it all; else -1.
+  // Of a price without increment and minimum that is whole ticks a unit; else
+  // -1.
   int64_t ticks_per_unit_;
 };
 

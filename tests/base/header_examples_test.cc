@@ -30,21 +30,20 @@ TEST(HeaderExamples, AccountId) {
 }
 
 TEST(HeaderExamples, Credits) {
-  constexpr Credits OneTick = Credits::FromTicks(1);
   // credits.h
-  EXPECT_EQ(*Credits::Parse("12.5"), Credits::FromTicks(75'000'000));
+  EXPECT_EQ(Credits::Parse("12.5")->ticks(), 75'000'000);
   EXPECT_THAT(Credits::Parse("1e3"),
               StatusIs(absl::StatusCode::kInvalidArgument, _));
   EXPECT_EQ(Credits::FromTicks(600'000).ToString(), "0.1");
   EXPECT_EQ(Credits::FromTicks(1).ToString(), "~0");
-  EXPECT_EQ(CheckedAdd(Credits::Max(), OneTick), std::nullopt);
+  EXPECT_EQ(CheckedAdd(Credits::Max(), Credits::FromTicks(1)), std::nullopt);
 }
 
 TEST(HeaderExamples, Mutex) {
   struct Counter {
-    CondVar changed_;
     // mutex.h
     Mutex mu_;
+    CondVar changed_;
     int64_t count_ ABSL_GUARDED_BY(mu_) = 0;
 
     int64_t WaitForOne() {

@@ -86,8 +86,8 @@ TEST(HeaderExamples, Plan) {
   EXPECT_TRUE(pro.has_windows());
   EXPECT_FALSE(Catalog::BuiltIn().FindPlan("enterprise")->has_windows());
   PlanPrice price = {"USD", *Money::Parse("99"), *Money::Parse("0.01")};
-  EXPECT_EQ(price.CostOf(*Credits::Parse("5130"), /*months=*/1)->ToString(),
-            "150.3");
+  const Credits credits = *Credits::Parse("5130");
+  EXPECT_EQ(price.CostOf(credits, /*months=*/1)->ToString(), "150.3");
 }
 
 TEST(HeaderExamples, PriceList) {
