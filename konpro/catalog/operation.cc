@@ -219,7 +219,7 @@ absl::StatusOr<int64_t> ParseDecimalQuantity(absl::string_view text,
   const Fault fault = ParseDecimal(text, base_units, quantity);
   if (fault == Fault::kNone) return quantity;
   return FaultError(fault, text,
-                    "the unit stands elsewhere: write a number such as 90",
+                    "the unit is given elsewhere: write a number such as 90",
                     base_units == 1 ? "piece" : "millisecond");
 }
 

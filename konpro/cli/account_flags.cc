@@ -54,12 +54,12 @@ void AccountFlags::AddKeys(CLI::App& app, const std::string& exit_codes) {
       "keys", "API keys: create, list, deactivate, reset, identify");
   keys.require_subcommand(1);
   keys.footer(
-      "A key's text is printed once, by the command that makes it. Other "
+      "A key's text is printed once, by the command that creates it. Other "
       "commands name the key\nby its id, which does not authenticate.\n\n" +
       exit_codes);
   AddFile(keys);
   CLI::App& create = AddCommand(
-      keys, "create", "makes a key, and the account if it is missing",
+      keys, "create", "creates a key, and the account if it is missing",
       [this](Streams s) { return RunKeysCreate(file_, create_, s); });
   AddText(create, "ACCOUNT", create_.account, "the key's account");
   create
@@ -119,13 +119,14 @@ void AccountFlags::AddAccount(CLI::App& app, const std::string& exit_codes) {
   account.require_subcommand(1);
   account.footer(exit_codes);
   AddFile(account);
-  AddText(AddCommand(account, "provision",
-                     "makes an account on the Free Trial; an existing account "
-                     "is unchanged",
-                     [this](Streams s) {
-                       return RunAccountProvision(file_, account_, s);
-                     }),
-          "ACCOUNT", account_, "the account");
+  AddText(
+      AddCommand(account, "provision",
+                 "creates an account on the Free Trial; an existing account "
+                 "is unchanged",
+                 [this](Streams s) {
+                   return RunAccountProvision(file_, account_, s);
+                 }),
+      "ACCOUNT", account_, "the account");
   CLI::App& plan =
       AddCommand(account, "plan", "puts an account on a plan",
                  [this](Streams s) { return RunAccountPlan(file_, plan_, s); });

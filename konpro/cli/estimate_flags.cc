@@ -105,7 +105,7 @@ void AddColumns(CLI::App& command, ManifestColumns& columns) {
       ->group(kColumns);
   command
       .add_option("--unit", columns.unit,
-                  "what a bare number in the quantity column counts")
+                  "the unit of a bare number in the quantity column")
       ->type_name("ms|s|min|h|image")
       ->group(kColumns);
   command
@@ -113,9 +113,7 @@ void AddColumns(CLI::App& command, ManifestColumns& columns) {
                   "the column that says how many jobs a row stands for")
       ->type_name("COL")
       ->group(kColumns);
-  command
-      .add_option("--ignore-columns", columns.ignored,
-                  "columns that mean nothing here")
+  command.add_option("--ignore-columns", columns.ignored, "columns to ignore")
       ->delimiter(',')
       ->type_name("COL,...")
       ->group(kColumns);
@@ -130,10 +128,10 @@ void AddEstimate(CLI::App& app, const std::string& exit_codes,
   command.footer(
       std::string(
           "A manifest is CSV with a header row, or JSON Lines with the same "
-          "names:\noperation and quantity, and where wanted jobs (how many "
+          "names:\noperation and quantity, and optionally jobs (how many "
           "alike, default 1) and id.\nA quantity is 90s, 1m30s, 1500ms, 0.5h, "
-          "1:30 or 1:02:03.250 of time, or a whole number\nof images; where it "
-          "is uncertain, low..likely..high, such as 60s..90s..150s.\n\n") +
+          "1:30 or 1:02:03.250 of time, or a whole number\nof images; if it is "
+          "uncertain, low..likely..high, such as 60s..90s..150s.\n\n") +
       exit_codes);
   command
       .add_option("FILE", options.file, "the manifest; - for standard input")
@@ -166,8 +164,9 @@ void AddEstimate(CLI::App& app, const std::string& exit_codes,
           "take the prices in effect at this time (default: --start)")
       ->type_name("RFC3339");
   command
-      .add_option("--seed", options.seed,
-                  "of the samples where quantities are uncertain (default: 1)")
+      .add_option(
+          "--seed", options.seed,
+          "seed of the samples, if quantities are uncertain (default: 1)")
       ->type_name("N");
   AddScheduleOptions(command, options);
   AddFormat(command, options.format,

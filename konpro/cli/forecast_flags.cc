@@ -40,19 +40,20 @@ void AddForecast(CLI::App& app, const std::string& exit_codes,
   command.footer(
       std::string("A history is usage records, as `konpro price` takes them, a "
                   "ledger's file, or CSV\nwith the columns date and credits, "
-                  "and where wanted "
-                  "capped (yes where a limit was reached).\nEntries below zero "
+                  "and optionally "
+                  "capped (yes if a limit was reached on that day).\nEntries "
+                  "below zero "
                   "are top-ups, not spend.\n\n") +
       exit_codes);
   command.add_option("FILE", options.file, "the history; - for standard input")
       ->required()
       ->type_name("");
   AddCredits(command, "--available", options.available,
-             "the balance: says when it runs out");
+             "the balance: reports when it runs out");
   AddDay(command, "--until", options.until,
          "the last day to forecast (default: two weeks)");
   AddDay(command, "--next-allowance", options.next_allowance,
-         "when new credits come: says whether the balance lasts until then");
+         "when new credits come: reports whether the balance lasts until then");
   AddDay(command, "--as-of", options.as_of,
          "the day that is not over; it and later ones are forecast (default: "
          "the day after the last entry, or today)");
@@ -65,17 +66,17 @@ void AddForecast(CLI::App& app, const std::string& exit_codes,
           "--zone",
           [&options](const std::string& name) {
             if (!absl::LoadTimeZone(name, &options.zone)) {
-              throw CLI::ValidationError("--zone",
-                                         "no time zone such as Europe/Berlin");
+              throw CLI::ValidationError(
+                  "--zone", "not a time zone such as Europe/Berlin");
             }
           },
-          "whose days are meant (default: UTC)")
+          "the time zone of the days (default: UTC)")
       ->type_name("NAME");
   command.add_flag("--backtest", options.backtest,
                    "show how the forecast would have done on the same history");
   command
       .add_option("--seed", options.seed,
-                  "of the simulated futures (default: 1)")
+                  "seed of the simulated futures (default: 1)")
       ->type_name("N");
   AddCatalog(command, options.catalog);
   AddFormat(command, options.format,

@@ -191,7 +191,7 @@ void LedgerFlags::RunOn(Service& open) {
 void LedgerFlags::AddFile(CLI::App& ledger) {
   ledger
       .add_option("--db", file_.db,
-                  "the ledger's file; a grant makes a missing file")
+                  "the ledger's file; a grant creates a missing file")
       ->required()
       ->type_name("FILE");
   ledger
@@ -424,7 +424,7 @@ void LedgerFlags::AddIngest(CLI::App& ledger) {
             {{"auto", UsageRecordForm::kAuto},
              {"jsonl", UsageRecordForm::kJsonLines},
              {"delimited", UsageRecordForm::kDelimited}},
-            "how the records are written (default: auto)");
+            "the format of the records (default: auto)");
 }
 
 }  // namespace konpro::cli

@@ -26,7 +26,7 @@ void AddPrice(CLI::App& app, const std::string& exit_codes,
                            : name == "delimited" ? UsageRecordForm::kDelimited
                                                  : UsageRecordForm::kAuto;
           },
-          "how the records are written (default: auto)")
+          "the format of the records (default: auto)")
       ->type_name("auto|jsonl|delimited")
       ->check(CLI::IsMember({"auto", "jsonl", "delimited"}).description(""));
   AddCatalog(command, options.catalog);

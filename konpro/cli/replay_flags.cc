@@ -15,8 +15,9 @@ void AddTraceColumns(CLI::App& command, TraceOptions& options) {
       kOptions[] = {
           {"--time", options.time, "the column of times", "COL"},
           {"--account", options.account,
-           "the column of accounts (without: all are one); of an access log, "
-           "user or\naddress (without: the user where there is one, else the "
+           "the column of accounts (default: all rows are one account); of an "
+           "access "
+           "log, user or\naddress (default: the user if there is one, else the "
            "address)",
            "COL|user|address"},
           {"--operation", options.operation,
@@ -24,7 +25,7 @@ void AddTraceColumns(CLI::App& command, TraceOptions& options) {
            "NAME|COL"},
           {"--quantity", options.quantity, "the column of quantities", "COL"},
           {"--unit", options.unit,
-           "what a bare number in the quantity column counts",
+           "the unit of a bare number in the quantity column",
            "ms|s|min|h|image"},
       };
   for (const auto& [name, value, help, type] : kOptions) {
@@ -61,7 +62,7 @@ void AddReplay(CLI::App& app, const std::string& exit_codes,
             options.mode =
                 name == "wait" ? ReplayMode::kWait : ReplayMode::kDrop;
           },
-          "what is refused is lost, or waits until it is admitted, in order "
+          "a refused request is lost, or waits in order until it is admitted "
           "(default: drop)")
       ->type_name("drop|wait")
       ->check(CLI::IsMember({"drop", "wait"}).description(""));
@@ -72,7 +73,7 @@ void AddReplay(CLI::App& app, const std::string& exit_codes,
             options.trace.form =
                 name == "clf" ? TraceForm::kAccessLog : TraceForm::kCsv;
           },
-          "how the trace is written (default: csv)")
+          "the format of the trace (default: csv)")
       ->type_name("csv|clf")
       ->check(CLI::IsMember({"csv", "clf"}).description(""));
   AddCatalog(command, options.catalog);

@@ -101,11 +101,11 @@ absl::StatusOr<SavedReport> ParseEstimates(const std::string& text) {
     const std::string error = ParseError(text, *single);
     if (!error.empty()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("no saved estimate: ", error));
+          absl::StrCat("not a saved estimate: ", error));
     }
   }
   if (estimates.plans().empty()) {
-    return absl::InvalidArgumentError("no saved estimate: nothing is in it");
+    return absl::InvalidArgumentError("not a saved estimate: it is empty");
   }
   absl::StatusOr<SavedReport> report = FromEstimate(estimates.plans(0));
   if (!report.ok()) return report.status();

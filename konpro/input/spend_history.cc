@@ -28,7 +28,7 @@ absl::StatusOr<bool> ParseCapped(absl::string_view text) {
   }
   if (text == "1" || text == "yes" || text == "true") return true;
   return absl::InvalidArgumentError(absl::StrCat(
-      internal::Quoted(text), " is none of yes, no, true, false, 1, 0"));
+      internal::Quoted(text), " is not one of yes, no, true, false, 1, 0"));
 }
 
 // Reads rows of date, credits and capped, in any order of columns.

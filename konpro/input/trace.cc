@@ -219,21 +219,21 @@ void AddLogLine(int64_t number, absl::string_view text,
       !line.TakeUntil(" ", ident) || ident.empty() ||
       !line.TakeUntil(" [", user) || user.empty()) {
     return error(
-        "no line of an access log: it begins with address, ident, user and "
+        "not a line of an access log: it begins with address, ident, user and "
         "[time]");
   }
   absl::string_view time;
   const int64_t time_column = line.column();
   if (!line.TakeUntil("] ", time)) {
-    return error("no \"] \" behind the time");
+    return error("no \"] \" after the time");
   }
   const absl::StatusOr<UnixNanos> at = ParseLogTime(time);
   if (!at.ok()) return errors.Add(number, time_column, at.status().message());
   if (!line.TakeQuoted()) {
-    return error("no request in quotes and a blank behind the time");
+    return error("no request in quotes, then a blank, after the time");
   }
   if (!line.TakeNumber() || !line.TakeNumber()) {
-    return error("no status and size, digits or \"-\", behind the request");
+    return error("no status and size, digits or \"-\", after the request");
   }
   const bool by_user =
       options.account == "user" || (options.account.empty() && user != "-");

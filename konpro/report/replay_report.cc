@@ -25,9 +25,9 @@ std::vector<std::string> Assumptions(const Plan& plan, ReplayMode mode,
   std::vector<std::string> texts = {
       mode == ReplayMode::kDrop
           ? "each row is one request, and one that is refused is lost"
-          : "each row is one request, and one that is refused is made again "
-            "exactly when it can be admitted; later ones of its account queue "
-            "behind it"};
+          : "each row is one request, and one that is refused is retried "
+            "exactly when it can be admitted; later requests of its account "
+            "wait for it"};
   texts.push_back(
       priced ? absl::StrCat("prices of catalog ", catalog.version(),
                             ", in effect when each request was admitted")

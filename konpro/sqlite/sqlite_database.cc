@@ -112,7 +112,7 @@ absl::Status SqliteDatabase::CheckIdentity() {
   if (!pages.ok()) return pages.status();
   if (*pages == 0) {
     return absl::DataLossError(
-        absl::StrCat(path_, ": is empty; remove it, if it is to begin anew"));
+        absl::StrCat(path_, ": is empty; remove it to start over"));
   }
   const absl::StatusOr<int64_t> application =
       ReadInteger("PRAGMA application_id");

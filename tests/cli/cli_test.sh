@@ -46,11 +46,11 @@ expect 3 'over budget' "$konpro" diff "$saved" "$revised" --max-increase=0.5%
 expect 0 'bias: -2.74%' "$konpro" accuracy "$saved" "$used"
 expect 8 'inaccurate' "$konpro" accuracy "$saved" "$used" --max-error=5
 expect 2 'no date such as' "$konpro" forecast "$daily" --until=tomorrow
-expect 2 'no time zone' "$konpro" forecast "$daily" --zone=Nowhere
+expect 2 'not a time zone' "$konpro" forecast "$daily" --zone=Nowhere
 expect 2 'is zero or more' "$konpro" diff "$saved" "$revised" --max-increase=-1%
 expect 2 'no amount of credits' \
   "$konpro" accuracy "$saved" "$used" --max-error=some
-expect 2 'no saved estimate' "$konpro" diff "$launch" "$saved"
+expect 2 'not a saved estimate' "$konpro" diff "$launch" "$saved"
 start=--start=2027-03-01T09:00:00Z
 expect 5 'met by scale' "$konpro" estimate "$launch" --plan=pro "$start" \
   --deadline=2027-03-01T09:05:00Z

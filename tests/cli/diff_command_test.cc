@@ -208,10 +208,10 @@ TEST(DiffCommand, WhatIsNoSavedEstimateIsRefused) {
     std::string text;
     const char* what;
   } kRows[] = {
-      {"", "no saved estimate"},
-      {"{}", "nothing is in it"},
-      {"[]", "no saved estimate"},
-      {"{\"total\": {\"ticks\": \"x\"}}", "no saved estimate"},
+      {"", "not a saved estimate"},
+      {"{}", "it is empty"},
+      {"[]", "not a saved estimate"},
+      {"{\"total\": {\"ticks\": \"x\"}}", "not a saved estimate"},
       {"{\"totl\": {}}", "Cannot find field"},
       {"{\"catalog_version\": \"1\"}", "an estimate without a total"},
       {Json(wrong_total), "lines of 612000000 ticks under a total of 1 ticks"},
@@ -220,7 +220,7 @@ TEST(DiffCommand, WhatIsNoSavedEstimateIsRefused) {
       {Json(negative), "below zero"},
       {Json(overflow), "leaves the range"},
       {Json(differing), "other totals"},
-      {std::string(5'000, '['), "no saved estimate"},
+      {std::string(5'000, '['), "not a saved estimate"},
   };
   for (const auto& row : kRows) {
     const Result result = Diff(Json(Old()), row.text);

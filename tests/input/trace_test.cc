@@ -182,9 +182,9 @@ TEST(Trace, LinesOfLogsThatAreBrokenAreErrors) {
     const char* line;
     const char* error;
   } kRows[] = {
-      {"x", "f:1:1: no line of an access log"},
-      {"a - -", "f:1:5: no line of an access log"},
-      {" - - [16/Nov/2023:18:17:03 +0000] \"\" 200 1", "f:1:2: no line of"},
+      {"x", "f:1:1: not a line of an access log"},
+      {"a - -", "f:1:5: not a line of an access log"},
+      {" - - [16/Nov/2023:18:17:03 +0000] \"\" 200 1", "f:1:2: not a line of"},
       {"a - - [16/Nov/2023:18:17:03 +0000", "f:1:8: no \"] \""},
       {"a - - [16/Nov/2023] \"GET\" 200 1", "f:1:8: no time: \"16/Nov/2023\""},
       {"a - - [30/Feb/2023:18:17:03 +0000] \"GET\" 200 1", "f:1:8: \"30/Feb"},

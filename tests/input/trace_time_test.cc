@@ -92,7 +92,7 @@ TEST(TraceTime, AnythingElseIsRefusedWithTheReason) {
       {"2023-11-16T18:17:03+24:00", kInvalid, "no time"},
       {"2023-11-16T18:17:03Z0", kInvalid, "no time"},
       {absl::string_view("2023-11-16 18:17:03\0", 20), kInvalid, "no time"},
-      {"2023-11-16T18:17:03", kInvalid, "has no time zone: put Z"},
+      {"2023-11-16T18:17:03", kInvalid, "has no time zone: append Z"},
       {"2023-02-29 00:00:00", kInvalid, "no date and time of the calendar"},
       {"2023-02-30 00:00:00", kInvalid, "no date and time of the calendar"},
       {"2023-04-31 00:00:00", kInvalid, "no date and time of the calendar"},

@@ -191,8 +191,8 @@ absl::StatusOr<UnixNanos> ParseTraceTime(absl::string_view text) {
   if (scanner.AtEnd() && !blank) {
     return absl::InvalidArgumentError(
         absl::StrCat(internal::Quoted(text),
-                     " has no time zone: put Z (UTC) or an offset such as "
-                     "+02:00 behind it"));
+                     " has no time zone: append Z (UTC) or an offset such as "
+                     "+02:00"));
   }
   if (!scanner.AtEnd() && !scanner.Take('Z') && !scanner.Take('z') &&
       !scanner.TakeOffset(/*colon=*/true, time.offset_minutes)) {
