@@ -30,6 +30,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "konpro/base/mutex.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/memory_store.h"
 #include "konpro/sqlite/sqlite_store.h"
@@ -303,6 +304,7 @@ class SqlLedger {
   using Statement = SqliteDatabase::Statement;
 
   Statement Make(absl::string_view sql) {
+    const MutexLock lock(database_->mu());
     return database_->Prepare(sql).value();
   }
   template <typename... Numbers>
