@@ -8,9 +8,8 @@
 //   registry->TryAcquire("acct-2", 1, now).outcome()     // kUnknownAccount
 //   registry->SetWindows("acct-1", scale.windows(), now);   // use is kept
 //
-// An account without windows (the Enterprise plan before it has its own) is
-// refused everything: kNoWindows. An unknown account costs a look-up and no
-// memory.
+// An account without windows (Enterprise before it has its own) is refused
+// everything: kNoWindows. An unknown one costs a look-up and no memory.
 //
 // A look-up compares the 63-bit keyed hash alone, and ids only if two accounts
 // have the same: an id that was never provisioned is taken for one that was

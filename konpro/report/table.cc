@@ -11,13 +11,13 @@
 namespace konpro {
 namespace {
 
-struct ChartRange {
+struct CodePointRange {
   char32_t first;
   char32_t last;
 };
 
 // Categories Mn, Me and Cf of the scripts that people write names in.
-constexpr ChartRange kCombining[] = {
+constexpr CodePointRange kCombining[] = {
     {0x300, 0x36F},    {0x483, 0x489},   {0x591, 0x5BD},   {0x610, 0x61A},
     {0x64B, 0x65F},    {0x900, 0x902},   {0x93C, 0x93C},   {0x941, 0x948},
     {0x94D, 0x94D},    {0xE31, 0xE31},   {0xE34, 0xE3A},   {0xE47, 0xE4E},
@@ -26,7 +26,7 @@ constexpr ChartRange kCombining[] = {
     {0xE0100, 0xE01EF}};
 
 // East_Asian_Width W and F.
-constexpr ChartRange kWide[] = {
+constexpr CodePointRange kWide[] = {
     {0x1100, 0x115F},   {0x2E80, 0x303E},   {0x3041, 0x4DBF},
     {0x4E00, 0xA4CF},   {0xA960, 0xA97C},   {0xAC00, 0xD7A3},
     {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF01, 0xFF60},
@@ -34,9 +34,10 @@ constexpr ChartRange kWide[] = {
     {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD}};
 
 template <size_t kSize>
-bool IsIn(const ChartRange (&ranges)[kSize], char32_t c) {
-  return std::any_of(std::begin(ranges), std::end(ranges),
-                     [c](ChartRange r) { return c >= r.first && c <= r.last; });
+bool IsIn(const CodePointRange (&ranges)[kSize], char32_t c) {
+  return std::any_of(
+      std::begin(ranges), std::end(ranges),
+      [c](CodePointRange r) { return c >= r.first && c <= r.last; });
 }
 
 // The first character of `text`: its bytes and its columns.
