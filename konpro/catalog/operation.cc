@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "konpro/base/internal/name.h"
 
 namespace konpro {
@@ -16,7 +17,9 @@ constexpr int64_t kMinuteMs = 60 * kSecondMs;
 constexpr int64_t kHourMs = 60 * kMinuteMs;
 
 // What a leaf found wrong; the caller has the whole text for the message.
-enum class Fault { kNone, kForm, kTooFine, kTooLarge };
+enum class Fault { kNone, kForm, kTooFine, kTooLarge, kThousands };
+
+constexpr absl::string_view kBlanks = " \t";
 
 bool IsDigit(char c) {
   return absl::ascii_isdigit(static_cast<unsigned char>(c));
@@ -38,8 +41,8 @@ Fault ParseDigits(absl::string_view text, int64_t& number) {
 // `text` is `.digits`: sets `units` to that fraction of `base_units`.
 Fault ParseFraction(absl::string_view text, int64_t base_units,
                     int64_t& units) {
-  // Behind eighteen places nothing but zeros can divide out: base_units is
-  // below 10^18 in every table of units there is.
+  // Beyond eighteen places only zeros divide out: base_units is below 10^18 in
+  // every table of units there is.
   constexpr size_t kPlacesMax = 18;
   text.remove_prefix(1);
   const size_t last = text.find_last_not_of('0');
@@ -75,36 +78,81 @@ Fault ParseDecimal(absl::string_view text, int64_t base_units, int64_t& units) {
   return overflow ? Fault::kTooLarge : Fault::kNone;
 }
 
-// The milliseconds of the unit at the front of `text`, which is taken; 0 where
-// there is none.
+// `text` is `digits[.digits]`, a number of pieces. "1.000" is one in one
+// country and a thousand in the next.
+Fault ParseCount(absl::string_view text, int64_t& units) {
+  constexpr size_t kGroupDigits = 3;
+  const size_t point = text.find('.');
+  const bool is_grouped = point != text.npos && point >= 1 &&
+                          point <= kGroupDigits && text.front() != '0' &&
+                          text.size() - point - 1 == kGroupDigits;
+  const Fault fault = ParseDecimal(text, 1, units);
+  const bool reads = fault == Fault::kNone || fault == Fault::kTooFine;
+  return is_grouped && reads ? Fault::kThousands : fault;
+}
+
+absl::string_view WithoutBlanks(absl::string_view text) {
+  const size_t first = text.find_first_not_of(kBlanks);
+  if (first == text.npos) return "";
+  return text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+}
+
+void SkipBlanks(absl::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+}
+
+absl::string_view TakeDigitsAndPoints(absl::string_view& text) {
+  const size_t end =
+      std::min(text.find_first_not_of("0123456789."), text.size());
+  const absl::string_view number = text.substr(0, end);
+  text.remove_prefix(end);
+  return number;
+}
+
+// The milliseconds of the unit that is the next word of `text`, which is taken;
+// 0 if it is no unit.
 int64_t TakeUnit(absl::string_view& text) {
   static constexpr struct {
     absl::string_view name;
     int64_t ms;
-  } kUnits[] = {{"min", kMinuteMs},
-                {"ms", 1},
-                {"h", kHourMs},
+  } kUnits[] = {{"h", kHourMs},
+                {"hr", kHourMs},
+                {"hrs", kHourMs},
+                {"hour", kHourMs},
+                {"hours", kHourMs},
                 {"m", kMinuteMs},
-                {"s", kSecondMs}};
+                {"min", kMinuteMs},
+                {"mins", kMinuteMs},
+                {"minute", kMinuteMs},
+                {"minutes", kMinuteMs},
+                {"s", kSecondMs},
+                {"sec", kSecondMs},
+                {"secs", kSecondMs},
+                {"second", kSecondMs},
+                {"seconds", kSecondMs},
+                {"ms", 1},
+                {"msec", 1},
+                {"millisecond", 1},
+                {"milliseconds", 1}};
+  const size_t end = std::min(
+      text.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), text.size());
   for (const auto& unit : kUnits) {
-    if (text.substr(0, unit.name.size()) == unit.name) {
-      text.remove_prefix(unit.name.size());
-      return unit.ms;
-    }
+    if (text.substr(0, end) != unit.name) continue;
+    text.remove_prefix(end);
+    return unit.ms;
   }
   return 0;
 }
 
-// "1h30m", "90s", "0.5h"
+// "1h30m", "1 h 30 min", "90 seconds", "0.5h"
 Fault ParseUnits(absl::string_view text, int64_t& ms) {
   int64_t larger_unit_ms = std::numeric_limits<int64_t>::max();
   ms = 0;
   do {
-    const size_t end =
-        std::min(text.find_first_not_of("0123456789."), text.size());
-    const absl::string_view number = text.substr(0, end);
-    text.remove_prefix(end);
+    const absl::string_view number = TakeDigitsAndPoints(text);
+    SkipBlanks(text);
     const int64_t unit_ms = TakeUnit(text);
+    SkipBlanks(text);
     if (unit_ms == 0 || unit_ms >= larger_unit_ms) return Fault::kForm;
     larger_unit_ms = unit_ms;
     int64_t part_ms = 0;
@@ -113,6 +161,31 @@ Fault ParseUnits(absl::string_view text, int64_t& ms) {
     if (__builtin_add_overflow(ms, part_ms, &ms)) return Fault::kTooLarge;
   } while (!text.empty());
   return Fault::kNone;
+}
+
+// "PT1H2M3.25S", a duration of ISO 8601 that is a time alone: the length of its
+// days, months and years depends on a calendar. Only the last part may have a
+// fraction.
+Fault ParseIsoTime(absl::string_view text, int64_t& ms) {
+  static constexpr struct {
+    char designator;
+    int64_t ms;
+  } kParts[] = {{'H', kHourMs}, {'M', kMinuteMs}, {'S', kSecondMs}};
+  text.remove_prefix(2);
+  if (text.empty()) return Fault::kForm;
+  ms = 0;
+  for (const auto& part : kParts) {
+    absl::string_view rest = text;
+    const absl::string_view number = TakeDigitsAndPoints(rest);
+    if (rest.empty() || rest.front() != part.designator) continue;
+    text = rest.substr(1);
+    if (number.find('.') != number.npos && !text.empty()) return Fault::kForm;
+    int64_t part_ms = 0;
+    const Fault fault = ParseDecimal(number, part.ms, part_ms);
+    if (fault != Fault::kNone) return fault;
+    if (__builtin_add_overflow(ms, part_ms, &ms)) return Fault::kTooLarge;
+  }
+  return text.empty() ? Fault::kNone : Fault::kForm;
 }
 
 // "1:30", "1:02:03.250"
@@ -153,6 +226,13 @@ absl::Status FaultError(Fault fault, absl::string_view text,
       return absl::OutOfRangeError(
           absl::StrCat(quoted, " is too large: at most ",
                        std::numeric_limits<int64_t>::max(), " ", finest, "s"));
+    case Fault::kThousands:
+      return absl::InvalidArgumentError(
+          absl::StrCat(quoted, " is ambiguous: write ",
+                       absl::StrReplaceAll(text, {{".", ""}}),
+                       " if the point separates thousands, else write it "
+                       "without \".",
+                       text.substr(text.find('.') + 1), "\""));
     case Fault::kForm:
       break;
   }
@@ -199,24 +279,32 @@ absl::Status ValidateOperation(const Operation& operation) {
 absl::StatusOr<int64_t> ParseQuantity(absl::string_view text,
                                       QuantityUnit unit) {
   int64_t quantity = 0;
+  text = WithoutBlanks(text);
   if (unit == QuantityUnit::kCount) {
-    const Fault fault = ParseDecimal(text, 1, quantity);
+    const Fault fault = ParseCount(text, quantity);
     if (fault == Fault::kNone) return quantity;
-    return FaultError(fault, text, "write a whole number such as 12", "piece");
+    return FaultError(fault, text,
+                      "write a whole number such as 12, without separators",
+                      "piece");
   }
-  const Fault fault = text.find(':') == text.npos ? ParseUnits(text, quantity)
-                                                  : ParseClock(text, quantity);
+  const Fault fault = text.substr(0, 2) == "PT" ? ParseIsoTime(text, quantity)
+                      : text.find(':') == text.npos
+                          ? ParseUnits(text, quantity)
+                          : ParseClock(text, quantity);
   if (fault == Fault::kNone) return quantity;
   return FaultError(fault, text,
-                    "time has a unit: write 90s, 1m30s, 1500ms, 0.5h, 1:30 or "
-                    "1:02:03.250",
+                    "time has a unit: write 90s, 1m30s, 1500ms, 0.5h, 1:30, "
+                    "1:02:03.250 or PT1M30S",
                     "millisecond");
 }
 
 absl::StatusOr<int64_t> ParseDecimalQuantity(absl::string_view text,
                                              int64_t base_units) {
   int64_t quantity = 0;
-  const Fault fault = ParseDecimal(text, base_units, quantity);
+  text = WithoutBlanks(text);
+  const Fault fault = base_units == 1
+                          ? ParseCount(text, quantity)
+                          : ParseDecimal(text, base_units, quantity);
   if (fault == Fault::kNone) return quantity;
   return FaultError(fault, text,
                     "the unit is given elsewhere: write a number such as 90",

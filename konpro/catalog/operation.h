@@ -9,6 +9,7 @@
 //   constexpr QuantityUnit kTime = QuantityUnit::kMilliseconds;
 //   ParseQuantity("1m30s", kTime)                           // 90,000
 //   ParseQuantity("1:02:03.250", kTime)                     // 3,723,250
+//   ParseQuantity("PT1M30S", kTime)                         // 90,000
 //   ParseQuantity("90", kTime)                              // kInvalidArgument
 //
 // Thread safety: immutable. All functions are pure.
@@ -52,11 +53,15 @@ absl::Status ValidateOperation(const Operation& operation);
 
 // The base units that `text` says, read exactly.
 //
-// Milliseconds: numbers with units, larger before smaller, each unit once
-// (`h`, `m` or `min`, `s`, `ms`: "1h30m", "90s", "0.5h", "1m30.250s"), or a
-// clock ("MM:SS", "HH:MM:SS", each with up to three decimal places; every
-// field but the first has two digits and is below 60).
-// Count: a whole number.
+// Milliseconds, in one of these forms:
+// - numbers with units, larger before smaller, each unit once, blanks at will:
+//   "1h30m", "90 s", "0.5 hours", "1m 30.250s". Units are h, m, s and ms, as
+//   "hr", "min", "sec", "msec" and in full too;
+// - a clock: "MM:SS", "HH:MM:SS", each with up to three decimal places; every
+//   field but the first has two digits and is below 60;
+// - a duration of ISO 8601 in hours, minutes and seconds: "PT1H2M3.25S".
+// Count: a whole number. "4.0" is 4, but "1.000" is refused as ambiguous.
+// Blanks around the text mean nothing.
 //
 // kInvalidArgument, saying what would be right: another form, a number of time
 // without a unit, a negative, anything finer than a millisecond or than one
@@ -65,7 +70,8 @@ absl::StatusOr<int64_t> ParseQuantity(absl::string_view text,
                                       QuantityUnit unit);
 
 // The base units of a bare decimal `text` that counts `base_units` each, for
-// tables that name the unit once: ("1.5", 1000) is 1,500. Errors as above.
+// tables that name the unit once: ("1.5", 1000) is 1,500. Errors as above;
+// "1.000" is ambiguous if base_units is 1.
 // REQUIRES: base_units > 0.
 absl::StatusOr<int64_t> ParseDecimalQuantity(absl::string_view text,
                                              int64_t base_units);

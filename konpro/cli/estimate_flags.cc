@@ -130,8 +130,9 @@ void AddEstimate(CLI::App& app, const std::string& exit_codes,
           "A manifest is CSV with a header row, or JSON Lines with the same "
           "names:\noperation and quantity, and optionally jobs (how many "
           "alike, default 1) and id.\nA quantity is 90s, 1m30s, 1500ms, 0.5h, "
-          "1:30 or 1:02:03.250 of time, or a whole number\nof images; if it is "
-          "uncertain, low..likely..high, such as 60s..90s..150s.\n\n") +
+          "1:30, 1:02:03.250 or PT1M30S of time, or a whole\nnumber of images; "
+          "if it is uncertain, low..likely..high, such as "
+          "60s..90s..150s.\n\n") +
       exit_codes);
   command
       .add_option("FILE", options.file, "the manifest; - for standard input")
