@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "konpro/base/account_id.h"
+#include "konpro/base/clock_tolerance.h"
 #include "konpro/base/credits.h"
 #include "konpro/base/mutex.h"
 #include "konpro/base/unix_nanos.h"
@@ -27,6 +28,20 @@ TEST(HeaderExamples, AccountId) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "account_id: \"acct 1\" is not 1 to 128 bytes of "
                        "printable ASCII without blanks"));
+}
+
+TEST(HeaderExamples, ClockTolerance) {
+  const absl::Time noon = absl::FromUnixSeconds(1'793'620'800);
+  const absl::Time one_pm = noon + absl::Hours(1);
+  EXPECT_EQ(
+      // clock_tolerance.h
+      *TakeTime({.field = "--at", .asked = noon, .clock = one_pm}), noon);
+  EXPECT_EQ(
+      *TakeTime(
+          {.field = "--at", .asked = noon + kClockTolerance, .clock = noon}),
+      noon);
+  EXPECT_THAT(TakeTime({.field = "--at", .asked = one_pm, .clock = noon}),
+              StatusIs(absl::StatusCode::kInvalidArgument, _));
 }
 
 TEST(HeaderExamples, Credits) {
