@@ -32,7 +32,7 @@
 #include "konpro/access/api_key.h"
 #include "konpro/base/credits.h"
 #include "konpro/catalog/catalog.h"
-#include "konpro/ledger/memory_store.h"
+#include "konpro/ledger/store.h"
 #include "konpro/limits/rate_window.h"
 
 namespace {

@@ -23,7 +23,7 @@
 #include "konpro/input/input_file.h"
 #include "konpro/input/usage_input.h"
 #include "konpro/ledger/ledger.h"
-#include "konpro/ledger/usage_ledger.h"
+#include "konpro/ledger/usage.h"
 #include "konpro/sqlite/sqlite_store.h"
 #include "proto/usage.pb.h"
 

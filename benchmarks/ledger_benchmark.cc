@@ -32,7 +32,7 @@
 #include "absl/time/time.h"
 #include "konpro/base/mutex.h"
 #include "konpro/ledger/ledger.h"
-#include "konpro/ledger/memory_store.h"
+#include "konpro/ledger/store.h"
 #include "konpro/sqlite/sqlite_store.h"
 
 namespace konpro {

@@ -207,17 +207,13 @@ AdmissionReason Admission::CheckRequest(const AdmissionRequest& request,
     if (request.quantity == 0) return AdmissionReason::kAdmitted;
     return malformed("operation: a quantity needs one");
   }
-  if (!internal::IsId(request.id, AdmissionRequest::kIdBytesMax)) {
-    return malformed(absl::StrCat("id: is not 1 to ",
-                                  AdmissionRequest::kIdBytesMax,
-                                  " bytes of printable ASCII without blanks"));
+  absl::Status status =
+      internal::CheckId("id", request.id, AdmissionRequest::kIdBytesMax);
+  if (status.ok() && !request.job.empty()) {
+    status =
+        internal::CheckId("job", request.job, AdmissionRequest::kJobBytesMax);
   }
-  if (!request.job.empty() &&
-      !internal::IsId(request.job, AdmissionRequest::kJobBytesMax)) {
-    return malformed(absl::StrCat("job: is not at most ",
-                                  AdmissionRequest::kJobBytesMax,
-                                  " bytes of printable ASCII without blanks"));
-  }
+  if (!status.ok()) return malformed(status.message());
   if (parts_.catalog.FindOperation(request.operation) == nullptr) {
     a.detail = std::string(
         parts_.catalog.UnknownOperation(request.operation).message());

@@ -1,7 +1,7 @@
 #include "konpro/access/backend.h"
 
 #include "konpro/access/memory_stores.h"
-#include "konpro/ledger/memory_store.h"
+#include "konpro/ledger/store.h"
 
 namespace konpro {
 

@@ -24,8 +24,10 @@ inline constexpr size_t kAccountIdBytesMax = 128;
 // Whether `id` has 1 .. kAccountIdBytesMax bytes, each of them 0x21 .. 0x7e.
 bool IsAccountId(absl::string_view id);
 
-// kInvalidArgument if it is not IsAccountId(), with the message above.
-absl::Status CheckAccountId(absl::string_view id);
+// kInvalidArgument if it is not IsAccountId(), with the message above. `field`:
+// the caller's name of it.
+absl::Status CheckAccountId(absl::string_view id,
+                            absl::string_view field = "account_id");
 
 }  // namespace konpro
 

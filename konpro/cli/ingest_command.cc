@@ -15,7 +15,7 @@
 #include "konpro/ledger/ingest.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
-#include "konpro/ledger/usage_ledger.h"
+#include "konpro/ledger/usage.h"
 #include "konpro/report/ledger_message.h"
 #include "konpro/report/report_format.h"
 #include "konpro/report/report_json.h"

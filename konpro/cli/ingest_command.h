@@ -23,7 +23,7 @@ struct IngestOptions {
 // kInternal if the ledger failed: it is safe to ingest all records again.
 // kBadInput if a record was refused, else kOverAvailable if one was denied for
 // lack of credits, else kDenied if one was denied. Memory grows with jobs in
-// slices (usage_ledger.h), not with records.
+// slices (usage.h), not with records.
 ExitCode RunLedgerIngest(const ServiceFile& file, const IngestOptions& options,
                          Streams streams);
 

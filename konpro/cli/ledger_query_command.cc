@@ -11,7 +11,6 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/ledger/account.h"
-#include "konpro/ledger/find_command.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/statement.h"
 #include "konpro/report/ledger_message.h"

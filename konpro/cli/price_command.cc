@@ -5,9 +5,9 @@
 #include "konpro/catalog/plan.h"
 #include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
-#include "konpro/ledger/usage_totals.h"
 #include "konpro/report/report_json.h"
 #include "konpro/report/usage_report.h"
+#include "konpro/report/usage_totals.h"
 #include "proto/report.pb.h"
 #include "proto/usage.pb.h"
 

@@ -14,7 +14,7 @@
 #include "konpro/input/internal/csv.h"
 #include "konpro/input/usage_input.h"
 #include "konpro/ledger/account_command.h"
-#include "konpro/ledger/journal.h"
+#include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/usage.h"
 
 namespace konpro {

@@ -17,10 +17,8 @@ constexpr absl::CivilDay kAnchorMax(2261, 12, 31);
 
 // A "/" would make two series share the ids of grants.
 bool IsName(absl::string_view name) {
-  return !name.empty() && name.size() <= Allowance::kNameBytesMax &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return absl::ascii_isgraph(c) && c != '/';
-         });
+  return internal::IsId(name, Allowance::kNameBytesMax) &&
+         name.find('/') == absl::string_view::npos;
 }
 
 // What the database has as a file of its own. Abseil would take more: paths,

@@ -9,7 +9,7 @@
 //   ingestion.totals().applied
 //
 // A batch is durable before its outcomes are reported. A record that was
-// charged before is replayed (usage_ledger.h), so after a failure it is safe to
+// charged before is replayed (usage.h), so after a failure it is safe to
 // ingest all records again.
 //
 // Thread safety: thread-compatible. `clock` is called, and the UsageLedger
@@ -35,7 +35,7 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/ledger_command.h"
-#include "konpro/ledger/usage_ledger.h"
+#include "konpro/ledger/usage.h"
 #include "proto/usage.pb.h"
 
 namespace konpro {

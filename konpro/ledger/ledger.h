@@ -1,18 +1,20 @@
 // A Ledger applies commands to accounts through a Store: each once, in one
 // order, durably. The rules of credits are in account.h, commands in
-// ledger_command.h, the entries that record them in journal.h.
+// ledger_command.h with the entries that record them.
 //
 //   auto store = SqliteStore::Open("credits.db", {});
 //   auto ledger = Ledger::Open(*std::move(store), {});
-//   const LedgerCommand welcome = {.account = "acme", .id = "welcome", .at =
-//   now,
-//                                  .request = GrantCommand{.amount = nine}};
-//   const LedgerCommand job = {.account = "acme", .id = "job-7", .at = now,
-//                              .request = SpendCommand{.amount = ten}};
+//   const LedgerCommand welcome = {
+//       .account = "acme", .id = "welcome", .at = now,
+//       .request = GrantCommand{.amount = nine}};
+//   const LedgerCommand job = {
+//       .account = "acme", .id = "job-7", .at = now,
+//       .request = SpendCommand{.amount = ten}};
 //   (*ledger)->Apply(welcome)->sequence           // 1
 //   (*ledger)->Apply(job)->effect.applied()       // false: denied
 //   (*ledger)->Apply(job)->replayed               // true: denied as before
 //   (*ledger)->BalanceOf("acme", now)->available  // 9 credits
+//   FindCommand(**ledger, "", "job-7")->account   // "acme"
 //
 // Idempotency comes first: retrying with the same id and content returns the
 // first result, also a denial, and has no further effect. Ids are remembered
@@ -55,7 +57,6 @@
 #include "konpro/base/mutex.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/ledger/account.h"
-#include "konpro/ledger/journal.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/store.h"
 
@@ -243,6 +244,13 @@ class Ledger {
   // Why the book must be loaded before it is used again; else OK.
   absl::Status failure_ ABSL_GUARDED_BY(book_mu_);
 };
+
+// The latest command with that id, of `account`, or of the one account that has
+// such a command if `account` is "". kNotFound: no command has the id.
+// kInvalidArgument: several accounts have one.
+absl::StatusOr<Ledger::CommandPlace> FindCommand(Ledger& ledger,
+                                                 absl::string_view account,
+                                                 absl::string_view id);
 
 }  // namespace konpro
 

@@ -11,13 +11,7 @@
 namespace konpro {
 namespace {
 
-absl::Status CheckId(absl::string_view field, absl::string_view id,
-                     size_t bytes_max) {
-  if (internal::IsId(id, bytes_max)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(field, ": ", internal::Quoted(id), " is not 1 to ",
-                   bytes_max, " bytes of printable ASCII without blanks"));
-}
+using ::konpro::internal::CheckId;
 
 absl::Status CheckAmount(std::optional<Credits> amount) {
   if (amount.value_or(Credits()) >= Credits()) return absl::OkStatus();
@@ -161,7 +155,7 @@ absl::Status CheckPricing(const Pricing& pricing,
 
 absl::Status ValidateCommand(const LedgerCommand& command,
                              absl::Duration duplicate_window) {
-  absl::Status status = CheckAccountId(command.account);
+  absl::Status status = CheckAccountId(command.account, "account");
   if (!status.ok()) return status;
   if (!IsCheckOnly(command.request)) {
     status = CheckId("id", command.id, kCommandIdBytesMax);

@@ -14,6 +14,13 @@
 // the charged quantity instead of the amount. So a client that retries after
 // prices have changed, or after its session has grown, sends the same content.
 //
+//   ledger->History("acme", [](const JournalEntry& entry, absl::string_view) {
+//     entry.place.sequence          // 1, 4, 7
+//     entry.command.id              // "welcome", "job-7/hold", "job-7/done"
+//     entry.effect.applied()        // false: it was denied
+//     return absl::OkStatus();
+//   });
+//
 // Thread safety: plain values. Texts belong to the caller and outlive the call.
 #ifndef KONPRO_LEDGER_LEDGER_COMMAND_H_
 #define KONPRO_LEDGER_LEDGER_COMMAND_H_
@@ -23,6 +30,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -109,6 +117,35 @@ struct LedgerOutcome {
   AccountEffect effect;
   // Of the account, now.
   Balance balance;
+};
+
+// An entry of the journal is a command, what its references were resolved to,
+// and what it did. Entries are all that a ledger keeps for good; applied again
+// in order, they give its accounts.
+struct EntryPlace {
+  uint64_t sequence = 0;  // 1, 2, 3 ...
+  // Of the account's previous entry; 0: this is its first.
+  uint64_t previous = 0;
+  UnixNanos at;  // the ledger's time: never before that of the previous entry
+};
+
+// What a command's references and relative amounts were resolved to.
+struct Resolution {
+  // The sequence of the reservation, or of what is refunded; 0: the id is not
+  // known.
+  uint64_t target = 0;
+  // Of a capture or a refund.
+  Credits amount;
+  // Of what is refunded: its time and AccountEffect::posted.
+  UnixNanos posted_at;
+  std::vector<Allocation> posted;
+};
+
+struct JournalEntry {
+  EntryPlace place;
+  LedgerCommand command;  // refers to the entry's bytes; `at` is place.at
+  Resolution resolution;
+  AccountEffect effect;
 };
 
 // kInvalidArgument: a field is outside its limits, independently of the state

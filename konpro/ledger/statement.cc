@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "konpro/ledger/internal/apply_command.h"
-#include "konpro/ledger/journal.h"
+#include "konpro/ledger/ledger_command.h"
 
 // The account is computed from its entries, applied in order. Its balance is
 // read twice: just before the period, and at its last instant. Spends and

@@ -6,7 +6,9 @@
 //   store.Read(8, 10, visit)         // entries 8, 9, 10
 //   store.WriteSnapshots(changes)    // all or none; may be dropped
 //
-// Backends are memory_store.h, sqlite_store.h, or one for a server. Append() is
+//   Ledger::Open(std::make_unique<MemoryStore>(), {})
+//
+// Backends are MemoryStore, sqlite_store.h, or one for a server. Append() is
 // a compare-and-swap on the head: of two ledgers on one store one gets kAborted
 // and changes nothing, and no lock has to outlive a call. The ledger finds
 // duplicate ids; a backend may add a unique index on account and id.
@@ -22,9 +24,13 @@
 #define KONPRO_LEDGER_STORE_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -85,6 +91,32 @@ class Store {
   // Visits all rows, ordered by key.
   virtual absl::Status ReadSnapshots(SnapshotVisitor visit) = 0;
   virtual absl::Status DropSnapshots() = 0;
+};
+
+// A Store that ends with the process: for tests, for simulations, and to
+// measure the least that a backend costs.
+class MemoryStore : public Store {
+ public:
+  std::string name() const override { return "memory"; }
+
+  absl::StatusOr<JournalHead> ReadHead() override { return head_; }
+  absl::Status Append(const JournalHead& head,
+                      absl::Span<const StoredEntry> entries) override;
+  absl::Status Read(uint64_t first, uint64_t last, EntryVisitor visit) override;
+  absl::Status WriteSnapshots(
+      absl::Span<const SnapshotChange> changes) override;
+  absl::Status ReadSnapshots(SnapshotVisitor visit) override;
+  absl::Status DropSnapshots() override;
+
+ private:
+  // Bytes are contiguous in chunks that never move. An entry larger than a
+  // chunk has a chunk of its own.
+  static constexpr size_t kChunkBytes = size_t{1} << 20;
+
+  JournalHead head_;
+  std::vector<std::string> chunks_;
+  std::vector<StoredEntry> entries_;  // the first has sequence 1
+  std::map<std::string, std::string, std::less<>> snapshots_;
 };
 
 }  // namespace konpro

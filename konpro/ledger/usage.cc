@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "konpro/base/account_id.h"
 #include "konpro/base/internal/name.h"
 
 namespace konpro {
@@ -20,15 +21,14 @@ constexpr int64_t kSecondsMin = -62'135'596'800;
 constexpr int64_t kSecondsMax = 253'402'300'799;
 constexpr int64_t kDurationSecondsMax = 315'576'000'000;
 
-void CheckId(absl::string_view field, const std::string& id, bool required,
-             std::vector<std::string>& errors) {
-  if (id.empty() && required) {
-    errors.push_back(absl::StrCat(field, ": missing"));
-  } else if (!id.empty() && !internal::IsId(id, kUsageIdBytesMax)) {
-    errors.push_back(absl::StrCat(field, ": ", internal::Quoted(id),
-                                  " is not 1 to ", kUsageIdBytesMax,
-                                  " bytes of printable ASCII without blanks"));
+void CheckId(absl::string_view field, const std::string& id, size_t bytes_max,
+             bool required, std::vector<std::string>& errors) {
+  if (id.empty()) {
+    if (required) errors.push_back(absl::StrCat(field, ": missing"));
+    return;
   }
+  const absl::Status status = internal::CheckId(field, id, bytes_max);
+  if (!status.ok()) errors.emplace_back(status.message());
 }
 
 void CheckTime(absl::string_view field, bool present, const Timestamp& time,
@@ -107,8 +107,10 @@ std::vector<std::string> Errors(const v1::UsageRecord& record,
                                 const Catalog& catalog,
                                 const Operation* operation) {
   std::vector<std::string> errors;
-  CheckId("record_id", record.record_id(), /*required=*/true, errors);
-  CheckId("account_id", record.account_id(), /*required=*/true, errors);
+  CheckId("record_id", record.record_id(), kUsageIdBytesMax, /*required=*/true,
+          errors);
+  CheckId("account_id", record.account_id(), kAccountIdBytesMax,
+          /*required=*/true, errors);
   if (record.operation().empty()) {
     errors.push_back("operation: missing");
   } else if (operation == nullptr) {
@@ -123,7 +125,8 @@ std::vector<std::string> Errors(const v1::UsageRecord& record,
       IsBefore(record.end_time(), record.start_time())) {
     errors.push_back("end_time: before start_time");
   }
-  CheckId("job_id", record.job_id(), /*required=*/false, errors);
+  CheckId("job_id", record.job_id(), kUsageIdBytesMax, /*required=*/false,
+          errors);
   CheckLabels(record, errors);
   return errors;
 }

@@ -1,11 +1,10 @@
-#include "konpro/ledger/usage_ledger.h"
-
 #include <algorithm>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/ledger/internal/ledger_batch.h"
+#include "konpro/ledger/usage.h"
 
 // A slice is priced when it is its turn: only then is it known whether the
 // slices before it were charged. So records become commands one by one, within

@@ -20,7 +20,6 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/ingest.h"
-#include "konpro/ledger/journal.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/statement.h"

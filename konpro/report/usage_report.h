@@ -12,8 +12,8 @@
 
 #include "konpro/base/credits.h"
 #include "konpro/catalog/plan.h"
-#include "konpro/ledger/usage_totals.h"
 #include "konpro/report/report_format.h"
+#include "konpro/report/usage_totals.h"
 #include "proto/report.pb.h"
 
 namespace konpro {

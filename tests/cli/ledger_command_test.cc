@@ -185,7 +185,7 @@ TEST_F(LedgerCommandTest, WhatIsWrongIsSaid) {
       {Grant("zero", "0"), "amount: 0 is not above zero"},
       {Grant("b lank", "1"), "id: "},
       {Grant("", "1"), "id: "},
-      {Grant("g", "1", ""), "account_id: "},
+      {Grant("g", "1", ""), "account: "},
       {ReserveVideo("job", "90"), "quantity: "},
       {ReserveVideo("job", "-90s"), "quantity: "},
       {ReserveVideo("job", "nan"), "quantity: "},

@@ -34,8 +34,8 @@
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
-#include "konpro/ledger/memory_store.h"
-#include "konpro/ledger/usage_totals.h"
+#include "konpro/ledger/store.h"
+#include "konpro/report/usage_totals.h"
 #include "proto/usage.pb.h"
 #include "tests/testing/status_matchers.h"
 

@@ -12,7 +12,7 @@
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
-#include "konpro/ledger/memory_store.h"
+#include "konpro/ledger/store.h"
 
 namespace konpro {
 namespace {

@@ -20,17 +20,12 @@
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/allowance.h"
-#include "konpro/ledger/find_command.h"
 #include "konpro/ledger/ingest.h"
-#include "konpro/ledger/journal.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
-#include "konpro/ledger/memory_store.h"
 #include "konpro/ledger/statement.h"
 #include "konpro/ledger/store.h"
 #include "konpro/ledger/usage.h"
-#include "konpro/ledger/usage_ledger.h"
-#include "konpro/ledger/usage_totals.h"
 #include "konpro/sqlite/sqlite_store.h"
 #include "proto/usage.pb.h"
 #include "tests/testing/status_matchers.h"
@@ -121,18 +116,6 @@ TEST(HeaderExamples, Allowance) {
   EXPECT_EQ(monthly.GrantId(1), "subscription-7/credits/1");
 }
 
-TEST(HeaderExamples, FindCommand) {
-  const std::unique_ptr<Ledger> ledger = OpenLedger();
-  ASSERT_THAT(ledger->Apply({.account = "acme",
-                             .id = "job-7/hold",
-                             .at = now,
-                             .request = GrantCommand{.amount = nine}}),
-              IsOk());
-  EXPECT_EQ(
-      // find_command.h
-      FindCommand(*ledger, "", "job-7/hold")->account, "acme");
-}
-
 TEST(HeaderExamples, Ingest) {
   const std::unique_ptr<Ledger> ledger = OpenLedger();
   ASSERT_THAT(ledger->Apply({.account = "acme",
@@ -158,33 +141,6 @@ TEST(HeaderExamples, Ingest) {
   EXPECT_EQ(ingestion.totals().applied, 3);
 }
 
-TEST(HeaderExamples, Journal) {
-  const std::unique_ptr<Ledger> ledger = OpenLedger();
-  const std::pair<const char*, LedgerRequest> kCommands[] = {
-      {"welcome", GrantCommand{.amount = nine}},
-      {"job-7/hold", LedgerReserve{.amount = six, .timeout = absl::Hours(1)}},
-      {"job-7/done", LedgerCapture{.reservation = "job-7/hold"}},
-  };
-  for (const auto& [id, request] : kCommands) {
-    ASSERT_THAT(
-        ledger->Apply(
-            {.account = "acme", .id = id, .at = now, .request = request}),
-        IsOk());
-  }
-  static std::vector<std::string> ids;
-  const absl::Status status =
-      // journal.h
-      ledger->History("acme", [](const JournalEntry& entry, absl::string_view) {
-        EXPECT_EQ(entry.place.sequence, ids.size() + 1);
-        ids.emplace_back(entry.command.id);
-        EXPECT_TRUE(entry.effect.applied());
-        return absl::OkStatus();
-      });
-  EXPECT_THAT(status, IsOk());
-  EXPECT_EQ(ids,
-            (std::vector<std::string>{"welcome", "job-7/hold", "job-7/done"}));
-}
-
 TEST(HeaderExamples, Ledger) {
   ASSERT_EQ(chdir(std::getenv("TEST_TMPDIR")), 0);
   // ledger.h
@@ -202,6 +158,7 @@ TEST(HeaderExamples, Ledger) {
   EXPECT_FALSE((*ledger)->Apply(job)->effect.applied());
   EXPECT_TRUE((*ledger)->Apply(job)->replayed);
   EXPECT_EQ((*ledger)->BalanceOf("acme", now)->available, nine);
+  EXPECT_EQ(FindCommand(**ledger, "", "job-7")->account, "acme");
 }
 
 TEST(HeaderExamples, LedgerCommand) {
@@ -228,12 +185,17 @@ TEST(HeaderExamples, LedgerCommand) {
   for (const LedgerCommand& command : kCommands) {
     EXPECT_TRUE(ledger->Apply(command)->effect.applied());
   }
-}
-
-TEST(HeaderExamples, MemoryStore) {
-  // memory_store.h
-  auto ledger = Ledger::Open(std::make_unique<MemoryStore>(), {});
-  EXPECT_THAT(ledger, IsOk());
+  static std::vector<std::string> ids;
+  const absl::Status status =
+      ledger->History("acme", [](const JournalEntry& entry, absl::string_view) {
+        EXPECT_EQ(entry.place.sequence, ids.size() + 1);
+        ids.emplace_back(entry.command.id);
+        EXPECT_TRUE(entry.effect.applied());
+        return absl::OkStatus();
+      });
+  EXPECT_THAT(status, IsOk());
+  EXPECT_EQ(ids,
+            (std::vector<std::string>{"welcome", "job-7/hold", "job-7/done"}));
 }
 
 TEST(HeaderExamples, Statement) {
@@ -283,41 +245,28 @@ TEST(HeaderExamples, Store) {
   EXPECT_THAT(store.Read(8, 10, visit), IsOk());
   EXPECT_THAT(store.WriteSnapshots(changes), IsOk());
   EXPECT_EQ(visited, (std::vector<uint64_t>{8, 9, 10}));
+  EXPECT_THAT(Ledger::Open(std::make_unique<MemoryStore>(), {}), IsOk());
 }
 
 TEST(HeaderExamples, Usage) {
-  const v1::UsageRecord record = Record("r");
-  // usage.h
-  absl::StatusOr<RatedUsage> rated = RateUsage(Catalog::BuiltIn(), record);
-  EXPECT_GT(rated->cost, Credits());
-}
-
-TEST(HeaderExamples, UsageLedger) {
   const std::unique_ptr<Ledger> ledger = OpenLedger();
   const std::vector<v1::UsageRecord> records = {Record("a"), Record("b")};
+  const v1::UsageRecord& record = records[0];
   std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
   ASSERT_THAT(ledger->Apply({.account = "acme",
                              .id = "welcome",
                              .at = now,
                              .request = GrantCommand{.amount = nine}}),
               IsOk());
-  // usage_ledger.h
+  // usage.h
+  absl::StatusOr<RatedUsage> rated = RateUsage(Catalog::BuiltIn(), record);
+  EXPECT_GT(rated->cost, Credits());
   UsageLedger usage(*ledger, Catalog::BuiltIn());
   usage.Charge(records, now, outcomes);
   EXPECT_FALSE(outcomes[1]->replayed);
   usage.Charge(records, now, outcomes);
   EXPECT_TRUE(outcomes[1]->replayed);
   EXPECT_EQ(usage.sessions_known(), 1);
-}
-
-TEST(HeaderExamples, UsageTotals) {
-  const Catalog& catalog = Catalog::BuiltIn();
-  const v1::UsageRecord record = Record("r");
-  // usage_totals.h
-  UsageTotals totals(catalog);
-  EXPECT_THAT(totals.Add(record), IsOk());
-  EXPECT_GT(totals.total(), Credits());
-  EXPECT_EQ(totals.Accounts()[0].lines[0].quantity, 60'000);
 }
 
 }  // namespace

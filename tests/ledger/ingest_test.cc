@@ -14,7 +14,7 @@
 #include "gtest/gtest.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/ledger/ledger.h"
-#include "konpro/ledger/usage_ledger.h"
+#include "konpro/ledger/usage.h"
 #include "proto/usage.pb.h"
 #include "tests/testing/faulty_store.h"
 #include "tests/testing/status_matchers.h"

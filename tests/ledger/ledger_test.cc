@@ -19,7 +19,7 @@
 #include "konpro/ledger/internal/apply_command.h"
 #include "konpro/ledger/internal/journal_codec.h"
 #include "konpro/ledger/internal/snapshot_codec.h"
-#include "konpro/ledger/memory_store.h"
+#include "konpro/ledger/store.h"
 #include "tests/testing/shared_store.h"
 #include "tests/testing/status_matchers.h"
 
@@ -288,9 +288,9 @@ TEST_F(LedgerTest, MalformedCommandsAreNotJournaled) {
     LedgerCommand command;
     const char* message;
   } kCases[] = {
-      {{.account = "", .id = "x", .request = LedgerVoid{"a"}}, "account_id: "},
+      {{.account = "", .id = "x", .request = LedgerVoid{"a"}}, "account: "},
       {{.account = "a b", .id = "x", .request = LedgerVoid{"a"}},
-       "account_id: "},
+       "account: "},
       {{.account = "a", .id = "", .request = LedgerVoid{"a"}}, "id: "},
       {{.account = "a", .id = "\n", .request = LedgerVoid{"a"}}, "id: "},
       {{.account = "a", .id = "x", .request = LedgerVoid{""}}, "reservation: "},

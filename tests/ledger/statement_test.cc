@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "konpro/ledger/memory_store.h"
+#include "konpro/ledger/store.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {

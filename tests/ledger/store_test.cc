@@ -14,7 +14,6 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "konpro/ledger/memory_store.h"
 #include "konpro/sqlite/sqlite_store.h"
 #include "tests/testing/status_matchers.h"
 

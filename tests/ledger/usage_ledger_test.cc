@@ -1,5 +1,3 @@
-#include "konpro/ledger/usage_ledger.h"
-
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -18,7 +16,8 @@
 #include "gtest/gtest.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
-#include "konpro/ledger/memory_store.h"
+#include "konpro/ledger/store.h"
+#include "konpro/ledger/usage.h"
 #include "proto/usage.pb.h"
 #include "tests/testing/status_matchers.h"
 

@@ -33,8 +33,7 @@
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
-#include "konpro/ledger/memory_store.h"
-#include "konpro/ledger/usage_totals.h"
+#include "konpro/ledger/store.h"
 #include "konpro/limits/limiter_decision.h"
 #include "konpro/limits/rate_window.h"
 #include "konpro/limits/schedule.h"
@@ -56,8 +55,10 @@
 #include "konpro/report/schedule_file.h"
 #include "konpro/report/table.h"
 #include "konpro/report/usage_report.h"
+#include "konpro/report/usage_totals.h"
 #include "proto/account.pb.h"
 #include "proto/report.pb.h"
+#include "proto/usage.pb.h"
 
 namespace konpro {
 namespace {
@@ -277,6 +278,22 @@ TEST(HeaderExamples, HtmlPageAndSvgChart) {
   page.Print(table);
   page.Finish();
   EXPECT_THAT(out.str(), HasSubstr("aria-labelledby=\"cost"));
+}
+
+TEST(HeaderExamples, UsageTotals) {
+  const Catalog& catalog = Catalog::BuiltIn();
+  v1::UsageRecord record;
+  record.set_record_id("r");
+  record.set_account_id("acme");
+  record.set_operation("avatar_video");
+  record.mutable_duration()->set_seconds(60);
+  record.mutable_start_time()->set_seconds(1'800'000'000);
+  record.mutable_end_time()->set_seconds(1'800'000'060);
+  // usage_totals.h
+  UsageTotals totals(catalog);
+  EXPECT_TRUE(totals.Add(record).ok());
+  EXPECT_GT(totals.total(), Credits());
+  EXPECT_EQ(totals.Accounts()[0].lines[0].quantity, 60'000);
 }
 
 }  // namespace

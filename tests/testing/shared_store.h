@@ -12,7 +12,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "konpro/ledger/memory_store.h"
 #include "konpro/ledger/store.h"
 
 namespace konpro::testing {

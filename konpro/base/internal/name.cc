@@ -55,6 +55,14 @@ bool IsId(absl::string_view id, size_t bytes_max) {
                      [](unsigned char c) { return absl::ascii_isgraph(c); });
 }
 
+absl::Status CheckId(absl::string_view field, absl::string_view id,
+                     size_t bytes_max) {
+  if (IsId(id, bytes_max)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", Quoted(id), " is not 1 to ", bytes_max,
+                   " bytes of printable ASCII without blanks"));
+}
+
 absl::string_view NearestName(absl::string_view name,
                               absl::Span<const absl::string_view> known) {
   absl::string_view nearest;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
@@ -21,6 +22,11 @@ bool IsName(absl::string_view name, size_t bytes_max);
 // Whether `id` has 1 .. `bytes_max` bytes, all of them printable ASCII and no
 // blank: what others call their accounts, jobs and records.
 bool IsId(absl::string_view id, size_t bytes_max);
+
+// kInvalidArgument if it is not IsId(), with the id: `field: "a b" is not 1 to
+// 128 bytes of printable ASCII without blanks`.
+absl::Status CheckId(absl::string_view field, absl::string_view id,
+                     size_t bytes_max);
 
 // The name in `known` with the smallest edit distance from `name`, ignoring
 // case; the first of equals. "" where none is near (distance above a third of

@@ -8,7 +8,6 @@
 
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/account_command.h"
-#include "konpro/ledger/journal.h"
 #include "konpro/ledger/ledger_command.h"
 
 namespace konpro::internal {

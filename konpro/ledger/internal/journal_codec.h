@@ -19,7 +19,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "konpro/ledger/account_command.h"
-#include "konpro/ledger/journal.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/store.h"
 

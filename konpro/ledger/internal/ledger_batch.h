@@ -13,7 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "konpro/ledger/internal/journal_codec.h"
 #include "konpro/ledger/internal/ledger_book.h"
-#include "konpro/ledger/journal.h"
+#include "konpro/ledger/ledger_command.h"
 
 namespace konpro::internal {
 

@@ -32,7 +32,6 @@
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/internal/duplicate_memory.h"
 #include "konpro/ledger/internal/snapshot_codec.h"
-#include "konpro/ledger/journal.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/store.h"
 

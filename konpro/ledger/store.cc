@@ -1,4 +1,4 @@
-#include "konpro/ledger/memory_store.h"
+#include "konpro/ledger/store.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "konpro/ledger/usage_totals.h"
+#include "konpro/report/usage_totals.h"
 
 #include <algorithm>
 #include <optional>

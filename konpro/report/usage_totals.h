@@ -1,5 +1,5 @@
 // What many usage records cost together, by account and operation. What one
-// record costs is usage.h.
+// record costs is ledger/usage.h.
 //
 //   UsageTotals totals(catalog);
 //   totals.Add(record);                       // OK
@@ -10,8 +10,8 @@
 //
 // Limits: memory grows with accounts, not with records. Records are not
 // compared: one that is added twice counts twice.
-#ifndef KONPRO_LEDGER_USAGE_TOTALS_H_
-#define KONPRO_LEDGER_USAGE_TOTALS_H_
+#ifndef KONPRO_REPORT_USAGE_TOTALS_H_
+#define KONPRO_REPORT_USAGE_TOTALS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -83,4 +83,4 @@ class UsageTotals {
 
 }  // namespace konpro
 
-#endif  // KONPRO_LEDGER_USAGE_TOTALS_H_
+#endif  // KONPRO_REPORT_USAGE_TOTALS_H_
