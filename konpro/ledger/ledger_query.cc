@@ -294,7 +294,7 @@ absl::StatusOr<Ledger::CommandPlace> FindCommand(Ledger& ledger,
       return absl::InvalidArgumentError(
           absl::StrCat("id ", internal::Quoted(id), " is a command of ",
                        internal::Quoted(found->account), " and of ",
-                       internal::Quoted(place.account), ": say which account"));
+                       internal::Quoted(place.account), ": say which with --account"));
     }
     found = &place;
   }
