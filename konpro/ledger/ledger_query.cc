@@ -291,10 +291,10 @@ absl::StatusOr<Ledger::CommandPlace> FindCommand(Ledger& ledger,
   for (const Ledger::CommandPlace& place : *places) {
     if (!account.empty() && place.account != account) continue;
     if (found != nullptr && found->account != place.account) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("id ", internal::Quoted(id), " is a command of ",
-                       internal::Quoted(found->account), " and of ",
-                       internal::Quoted(place.account), ": say which with --account"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "id ", internal::Quoted(id), " is a command of ",
+          internal::Quoted(found->account), " and of ",
+          internal::Quoted(place.account), ": say which with --account"));
     }
     found = &place;
   }

@@ -289,8 +289,7 @@ TEST_F(LedgerTest, MalformedCommandsAreNotJournaled) {
     const char* message;
   } kCases[] = {
       {{.account = "", .id = "x", .request = LedgerVoid{"a"}}, "account: "},
-      {{.account = "a b", .id = "x", .request = LedgerVoid{"a"}},
-       "account: "},
+      {{.account = "a b", .id = "x", .request = LedgerVoid{"a"}}, "account: "},
       {{.account = "a", .id = "", .request = LedgerVoid{"a"}}, "id: "},
       {{.account = "a", .id = "\n", .request = LedgerVoid{"a"}}, "id: "},
       {{.account = "a", .id = "x", .request = LedgerVoid{""}}, "reservation: "},
