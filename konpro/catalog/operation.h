@@ -8,6 +8,7 @@
 //   ParseQuantity("12", QuantityUnit::kCount)               // 12
 //   constexpr QuantityUnit kTime = QuantityUnit::kMilliseconds;
 //   ParseQuantity("1m30s", kTime)                           // 90,000
+//   ParseQuantity("1 min 30 sec", kTime)                    // 90,000
 //   ParseQuantity("1:02:03.250", kTime)                     // 3,723,250
 //   ParseQuantity("PT1M30S", kTime)                         // 90,000
 //   ParseQuantity("90", kTime)                              // kInvalidArgument
@@ -51,30 +52,36 @@ struct Operation {
 // message begins with `name: ` or `unit: `.
 absl::Status ValidateOperation(const Operation& operation);
 
-// The base units that `text` says, read exactly.
+// The base units that `text` says, read exactly. What can mean one thing only
+// is read; blanks around it do not count.
 //
-// Milliseconds, in one of these forms:
-// - numbers with units, larger before smaller, each unit once, blanks at will:
-//   "1h30m", "90 s", "0.5 hours", "1m 30.250s". Units are h, m, s and ms, as
-//   "hr", "min", "sec", "msec" and in full too;
-// - a clock: "MM:SS", "HH:MM:SS", each with up to three decimal places; every
-//   field but the first has two digits and is below 60;
-// - a duration of ISO 8601 in hours, minutes and seconds: "PT1H2M3.25S".
-// Count: a whole number. "4.0" is 4, but "1.000" is refused as ambiguous.
-// Blanks around the text mean nothing.
+// Milliseconds: numbers with units, larger before smaller, each unit once, with
+// blanks between them or without ("1h30m", "90s", "0.5h", "1 min 30.25 sec");
+// or a clock ("MM:SS", "HH:MM:SS", each with up to three decimal places; every
+// field but the first has two digits and is below 60); or hours, minutes and
+// seconds of ISO 8601 ("PT1M30S"); or 0. The units are `h` (`hr`, `hour`), `m`
+// (`min`, `minute`), `s` (`sec`, `second`) and `ms` (`msec`, `millisecond`),
+// the words also in the plural.
+//
+// Count: a whole number. "4.0" is one; "1.000" is not, as its point may group
+// digits.
 //
 // kInvalidArgument, saying what would be right: another form, a number of time
-// without a unit, a negative, anything finer than a millisecond or than one
-// piece. kOutOfRange: above 2^63-1 base units.
+// without a unit, grouped digits, a negative, anything finer than a millisecond
+// or than one piece. kOutOfRange: above 2^63-1 base units.
 absl::StatusOr<int64_t> ParseQuantity(absl::string_view text,
                                       QuantityUnit unit);
 
 // The base units of a bare decimal `text` that counts `base_units` each, for
-// tables that name the unit once: ("1.5", 1000) is 1,500. Errors as above;
-// "1.000" is ambiguous if base_units is 1.
+// tables that name the unit once: ("1.5", 1000) is 1,500. Errors as above.
 // REQUIRES: base_units > 0.
 absl::StatusOr<int64_t> ParseDecimalQuantity(absl::string_view text,
                                              int64_t base_units);
+
+// A quantity of an HTTP request: digits alone count base units, as in
+// protobuf's JSON; all else is as in ParseQuantity().
+absl::StatusOr<int64_t> ParseQuantityOrBaseUnits(absl::string_view text,
+                                                 QuantityUnit unit);
 
 // Reads back through ParseQuantity(): "1h1m30.25s", "0s", "12".
 // REQUIRES: quantity >= 0.

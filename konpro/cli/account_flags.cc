@@ -87,9 +87,7 @@ void AccountFlags::AddKeys(CLI::App& app, const std::string& exit_codes) {
       .add_option_function<std::string>(
           "--overlap",
           [this](const std::string& text) {
-            if (!absl::ParseDuration(text, &reset_.overlap)) {
-              throw CLI::ValidationError("--overlap", "not a time such as 24h");
-            }
+            reset_.overlap = ParseTimeSpan("--overlap", text);
           },
           "how long the old key is still accepted (default: not at all)")
       ->type_name("TIME");

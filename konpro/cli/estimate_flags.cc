@@ -5,13 +5,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "konpro/base/unix_nanos.h"
-#include "konpro/catalog/operation.h"
 #include "konpro/cli/flag_parsing.h"
 #include "konpro/estimate/planner.h"
 #include "konpro/report/report_format.h"
@@ -62,13 +60,8 @@ void AddScheduleOptions(CLI::App& command, EstimateOptions& options) {
               options.deadline = ParseTime("--deadline", text);
               return;
             }
-            const absl::StatusOr<int64_t> after =
-                ParseQuantity(text.substr(1), QuantityUnit::kMilliseconds);
-            if (!after.ok()) {
-              throw CLI::ValidationError("--deadline",
-                                         std::string(after.status().message()));
-            }
-            options.deadline_after = absl::Milliseconds(*after);
+            options.deadline_after =
+                ParseTimeSpan("--deadline", text.substr(1));
           },
           "when the last request must have gone out, or how long after the "
           "start, such as +48h")

@@ -5,6 +5,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_join.h"
 #include "konpro/base/internal/rfc3339.h"
+#include "konpro/catalog/operation.h"
 
 namespace konpro::cli {
 
@@ -59,6 +60,15 @@ absl::Time ParseTime(const char* name, const std::string& text) {
     throw CLI::ValidationError(name, std::string(time.status().message()));
   }
   return *time;
+}
+
+absl::Duration ParseTimeSpan(const char* name, absl::string_view text) {
+  const absl::StatusOr<int64_t> ms =
+      ParseQuantity(text, QuantityUnit::kMilliseconds);
+  if (!ms.ok()) {
+    throw CLI::ValidationError(name, std::string(ms.status().message()));
+  }
+  return absl::Milliseconds(*ms);
 }
 
 Percent ParsePercent(const char* name, const std::string& text) {

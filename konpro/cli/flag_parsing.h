@@ -9,6 +9,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "konpro/base/credits.h"
 #include "konpro/report/percent.h"
@@ -30,6 +31,8 @@ void AddCredits(CLI::App& command, const char* name,
 // Zero or more.
 Credits ParseCredits(const char* name, const std::string& text);
 absl::Time ParseTime(const char* name, const std::string& text);
+// In the forms of ParseQuantity(), zero or more.
+absl::Duration ParseTimeSpan(const char* name, absl::string_view text);
 Percent ParsePercent(const char* name, const std::string& text);
 
 }  // namespace konpro::cli

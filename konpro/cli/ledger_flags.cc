@@ -294,9 +294,8 @@ void LedgerFlags::AddReserve(CLI::App& ledger) {
       .add_option_function<std::string>(
           "--timeout",
           [this](const std::string& text) {
-            absl::Duration& timeout = reserve_.timeout;
-            if (!absl::ParseDuration(text, &timeout) ||
-                timeout <= absl::ZeroDuration()) {
+            reserve_.timeout = ParseTimeSpan("--timeout", text);
+            if (reserve_.timeout == absl::ZeroDuration()) {
               throw CLI::ValidationError("--timeout",
                                          "not a time above zero such as 1h30m");
             }

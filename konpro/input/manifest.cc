@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "google/protobuf/struct.pb.h"
@@ -400,7 +402,16 @@ absl::StatusOr<int64_t> ParseQuantityCell(
         absl::StrCat(operation.name, " is metered in ", operation.unit_name,
                      ", not in ", unit->name, " as --unit says"));
   }
-  return ParseDecimalQuantity(text, unit->base_units);
+  // A time that names its own unit says one thing only. A clock does not: of
+  // which of its fields is the column's unit?
+  const bool has_unit =
+      unit->unit == QuantityUnit::kMilliseconds &&
+      !absl::StrContains(text, ':') &&
+      std::any_of(text.begin(), text.end(), [](char c) {
+        return absl::ascii_isalpha(static_cast<unsigned char>(c));
+      });
+  return has_unit ? ParseQuantity(text, operation.unit)
+                  : ParseDecimalQuantity(text, unit->base_units);
 }
 
 absl::StatusOr<QuantityRange> ParseRangeCell(

@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "konpro/base/internal/name.h"
+#include "konpro/base/internal/quantity_text.h"
 
 namespace konpro {
 namespace {
@@ -41,15 +42,22 @@ absl::StatusOr<RateWindow> ParseWindow(absl::string_view text) {
   absl::string_view period = rest.substr(slash + 1);
   const size_t plus = period.find('+');
   if (plus != absl::string_view::npos) {
-    if (!absl::ParseDuration(period.substr(plus + 1), &spec.phase)) {
-      return Malformed(text, "the phase is no time such as 6h");
+    const absl::StatusOr<int64_t> phase_ms =
+        internal::ParseMilliseconds(period.substr(plus + 1));
+    if (!phase_ms.ok()) {
+      return Malformed(text,
+                       absl::StrCat("phase: ", phase_ms.status().message()));
     }
+    spec.phase = absl::Milliseconds(*phase_ms);
     period = period.substr(0, plus);
   }
   if (!absl::SimpleAtoi(limit, &spec.limit)) return Malformed(text, kForm);
-  if (!absl::ParseDuration(period, &spec.period)) {
-    return Malformed(text, "the period is no time such as 24h");
+  const absl::StatusOr<int64_t> period_ms = internal::ParseMilliseconds(period);
+  if (!period_ms.ok()) {
+    return Malformed(text,
+                     absl::StrCat("period: ", period_ms.status().message()));
   }
+  spec.period = absl::Milliseconds(*period_ms);
   absl::StatusOr<RateWindow> window = RateWindow::Create(spec);
   if (!window.ok()) return Malformed(text, window.status().message());
   return window;

@@ -73,7 +73,9 @@ TEST(HeaderExamples, Operation) {
   EXPECT_EQ(*ParseQuantity("12", QuantityUnit::kCount), 12);
   constexpr QuantityUnit kTime = QuantityUnit::kMilliseconds;
   EXPECT_EQ(*ParseQuantity("1m30s", kTime), 90'000);
+  EXPECT_EQ(*ParseQuantity("1 min 30 sec", kTime), 90'000);
   EXPECT_EQ(*ParseQuantity("1:02:03.250", kTime), 3'723'250);
+  EXPECT_EQ(*ParseQuantity("PT1M30S", kTime), 90'000);
   EXPECT_THAT(ParseQuantity("90", kTime),
               StatusIs(absl::StatusCode::kInvalidArgument, _));
 }

@@ -1,5 +1,6 @@
 #include "konpro/catalog/operation.h"
 
+#include <iterator>
 #include <limits>
 #include <random>
 #include <string>
@@ -7,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/testing/quantity_oracle.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {
@@ -71,9 +73,35 @@ TEST(Quantity, IsParsedExactly) {
       {"1.000s", kTime, 1'000},
       {"9223372036854775807ms", kTime, 9'223'372'036'854'775'807},
       {"9223372036854775.807s", kTime, 9'223'372'036'854'775'807},
+      // Blanks, words and capitals.
+      {"90s \t\r\n", kTime, 90'000},
+      {"1 hour 30 minutes 2 seconds 5 milliseconds", kTime, 5'402'005},
+      {"2 hrs", kTime, 7'200'000},
+      {"2hr", kTime, 7'200'000},
+      {"90 Secs", kTime, 90'000},
+      {"90S", kTime, 90'000},
+      {"1H 5MS", kTime, 3'600'005},
+      {"1.5 Min", kTime, 90'000},
+      // ISO 8601.
+      {"PT1H", kTime, 3'600'000},
+      {"PT1H0M1S", kTime, 3'601'000},
+      {"PT1H1S", kTime, 3'601'000},
+      {"PT90.250S", kTime, 90'250},
+      {"PT0,5H", kTime, 1'800'000},
+      {"pt1m30s", kTime, 90'000},
+      {"P0DT90S", kTime, 90'000},
+      {"P0Y0M0W0DT0S", kTime, 0},
+      {"P0D", kTime, 0},
+      // Zero is the same in every unit.
+      {"0", kTime, 0},
+      {"0.00", kTime, 0},
       {"0", QuantityUnit::kCount, 0},
       {"12", QuantityUnit::kCount, 12},
+      {" 12\t", QuantityUnit::kCount, 12},
       {"12.0", QuantityUnit::kCount, 12},
+      // No group of digits has four, or stands after 0 or after four digits.
+      {"1.0000", QuantityUnit::kCount, 1},
+      {"1000.000", QuantityUnit::kCount, 1'000},
       {"9223372036854775807", QuantityUnit::kCount, 9'223'372'036'854'775'807},
   };
   for (const auto& c : kCases) {
@@ -98,37 +126,62 @@ TEST(Quantity, AnythingElseIsRefusedWithWhatWouldBeRight) {
       {"NaN", kTime, StatusCode::kInvalidArgument, "time has a unit"},
       {" ", kTime, StatusCode::kInvalidArgument, "time has a unit"},
       {"90 ", kTime, StatusCode::kInvalidArgument, "time has a unit"},
-      {"9 0s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
       {"1h 30", kTime, StatusCode::kInvalidArgument, "time has a unit"},
       {"1 m s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
       {"1m1min", kTime, StatusCode::kInvalidArgument, "time has a unit"},
       {"1 month", kTime, StatusCode::kInvalidArgument, "time has a unit"},
       {"90\ns", kTime, StatusCode::kInvalidArgument, "time has a unit"},
       {"1: 30", kTime, StatusCode::kInvalidArgument, "1:02:03.250"},
-      {"PT", kTime, StatusCode::kInvalidArgument, "PT1M30S"},
-      {"P1D", kTime, StatusCode::kInvalidArgument, "PT1M30S"},
       {"P1DT1H", kTime, StatusCode::kInvalidArgument, "PT1M30S"},
       {"PT1S1M", kTime, StatusCode::kInvalidArgument, "PT1M30S"},
       {"PT1S1S", kTime, StatusCode::kInvalidArgument, "PT1M30S"},
       {"PT1.5M30S", kTime, StatusCode::kInvalidArgument, "PT1M30S"},
-      {"PT1,5S", kTime, StatusCode::kInvalidArgument, "PT1M30S"},
       {"PT1 M", kTime, StatusCode::kInvalidArgument, "PT1M30S"},
-      {"PT1M30", kTime, StatusCode::kInvalidArgument, "PT1M30S"},
       {"PTM", kTime, StatusCode::kInvalidArgument, "PT1M30S"},
-      {"pt1m", kTime, StatusCode::kInvalidArgument, "PT1M30S"},
       {"PT1.0001S", kTime, StatusCode::kInvalidArgument, "finer"},
       {"PT2562047788016H", kTime, StatusCode::kOutOfRange, "too large"},
+      {"9 0s", kTime, StatusCode::kInvalidArgument, "not grouped"},
+      {"1 000 s", kTime, StatusCode::kInvalidArgument, "not grouped"},
+      {"1,5s", kTime, StatusCode::kInvalidArgument, "write 1.5s or 1500s"},
+      {"1'500s", kTime, StatusCode::kInvalidArgument, "write 1.5s or 1500s"},
+      {"5M", kTime, StatusCode::kInvalidArgument, "may be a month"},
+      {"1H30M", kTime, StatusCode::kInvalidArgument, "may be a month"},
+      {"5Ms", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"1d", kTime, StatusCode::kInvalidArgument, "write 24h"},
+      {"2 Days 1h", kTime, StatusCode::kInvalidArgument, "write 24h"},
+      {"90 apples", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"90s1", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"1h30", kTime, StatusCode::kInvalidArgument, "time has a unit"},
+      {"P1D", kTime, StatusCode::kInvalidArgument, "write PT1M30S"},
+      {"P1M", kTime, StatusCode::kInvalidArgument, "write PT1M30S"},
+      {"P", kTime, StatusCode::kInvalidArgument, "write PT1M30S"},
+      {"PT", kTime, StatusCode::kInvalidArgument, "write PT1M30S"},
+      {"P0DT", kTime, StatusCode::kInvalidArgument, "write PT1M30S"},
+      {"PT1.5H30M", kTime, StatusCode::kInvalidArgument, "write PT1M30S"},
+      {"PT30S1M", kTime, StatusCode::kInvalidArgument, "write PT1M30S"},
+      {"PT1M30", kTime, StatusCode::kInvalidArgument, "write PT1M30S"},
+      {"PT 1M", kTime, StatusCode::kInvalidArgument, "write PT1M30S"},
+      {"-PT1M", kTime, StatusCode::kInvalidArgument, "negative"},
+      {"PT0.0001S", kTime, StatusCode::kInvalidArgument, "finer than one"},
+      {"PT2562047788016H", kTime, StatusCode::kOutOfRange, "too large"},
       {"1.000", QuantityUnit::kCount, StatusCode::kInvalidArgument,
-       "ambiguous: write 1000"},
-      {"12.500", QuantityUnit::kCount, StatusCode::kInvalidArgument,
-       "ambiguous: write 12500"},
-      {"1.000.000", QuantityUnit::kCount, StatusCode::kInvalidArgument,
-       "whole number"},
+       "write 1 or 1000"},
+      {"999.000", QuantityUnit::kCount, StatusCode::kInvalidArgument,
+       "write 999 or 999000"},
+      {"1.500", QuantityUnit::kCount, StatusCode::kInvalidArgument,
+       "a point may group digits: write 1500"},
       {"1,000", QuantityUnit::kCount, StatusCode::kInvalidArgument,
-       "whole number"},
+       "not grouped"},
       {"1 000", QuantityUnit::kCount, StatusCode::kInvalidArgument,
+       "not grouped"},
+      {"1'000", QuantityUnit::kCount, StatusCode::kInvalidArgument,
+       "not grouped"},
+      {"1.000.000", QuantityUnit::kCount, StatusCode::kInvalidArgument,
+       "not grouped"},
+      {"1.000,5", QuantityUnit::kCount, StatusCode::kInvalidArgument,
+       "not grouped"},
+      {"0x10", QuantityUnit::kCount, StatusCode::kInvalidArgument,
        "whole number"},
-      {"90S", kTime, StatusCode::kInvalidArgument, "time has a unit"},
       {"+90s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
       {"1s1m", kTime, StatusCode::kInvalidArgument, "time has a unit"},
       {"1s1s", kTime, StatusCode::kInvalidArgument, "time has a unit"},
@@ -179,6 +232,55 @@ TEST(Quantity, OfAColumnWithAUnitIsABareDecimal) {
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("ambiguous")));
   EXPECT_THAT(ParseDecimalQuantity("0.0001", 1'000),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("finer")));
+}
+
+TEST(Quantity, OfAColumnInPiecesIsNoGroupedNumber) {
+  EXPECT_EQ(ParseDecimalQuantity(" 4.0 ", 1).value(), 4);
+  EXPECT_EQ(ParseDecimalQuantity("1.500", 60'000).value(), 90'000);
+  EXPECT_THAT(ParseDecimalQuantity("1.000", 1),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("1 or 1000")));
+  EXPECT_THAT(ParseDecimalQuantity("1,000", 1'000),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("not grouped")));
+}
+
+TEST(Quantity, OfARequestIsBaseUnitsOrWhatPeopleWrite) {
+  EXPECT_EQ(ParseQuantityOrBaseUnits("90000", kTime).value(), 90'000);
+  EXPECT_EQ(ParseQuantityOrBaseUnits("90s", kTime).value(), 90'000);
+  EXPECT_EQ(ParseQuantityOrBaseUnits("PT1M30S", kTime).value(), 90'000);
+  EXPECT_EQ(ParseQuantityOrBaseUnits("12", QuantityUnit::kCount).value(), 12);
+  EXPECT_THAT(ParseQuantityOrBaseUnits("1.5", kTime),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("has a unit")));
+  EXPECT_THAT(ParseQuantityOrBaseUnits("-1", kTime),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("negative")));
+  EXPECT_THAT(
+      ParseQuantityOrBaseUnits("9223372036854775808", QuantityUnit::kCount),
+      StatusIs(StatusCode::kOutOfRange, HasSubstr("too large")));
+}
+
+// Texts of pieces of all forms, in order and out of it.
+TEST(Quantity, IsTheOracles) {
+  const char* const kPieces[] = {
+      "1",   "0",   "30", "1.5", "0.250", "007", ".",    ",",    "90", ":",
+      "02",  "h",   "m",  "s",   "ms",    "min", "sec",  "hour", "H",  "M",
+      "S",   "MS",  "P",  "PT",  "T",     "D",   "0D",   " ",    "\t", "-",
+      "hrs", "Sec", "mS", "s ",  "h ",    "+",   "days", "1e3",  "\n", "12"};
+  std::mt19937_64 random(23);
+  int64_t read = 0;
+  for (int i = 0; i < 300'000; ++i) {
+    std::string text;
+    for (size_t pieces = 1 + random() % 7; pieces > 0; --pieces) {
+      text += kPieces[random() % std::size(kPieces)];
+    }
+    for (QuantityUnit unit : {kTime, QuantityUnit::kCount}) {
+      const auto parsed = ParseQuantity(text, unit);
+      const auto right = testing::OracleQuantity(text, unit);
+      ASSERT_EQ(parsed.ok(), right.has_value())
+          << "\"" << text << "\" " << parsed.status();
+      ASSERT_EQ(right.value_or(0), parsed.ok() ? *parsed : 0) << text;
+      read += parsed.ok();
+    }
+  }
+  EXPECT_GT(read, 5'000);
 }
 
 TEST(Quantity, PrintedReadsBack) {

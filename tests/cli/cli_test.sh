@@ -128,7 +128,7 @@ expect 0 'account acme' env KEY="$(cat key.txt)" "$konpro" keys whoami \
   --key-env=KEY --db=door.db
 expect 2 'missing' bash -c "'$konpro' keys whoami --db=door.db </dev/null"
 id=$("$konpro" keys list acme --db=door.db | awk 'NR == 3 { print $1 }')
-expect 0 'kp_' "$konpro" keys reset "$id" --overlap=1h --db=door.db
+expect 0 'kp_' "$konpro" keys reset "$id" --overlap=PT1H --db=door.db
 expect 0 'deactivated' "$konpro" keys deactivate "$id" --db=door.db
 expect 2 'deactivated' "$konpro" keys whoami --key-file=key.txt --db=door.db
 expect 0 '"keys": 1' "$konpro" account show acme --db=door.db --format=json
@@ -138,7 +138,7 @@ expect 2 'no such file' "$konpro" keys list acme --db=none.db
 expect 2 'NAME:LIMIT/PERIOD' "$konpro" account plan acme pro --windows=1 \
   --db=door.db
 expect 2 '--db is required' "$konpro" keys list acme
-expect 2 'not a time such as' "$konpro" keys reset "$id" --overlap=x --db=door.db
+expect 2 'write 90s' "$konpro" keys reset "$id" --overlap=x --db=door.db
 expect 2 'subcommand is required' "$konpro" keys --db=door.db
 if grep -qF "$(cat key.txt)" key.err door.db door.db-wal 2>/dev/null; then
   echo "FAILED: a key's text is kept"
@@ -156,7 +156,7 @@ expect 2 'zero or more, not -5' "${ledger[@]}" grant acme -5 --id=x
 expect 2 'no amount of credits' "${ledger[@]}" grant acme nan --id=x
 expect 2 'id is required' "${ledger[@]}" grant acme 5
 expect 2 'kind' "${ledger[@]}" grant acme 5 --id=x --kind=free
-expect 0 '"applied"' "${ledger[@]}" reserve acme avatar_video 30s --id=job --timeout=2h
+expect 0 '"applied"' "${ledger[@]}" reserve acme avatar_video 30s --id=job --timeout='2 hours'
 expect 4 'short 890' "${ledger[@]}" reserve acme --credits=960 --id=big
 expect 4 '"denied"' "${ledger[@]}" reserve acme --credits=960 --mode=check-only
 expect 7 'unknown_reservation' "${ledger[@]}" void nothing --id=v

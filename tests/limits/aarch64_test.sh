@@ -18,5 +18,6 @@ binary="${TEST_TMPDIR}/aarch64_test"
 aarch64-linux-gnu-g++ -std=c++20 -O1 -static -Wall -Wextra -Werror \
   -Wno-missing-field-initializers -I. \
   tests/*/*_test.cc konpro/limits/rate_window.cc konpro/base/internal/name.cc \
+  konpro/base/internal/quantity_text.cc \
   -o "${binary}" -lgmock_main -lgmock -lgtest ${absl}
 qemu-aarch64 "${binary}" --gtest_brief=1
