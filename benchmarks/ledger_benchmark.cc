@@ -38,6 +38,8 @@
 namespace konpro {
 namespace {
 
+using ::konpro::internal::SqliteDatabase;
+
 constexpr int kGrants = 8;
 constexpr size_t kBatch = 1024;
 const UnixNanos kStart = UnixNanos::FromNanos(1'800'000'000'000'000'000);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
 namespace konpro {
 namespace {
 
@@ -15,6 +18,17 @@ absl::Status Take(absl::StatusOr<std::unique_ptr<Part>> made,
   return absl::OkStatus();
 }
 
+// A backend may be made by hand.
+absl::Status CheckWhole(const Backend& backend) {
+  const absl::string_view missing = backend.ledger == nullptr     ? "ledger"
+                                    : backend.keys == nullptr     ? "keys"
+                                    : backend.accounts == nullptr ? "accounts"
+                                                                  : "";
+  if (missing.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("backend.", missing, ": there is no store"));
+}
+
 }  // namespace
 
 Service::~Service() {
@@ -24,10 +38,11 @@ Service::~Service() {
 absl::StatusOr<std::unique_ptr<Service>> Service::Open(const Catalog& catalog,
                                                        Backend backend,
                                                        Options options) {
+  absl::Status status = CheckWhole(backend);
+  if (!status.ok()) return status;
   std::unique_ptr<Service> service(new Service());
-  absl::Status status =
-      Take(Ledger::Open(std::move(backend.ledger), options.ledger),
-           service->ledger_);
+  status = Take(Ledger::Open(std::move(backend.ledger), options.ledger),
+                service->ledger_);
   if (!status.ok()) return status;
   service->key_store_ = std::move(backend.keys);
   service->account_store_ = std::move(backend.accounts);

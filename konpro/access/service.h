@@ -48,7 +48,8 @@ class Service {
     std::function<absl::Status(LimiterRegistry&)> restore_limits = nullptr;
   };
 
-  // `catalog` outlives the service. Errors of the parts' Open().
+  // `catalog` outlives the service. kInvalidArgument: a store of `backend` is
+  // null; names it. Otherwise errors of the parts' Open().
   static absl::StatusOr<std::unique_ptr<Service>> Open(const Catalog& catalog,
                                                        Backend backend,
                                                        Options options);

@@ -239,6 +239,8 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
 int main(int argc, char** argv) {
   // A closed pipe is an error of writing; it must not end the process silently.
   std::signal(SIGPIPE, SIG_IGN);
+  // So is a file that has reached RLIMIT_FSIZE.
+  std::signal(SIGXFSZ, SIG_IGN);
   // Commands report errors of their input themselves.
   google::protobuf::SetLogHandler(nullptr);
   // `bazel run` starts in another folder; paths are relative to the user's.

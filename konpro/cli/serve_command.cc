@@ -48,11 +48,12 @@ ExitCode RunServeCommand(const ServeCommandOptions& options,
                          const ServedCommand& run, Streams streams) {
   const std::optional<Catalog> catalog = LoadCatalog(options.catalog, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
-  absl::StatusOr<Backend> backend =
-      OpenBackend(options.serve.db, /*create=*/true);
+  ServeOptions serve = options.serve;
+  serve.db = FollowLinks(std::move(serve.db));
+  absl::StatusOr<Backend> backend = OpenBackend(serve.db, /*create=*/true);
   if (!backend.ok()) return FailWith(backend.status(), streams);
   const absl::Status status = RunServe(
-      options.serve, *catalog, *std::move(backend),
+      serve, *catalog, *std::move(backend),
       [&](Service& service, const std::vector<std::string>& arguments,
           std::istream& in, std::ostream& out, std::ostream& err) {
         return static_cast<int>(

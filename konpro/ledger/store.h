@@ -17,9 +17,9 @@
 // a time.
 //
 // Errors: kAborted: the head was another. kUnavailable: it is unknown whether
-// anything was written, and a later call may work. kResourceExhausted: no space
-// is left. kDataLoss: what is stored is damaged. After any error of Append(),
-// ReadHead() returns what is stored.
+// anything was written, and a later call may work, such as when the disk has
+// room again. kDataLoss: what is stored is damaged. After any error of
+// Append(), ReadHead() returns what is stored.
 #ifndef KONPRO_LEDGER_STORE_H_
 #define KONPRO_LEDGER_STORE_H_
 

@@ -1,7 +1,11 @@
 #include "konpro/serve/admin.h"
 
 #include <curl/curl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <memory>
 #include <sstream>
@@ -32,6 +36,39 @@ size_t Append(char* data, size_t size, size_t count, void* out) {
   return bytes;
 }
 
+// Who listens at the other end, asked before anything is sent.
+struct PeerCheck {
+  int fd = -1;
+  std::optional<uid_t> owner;  // of the database file
+  std::optional<uid_t> refused;
+};
+
+curl_socket_t OpenSocket(void* data, curlsocktype, curl_sockaddr* address) {
+  return static_cast<PeerCheck*>(data)->fd =
+             socket(address->family, address->socktype | SOCK_CLOEXEC,
+                    address->protocol);
+}
+
+int CheckPeer(void* data, char*, char*, int, int) {
+  auto& check = *static_cast<PeerCheck*>(data);
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(check.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return CURL_PREREQFUNC_ABORT;
+  }
+  if (MayServe(peer.uid, check.owner, geteuid())) return CURL_PREREQFUNC_OK;
+  check.refused = peer.uid;
+  return CURL_PREREQFUNC_ABORT;
+}
+
+// Neither the bytes of a key that a command reads nor those that it prints stay
+// in memory.
+void Wipe(std::string& text) { explicit_bzero(text.data(), text.size()); }
+void Wipe(std::stringbuf& buffer) {
+  const std::string_view text = buffer.view();
+  explicit_bzero(const_cast<char*>(text.data()), text.size());
+}
+
 std::string ToJson(const google::protobuf::Message& message) {
   std::string json;
   // Fails for messages of unknown types alone, and there is none.
@@ -51,8 +88,29 @@ absl::StatusOr<CommandResult> ParseAnswer(const std::string& json) {
 
 }  // namespace
 
+std::string FollowLinks(std::string db) {
+  constexpr int kLinksMax = 40;  // as the kernel has it
+  for (int i = 0; i < kLinksMax; ++i) {
+    char target[PATH_MAX];
+    const ssize_t bytes = readlink(db.c_str(), target, sizeof(target));
+    if (bytes <= 0 || bytes == ssize_t{sizeof(target)}) break;
+    const absl::string_view text(target, static_cast<size_t>(bytes));
+    const size_t slash = db.rfind('/');
+    if (text.front() == '/' || slash == std::string::npos) {
+      db = std::string(text);
+    } else {
+      db = absl::StrCat(db.substr(0, slash + 1), text);
+    }
+  }
+  return db;
+}
+
 std::string AdminSocketPath(absl::string_view db) {
-  return absl::StrCat(db, ".sock");
+  return absl::StrCat(FollowLinks(std::string(db)), ".sock");
+}
+
+bool MayServe(uid_t server, std::optional<uid_t> owner, uid_t self) {
+  return server == 0 || server == self || server == owner;
 }
 
 HttpAnswer AnswerCommand(const HttpRequest& request, const CommandRunner& run) {
@@ -73,9 +131,14 @@ HttpAnswer AnswerCommand(const HttpRequest& request, const CommandRunner& run) {
       {command.arguments().begin(), command.arguments().end()}, in, out, err));
   answer.set_out(out.str());
   answer.set_err(err.str());
-  return {.status = 200,
-          .fields = {{"Content-Type", "application/json"}},
-          .body = ToJson(answer)};
+  HttpAnswer sent = {.status = 200,
+                     .fields = {{"Content-Type", "application/json"}},
+                     .body = ToJson(answer)};
+  Wipe(*in.rdbuf());
+  Wipe(*out.rdbuf());
+  Wipe(*command.mutable_input());
+  Wipe(*answer.mutable_out());
+  return sent;
 }
 
 absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
@@ -89,7 +152,7 @@ absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
   v1::CommandRequest request;
   for (const std::string& argument : arguments) request.add_arguments(argument);
   request.set_input(std::string(input));
-  const std::string bytes = ToJson(request);
+  std::string bytes = ToJson(request);
   if (bytes.size() > kCommandBytesMax) {
     return absl::ResourceExhaustedError(
         "the command is too long for the server that has the file open");
@@ -100,7 +163,16 @@ absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
   if (curl == nullptr || headers == nullptr) {
     return absl::UnavailableError("no memory for a request to the server");
   }
+  PeerCheck check;
+  struct stat database;
+  if (stat(std::string(db).c_str(), &database) == 0) {
+    check.owner = database.st_uid;
+  }
   std::string answer;
+  curl_easy_setopt(curl.get(), CURLOPT_OPENSOCKETFUNCTION, &OpenSocket);
+  curl_easy_setopt(curl.get(), CURLOPT_OPENSOCKETDATA, &check);
+  curl_easy_setopt(curl.get(), CURLOPT_PREREQFUNCTION, &CheckPeer);
+  curl_easy_setopt(curl.get(), CURLOPT_PREREQDATA, &check);
   curl_easy_setopt(curl.get(), CURLOPT_URL, "http://localhost/v1/command");
   curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, path.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
@@ -115,8 +187,16 @@ absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &Append);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer);
   const CURLcode code = curl_easy_perform(curl.get());
+  Wipe(bytes);
+  Wipe(*request.mutable_input());
   // A server that was killed left its socket.
   if (code == CURLE_COULDNT_CONNECT) return std::nullopt;
+  if (check.refused.has_value()) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(path, ": user ", *check.refused,
+                     " listens there, who does not own the database; nothing "
+                     "was sent. Remove the socket"));
+  }
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
   if (code != CURLE_OK || status != 200) {
@@ -126,6 +206,7 @@ absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
         "); whether it ran the command is not known"));
   }
   absl::StatusOr<CommandResult> result = ParseAnswer(answer);
+  Wipe(answer);
   if (!result.ok()) return result.status();
   return std::optional<CommandResult>(*std::move(result));
 }

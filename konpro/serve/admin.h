@@ -12,6 +12,11 @@
 //   // In the command line:
 //   ForwardCommand(db, {"keys", "list", "acme", "--db=credits.db"}, "")
 //
+// Who may be at the other end: the server and the caller are the same user, or
+// root, or the server is the owner of the database file. Each side asks the
+// kernel who the other is (SO_PEERCRED), so a socket that another user has made
+// in a shared folder receives no key.
+//
 // Thread safety: AnswerCommand() is as thread-safe as `run`; ForwardCommand()
 // is thread-safe.
 //
@@ -19,6 +24,8 @@
 // answer.
 #ifndef KONPRO_SERVE_ADMIN_H_
 #define KONPRO_SERVE_ADMIN_H_
+
+#include <sys/types.h>
 
 #include <cstddef>
 #include <functional>
@@ -51,14 +58,24 @@ struct CommandResult {
   std::string err;
 };
 
+// The file that `db` names: a symbolic link is followed, so that a database has
+// the same socket and the same file of limits by each of its names.
+std::string FollowLinks(std::string db);
+
+// Beside the file that `db` names.
 std::string AdminSocketPath(absl::string_view db);
+
+// Whether a command may go to a server that runs as user `server`; `owner` is
+// the owner of the database file, if there is one.
+bool MayServe(uid_t server, std::optional<uid_t> owner, uid_t self);
 
 // POST /v1/command.
 HttpAnswer AnswerCommand(const HttpRequest& request, const CommandRunner& run);
 
 // Sends a command to the server that has `db` open, and returns its result.
-// nullopt: no server has it open, and nothing was sent. kUnavailable: the
-// server did not answer; whether it ran the command is not known.
+// nullopt: no server has it open, and nothing was sent. kPermissionDenied: the
+// socket is another user's; nothing was sent. kUnavailable: the server did not
+// answer; whether it ran the command is not known.
 // kResourceExhausted: the command is longer than kCommandBytesMax.
 absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
     absl::string_view db, const std::vector<std::string>& arguments,

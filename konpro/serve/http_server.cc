@@ -1,6 +1,7 @@
 #include "konpro/serve/http_server.h"
 
 #include <microhttpd.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -47,6 +49,20 @@ Connection* ConnectionOf(MHD_Connection* connection) {
                          : static_cast<Connection*>(info->socket_context);
 }
 
+// Whether the other end of a Unix socket is `user` or root.
+bool IsFrom(int fd, uid_t user) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+         (peer.uid == 0 || peer.uid == user);
+}
+
+// Key texts do not stay in memory after their request. The library's buffers
+// are its own until the answer is queued, and not read again.
+void Wipe(const char* bytes, size_t size) {
+  explicit_bzero(const_cast<char*>(bytes), size);
+}
+
 MHD_Result CollectHeader(void* headers, MHD_ValueKind, const char* name,
                          const char* value) {
   static_cast<std::vector<HttpHeader>*>(headers)->push_back(
@@ -62,12 +78,19 @@ bool ClaimsMoreThan(MHD_Connection* connection, size_t bytes_max) {
          (!absl::SimpleAtoi(length, &bytes) || bytes > bytes_max);
 }
 
-MHD_Result Queue(MHD_Connection* connection, const HttpAnswer& answer,
-                 bool is_last) {
-  MHD_Response* response = MHD_create_response_from_buffer(
-      answer.body.size(), const_cast<char*>(answer.body.data()),
-      MHD_RESPMEM_MUST_COPY);
+// Frees the body of an answer, which may have been a new key's.
+void FreeBody(void* body) {
+  const std::unique_ptr<std::string> sent(static_cast<std::string*>(body));
+  Wipe(sent->data(), sent->size());
+}
+
+MHD_Result Queue(MHD_Connection* connection, HttpAnswer answer, bool is_last) {
+  auto body = std::make_unique<std::string>(std::move(answer.body));
+  MHD_Response* response =
+      MHD_create_response_from_buffer_with_free_callback_cls(
+          body->size(), body->data(), &FreeBody, body.get());
   if (response == nullptr) return MHD_NO;
+  body.release();  // FreeBody() owns it
   for (const HttpField& field : answer.fields) {
     MHD_add_response_header(response, std::string(field.name).c_str(),
                             field.value.c_str());
@@ -162,6 +185,11 @@ class HttpServer::Daemon {
     auto& daemon = *static_cast<Daemon*>(self);
     const size_t body_bytes_max = daemon.options_.body_bytes_max;
     if (*context == nullptr) {
+      const std::optional<uid_t> user = daemon.options_.only_user;
+      const Connection* const its = ConnectionOf(connection);
+      if (user.has_value() && (its == nullptr || !IsFrom(its->fd, *user))) {
+        return MHD_NO;
+      }
       *context = new Request();
       daemon.CountRequest(1);
       // An answer now is sent before the body has come.
@@ -174,18 +202,25 @@ class HttpServer::Daemon {
       // A body without a Content-Length.
       if (*data_bytes > body_bytes_max - request.body.size()) return MHD_NO;
       request.body.append(data, *data_bytes);
+      Wipe(data, *data_bytes);
       *data_bytes = 0;
       return MHD_YES;
     }
     std::vector<HttpHeader> headers;
     MHD_get_connection_values(connection, MHD_HEADER_KIND, &CollectHeader,
                               &headers);
-    const HttpAnswer answer = daemon.handler_({.method = method,
-                                               .path = url,
-                                               .headers = headers,
-                                               .body = request.body});
+    HttpAnswer answer = daemon.handler_({.method = method,
+                                         .path = url,
+                                         .headers = headers,
+                                         .body = request.body});
+    Wipe(request.body.data(), request.body.size());
+    for (const HttpHeader& header : headers) {
+      if (absl::EqualsIgnoreCase(header.name, kApiKeyHeader)) {
+        Wipe(header.value.data(), header.value.size());
+      }
+    }
     // Read after the handler: Stop() may have begun meanwhile.
-    return Queue(connection, answer,
+    return Queue(connection, std::move(answer),
                  daemon.stopping_.load(std::memory_order_relaxed));
   }
 

@@ -21,9 +21,12 @@
 #ifndef KONPRO_SERVE_HTTP_SERVER_H_
 #define KONPRO_SERVE_HTTP_SERVER_H_
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -47,6 +50,9 @@ class HttpServer {
     // Above the 60 seconds for which nginx keeps a connection: the client must
     // close it first, or a request meets a closed connection.
     absl::Duration idle_timeout = absl::Seconds(65);
+    // Answers the user of this id and root alone: who is at the other end of a
+    // Unix socket, as the kernel says it. nullopt: anyone who can connect.
+    std::optional<uid_t> only_user;
     // How long Stop() waits for requests that have begun.
     absl::Duration stop_timeout = absl::Seconds(5);
   };

@@ -118,11 +118,14 @@ absl::StatusOr<ListenSocket> ListenUnix(const std::string& path) {
   if (lstat(path.c_str(), &old) == 0 && S_ISSOCK(old.st_mode)) {
     unlink(path.c_str());
   }
-  const mode_t mask = umask(0177);
-  const int failed =
-      bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  umask(mask);
-  if (failed != 0 || listen(fd, kBacklog) != 0) return SystemError(path);
+  // bind() gives the file the mode of its descriptor: there is no moment in
+  // which others could connect.
+  if (fchmod(fd, 0600) != 0 ||
+      bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
+          0 ||
+      listen(fd, kBacklog) != 0) {
+    return SystemError(path);
+  }
   return made;
 }
 

@@ -4,8 +4,7 @@
 //   socket.address()                       // "127.0.0.1:41235"
 //   ListenUnix("/var/lib/konpro/credits.db.sock");    // mode 0600
 //
-// Thread safety: thread-compatible. ListenUnix() sets the process's umask for a
-// moment: call it before there are threads that make files.
+// Thread safety: thread-compatible.
 #ifndef KONPRO_SERVE_LISTEN_SOCKET_H_
 #define KONPRO_SERVE_LISTEN_SOCKET_H_
 

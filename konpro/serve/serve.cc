@@ -1,6 +1,7 @@
 #include "konpro/serve/serve.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <memory>
@@ -46,6 +47,8 @@ void Save(Service& service, const std::string& limits_path, std::ostream& err) {
 absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
                       Backend backend, const ServiceCommandRunner& run,
                       std::ostream& out, std::ostream& err) {
+  // Keys pass through this process: no core file, no debugger of its user.
+  prctl(PR_SET_DUMPABLE, 0);
   // All threads inherit the mask, so signals wait for sigtimedwait() below.
   sigset_t signals;
   sigemptyset(&signals);
@@ -94,11 +97,12 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
           std::ostream& command_out, std::ostream& command_err) {
         return run(service, arguments, command_in, command_out, command_err);
       };
-  auto admin = HttpServer::Start(*std::move(admin_socket),
-                                 [&](const HttpRequest& request) {
-                                   return AnswerCommand(request, run_here);
-                                 },
-                                 {.body_bytes_max = kCommandBytesMax});
+  auto admin = HttpServer::Start(
+      *std::move(admin_socket),
+      [&](const HttpRequest& request) {
+        return AnswerCommand(request, run_here);
+      },
+      {.body_bytes_max = kCommandBytesMax, .only_user = geteuid()});
   if (!admin.ok()) return admin.status();
   out << "listening on " << address << std::endl;
   const timespec every = absl::ToTimespec(kSaveEvery);

@@ -3,11 +3,16 @@
 #include <memory>
 #include <utility>
 
-#include "konpro/sqlite/sqlite_account_store.h"
-#include "konpro/sqlite/sqlite_key_store.h"
+#include "konpro/sqlite/internal/sqlite_account_store.h"
+#include "konpro/sqlite/internal/sqlite_database.h"
+#include "konpro/sqlite/internal/sqlite_key_store.h"
 #include "konpro/sqlite/sqlite_store.h"
 
 namespace konpro {
+
+using internal::SqliteAccountStore;
+using internal::SqliteDatabase;
+using internal::SqliteKeyStore;
 
 absl::StatusOr<Backend> OpenSqliteBackend(const std::string& path,
                                           const SqliteOptions& options) {

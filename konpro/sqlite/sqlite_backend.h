@@ -12,12 +12,11 @@
 
 #include "absl/status/statusor.h"
 #include "konpro/access/backend.h"
-#include "konpro/sqlite/sqlite_database.h"
+#include "konpro/sqlite/sqlite_options.h"
 
 namespace konpro {
 
-// Errors of SqliteDatabase::Open(). kDataLoss: a table of the file is another
-// one. kUnavailable: it cannot be written.
+// Errors of SqliteStore::Open() (sqlite_store.h).
 absl::StatusOr<Backend> OpenSqliteBackend(const std::string& path,
                                           const SqliteOptions& options);
 

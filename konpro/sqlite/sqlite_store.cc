@@ -94,14 +94,14 @@ class Rows {
 
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(
     const std::string& path, const SqliteOptions& options) {
-  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
-      SqliteDatabase::Open(path, options);
+  absl::StatusOr<std::unique_ptr<internal::SqliteDatabase>> database =
+      internal::SqliteDatabase::Open(path, options);
   if (!database.ok()) return database.status();
   return Create(*std::move(database));
 }
 
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Create(
-    std::shared_ptr<SqliteDatabase> database) {
+    std::shared_ptr<internal::SqliteDatabase> database) {
   std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(database)));
   const absl::Status status = store->PrepareAll();
   if (!status.ok()) return status;

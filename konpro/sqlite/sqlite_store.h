@@ -5,8 +5,8 @@
 //       SqliteStore::Open("credits.db", {});
 //   Ledger::Open(*std::move(store), {});
 //
-// Thread safety: thread-compatible; others may use the database meanwhile, see
-// SqliteDatabase::mu().
+// Thread safety: thread-compatible; others may use the database meanwhile, if
+// they hold its mu().
 //
 // Invariants: (1) no row of the journal is ever changed or deleted: triggers
 // refuse it. (2) The head is written with the entries, in their transaction: a
@@ -23,21 +23,29 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "konpro/ledger/store.h"
-#include "konpro/sqlite/sqlite_database.h"
+#include "konpro/sqlite/internal/sqlite_database.h"
+#include "konpro/sqlite/sqlite_options.h"
 
 namespace konpro {
 
 class SqliteStore : public Store {
  public:
-  // Errors of SqliteDatabase::Open(). kDataLoss: the tables are others.
+  // kNotFound: there is no file, and `create` is false. kFailedPrecondition:
+  // the file is another application's, or of a newer version. kDataLoss: it is
+  // no database, damaged, or its tables are others. kUnavailable: another
+  // process has it open, or it cannot be read or written. kPermissionDenied: a
+  // log beside it is a symbolic link, or another user's. Messages begin with
+  // the path.
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(
       const std::string& path, const SqliteOptions& options);
-  // The same in a database that is open. Creates its tables if they are
-  // missing.
+  // For OpenSqliteBackend(): in a database that is open. Creates its tables if
+  // they are missing.
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Create(
-      std::shared_ptr<SqliteDatabase> database);
+      std::shared_ptr<internal::SqliteDatabase> database);
 
-  const std::shared_ptr<SqliteDatabase>& database() const { return database_; }
+  const std::shared_ptr<internal::SqliteDatabase>& database() const {
+    return database_;
+  }
 
   std::string name() const override { return database_->path(); }
   absl::StatusOr<JournalHead> ReadHead() override;
@@ -50,9 +58,9 @@ class SqliteStore : public Store {
   absl::Status DropSnapshots() override;
 
  private:
-  using Statement = SqliteDatabase::Statement;
+  using Statement = internal::SqliteDatabase::Statement;
 
-  explicit SqliteStore(std::shared_ptr<SqliteDatabase> database)
+  explicit SqliteStore(std::shared_ptr<internal::SqliteDatabase> database)
       : database_(std::move(database)) {}
 
   absl::Status PrepareAll();
@@ -66,7 +74,7 @@ class SqliteStore : public Store {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mu());
 
   // Constant after construction.
-  const std::shared_ptr<SqliteDatabase> database_;
+  const std::shared_ptr<internal::SqliteDatabase> database_;
 
   // Guarded by database_->mu().
   Statement begin_ ABSL_GUARDED_BY(database_->mu());

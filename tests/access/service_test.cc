@@ -62,6 +62,18 @@ TEST(Service, LifeOfAJobNeedsNoFile) {
   EXPECT_EQ(service->accounts().size(), 1u);
 }
 
+TEST(Service, ABackendWithoutAStoreIsRefusedByItsName) {
+  for (const std::string name : {"ledger", "keys", "accounts"}) {
+    Backend backend = Backend::InMemory();
+    if (name == "ledger") backend.ledger = nullptr;
+    if (name == "keys") backend.keys = nullptr;
+    if (name == "accounts") backend.accounts = nullptr;
+    EXPECT_THAT(Service::Open(Catalog::BuiltIn(), std::move(backend), {}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("backend." + name)));
+  }
+}
+
 // A backend of memory stores that outlive the service.
 class Borrowed : public KeyStore {
  public:

@@ -1,7 +1,10 @@
 #include "konpro/serve/admin.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -31,6 +34,7 @@ namespace {
 
 using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
+using ::testing::_;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -94,6 +98,97 @@ TEST_F(AdminTest, WithoutAServerNothingIsSent) {
   const Forwarded file = ForwardCommand(other, {"keys"}, "");
   ASSERT_THAT(file, IsOk());
   EXPECT_FALSE(file->has_value());
+}
+
+TEST_F(AdminTest, ADatabaseHasOneSocketByEachOfItsNames) {
+  std::ofstream(db_) << "data";
+  const std::string link = folder_.path() + "/link.db";
+  const std::string second = folder_.path() + "/second.db";
+  ASSERT_EQ(symlink("credits.db", link.c_str()), 0);
+  ASSERT_EQ(symlink(link.c_str(), second.c_str()), 0);
+  EXPECT_EQ(AdminSocketPath(second), db_ + ".sock");
+  EXPECT_EQ(AdminSocketPath("no.db"), "no.db.sock");
+  const std::string loop = folder_.path() + "/loop.db";
+  ASSERT_EQ(symlink("loop.db", loop.c_str()), 0);
+  EXPECT_EQ(AdminSocketPath(loop), loop + ".sock");
+  const auto server = Serve([&](const HttpRequest& request) {
+    return AnswerCommand(request, runner_);
+  });
+  for (const std::string& name : {db_, link, second}) {
+    const Forwarded result = ForwardCommand(name, {"keys"}, "");
+    ASSERT_THAT(result, IsOk());
+    EXPECT_TRUE(result->has_value()) << name;
+  }
+}
+
+TEST(MayServe, IsForRootTheCallerAndTheOwnerOfTheDatabase) {
+  const struct {
+    uid_t server;
+    std::optional<uid_t> owner;
+    uid_t self;
+    bool may;
+  } kCases[] = {
+      {0, 1000, 1001, true},      {1000, 1000, 0, true},
+      {1000, 1000, 1000, true},   {1001, 1000, 1001, true},
+      {1001, 1000, 0, false},     {1001, std::nullopt, 0, false},
+      {0, std::nullopt, 0, true}, {1001, std::nullopt, 1000, false},
+      {1001, 0, 1000, false},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_EQ(MayServe(c.server, c.owner, c.self), c.may)
+        << c.server << " " << c.owner.value_or(99) << " " << c.self;
+  }
+}
+
+// A process of another user listens at the name of the socket, which only root
+// can arrange here.
+TEST_F(AdminTest, ASocketOfAnotherUserReceivesNothing) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  std::ofstream(db_) << "data";
+  ASSERT_EQ(chmod(folder_.path().c_str(), 0777), 0);
+  // The other user's credentials are those of the process that listens.
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setuid(65'534) != 0) _exit(1);
+    const absl::StatusOr<ListenSocket> socket =
+        ListenUnix(AdminSocketPath(db_));
+    if (!socket.ok()) _exit(2);
+    if (write(ready[1], "x", 1) != 1) _exit(3);
+    pause();
+  }
+  close(ready[1]);
+  char byte;
+  if (read(ready[0], &byte, 1) != 1) {
+    waitpid(child, nullptr, 0);
+    GTEST_SKIP() << "there is no other user here";
+  }
+  EXPECT_THAT(ForwardCommand(db_, {"keys"}, "secret"),
+              StatusIs(absl::StatusCode::kPermissionDenied,
+                       HasSubstr("nothing was sent")));
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  close(ready[0]);
+}
+
+TEST_F(AdminTest, TheServerAnswersItsOwnUserAlone) {
+  const auto start = [&](uid_t user) {
+    return *HttpServer::Start(
+        *ListenUnix(AdminSocketPath(db_)),
+        [&](const HttpRequest& request) {
+          return AnswerCommand(request, runner_);
+        },
+        {.body_bytes_max = kCommandBytesMax, .only_user = user});
+  };
+  {
+    const auto server = start(geteuid());
+    EXPECT_THAT(ForwardCommand(db_, {"keys"}, ""), IsOk());
+  }
+  if (geteuid() == 0) GTEST_SKIP() << "root may do everything";
+  const auto server = start(geteuid() + 1);
+  EXPECT_THAT(ForwardCommand(db_, {"keys"}, ""),
+              StatusIs(absl::StatusCode::kUnavailable, _));
 }
 
 TEST_F(AdminTest, AnAnswerThatIsNotOneIsUnavailable) {

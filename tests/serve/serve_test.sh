@@ -229,4 +229,18 @@ start credits.db 127.0.0.1:0
 kill -TERM "$served"
 wait "$served" || fail "stopped with $?"
 
+# A database has one socket by each of its names, and its files are its owner's.
+ln -s credits.db link.db
+start link.db 127.0.0.1:0
+[ -S credits.db.sock ] || fail 'no socket beside the file that the link names'
+for name in credits.db link.db; do
+  [[ "$("$konpro" keys list acme --db="$name" 2>&1)" == *deactivated* ]] ||
+    fail "$name: $("$konpro" keys list acme --db="$name" 2>&1)"
+done
+for file in credits.db*; do
+  [ "$(stat -c %a "$file")" = 600 ] || fail "$(stat -c '%n %a' "$file")"
+done
+kill -TERM "$served"
+wait "$served" || fail "stopped with $?"
+
 [ "$failures" -eq 0 ] || { cat ./*.log; exit 1; }

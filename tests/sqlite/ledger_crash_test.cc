@@ -31,6 +31,8 @@
 namespace konpro {
 namespace {
 
+using ::konpro::internal::SqliteDatabase;
+
 using ::konpro::testing::IsOk;
 using ::konpro::testing::LedgerWorkload;
 

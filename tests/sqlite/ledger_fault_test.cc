@@ -26,6 +26,8 @@
 namespace konpro {
 namespace {
 
+using ::konpro::internal::SqliteDatabase;
+
 using ::konpro::testing::Fault;
 using ::konpro::testing::FaultKind;
 using ::konpro::testing::FaultVfs;

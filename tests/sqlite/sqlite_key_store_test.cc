@@ -1,8 +1,5 @@
-#include "konpro/sqlite/sqlite_key_store.h"
+#include "konpro/sqlite/internal/sqlite_key_store.h"
 
-#include <sqlite3.h>
-
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -18,11 +15,16 @@
 #include "gtest/gtest.h"
 #include "konpro/access/api_key.h"
 #include "konpro/access/key_directory.h"
+#include "konpro/base/mutex.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/sqlite/internal/sqlite_database.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {
 namespace {
+
+using ::konpro::internal::SqliteDatabase;
+using ::konpro::internal::SqliteKeyStore;
 
 using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
@@ -30,46 +32,24 @@ using ::testing::HasSubstr;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'700'000'040);
 
-struct Close {
-  void operator()(sqlite3* db) const { sqlite3_close(db); }
-};
-using Database = std::unique_ptr<sqlite3, Close>;
-
-Database Connect(const std::string& path) {
-  sqlite3* db = nullptr;
-  EXPECT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
-  return Database(db);
-}
-
-// The only integer that `sql` selects; of no row, -1.
-int64_t Select(sqlite3* db, const std::string& sql) {
-  int64_t value = -1;
-  const auto take = [](void* to, int, char** columns, char**) {
-    *static_cast<int64_t*>(to) = columns[0] == nullptr ? -2 : atoll(columns[0]);
-    return 0;
-  };
-  char* error = nullptr;
-  EXPECT_EQ(sqlite3_exec(db, sql.c_str(), take, &value, &error), SQLITE_OK)
-      << sql << ": " << (error == nullptr ? "" : error);
-  sqlite3_free(error);
-  return value;
-}
-
 class SqliteKeyStoreTest : public ::testing::Test {
  protected:
   SqliteKeyStoreTest() {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directory(folder_);
-    db_ = Connect(path_);
-    Select(db_.get(), "PRAGMA journal_mode = WAL");
-    store_ = SqliteKeyStore::Create(db_.get()).value();
+    OpenAgain();
   }
 
   // As another process would.
   void OpenAgain() {
     store_.reset();
-    db_ = Connect(path_);
-    store_ = SqliteKeyStore::Create(db_.get()).value();
+    database_.reset();
+    database_ = SqliteDatabase::Open(path_, {}).value();
+    store_ = SqliteKeyStore::Create(database_).value();
+  }
+  void Sql(const std::string& sql) {
+    const MutexLock lock(database_->mu());
+    ASSERT_THAT(database_->Execute(sql.c_str()), IsOk());
   }
 
   std::vector<ApiKeyRecord> Rows() {
@@ -84,7 +64,7 @@ class SqliteKeyStoreTest : public ::testing::Test {
 
   const std::string folder_ = absl::StrCat(::testing::TempDir(), "/keys");
   const std::string path_ = absl::StrCat(folder_, "/konpro.db");
-  Database db_;
+  std::shared_ptr<SqliteDatabase> database_;
   std::unique_ptr<SqliteKeyStore> store_;
 };
 
@@ -129,26 +109,14 @@ TEST_F(SqliteKeyStoreTest, RecordsComeBackInTheirOrder) {
 }
 
 TEST_F(SqliteKeyStoreTest, AllRecordsAreWrittenOrNone) {
-  const Database other = Connect(path_);
-  Select(other.get(),
-         "CREATE TRIGGER no BEFORE INSERT ON api_keys WHEN new.account_id = "
-         "'account bad' BEGIN SELECT raise(ABORT, 'refused'); END");
+  Sql("CREATE TRIGGER no BEFORE INSERT ON api_keys WHEN new.account_id = "
+      "'account bad' BEGIN SELECT raise(ABORT, 'refused'); END");
   const ApiKeyRecord good = Record("good");
   EXPECT_THAT(store_->Put({{good, Record("bad")}}),
-              StatusIs(absl::StatusCode::kInternal, HasSubstr("refused")));
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("refused")));
   EXPECT_TRUE(Rows().empty());
   EXPECT_THAT(store_->Put({&good, 1}), IsOk());
   EXPECT_EQ(Rows().size(), 1u);
-}
-
-TEST_F(SqliteKeyStoreTest, LockedFileIsUnavailableAndLaterFine) {
-  const Database other = Connect(path_);
-  Select(other.get(), "BEGIN IMMEDIATE");
-  const ApiKeyRecord record = Record("x");
-  EXPECT_THAT(store_->Put({&record, 1}),
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("locked")));
-  Select(other.get(), "COMMIT");
-  EXPECT_THAT(store_->Put({&record, 1}), IsOk());
 }
 
 TEST_F(SqliteKeyStoreTest, LoadingStopsWhereItIsTold) {
@@ -163,18 +131,11 @@ TEST_F(SqliteKeyStoreTest, LoadingStopsWhereItIsTold) {
   EXPECT_EQ(Rows().size(), 2u);
 }
 
-TEST_F(SqliteKeyStoreTest, ConnectionMustBeDurable) {
-  Select(db_.get(), "PRAGMA synchronous = NORMAL");
-  EXPECT_THAT(SqliteKeyStore::Create(db_.get()),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("synchronous")));
-}
-
 TEST_F(SqliteKeyStoreTest, OtherTableIsDataLoss) {
   store_.reset();
-  Select(db_.get(), "DROP TABLE api_keys");
-  Select(db_.get(), "CREATE TABLE api_keys (digest BLOB)");
-  EXPECT_THAT(SqliteKeyStore::Create(db_.get()),
+  Sql("DROP TABLE api_keys");
+  Sql("CREATE TABLE api_keys (digest BLOB)");
+  EXPECT_THAT(SqliteKeyStore::Create(database_),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("column")));
 }
 
@@ -189,32 +150,22 @@ TEST_F(SqliteKeyStoreTest, DamagedRowsAreDataLoss) {
       {"state", "257", "state"},          {"state", "-1", "state"},
   };
   store_.reset();
-  Select(db_.get(), "DROP TABLE api_keys");
-  Select(db_.get(),
-         "CREATE TABLE api_keys (number INTEGER PRIMARY KEY, digest UNIQUE, "
-         "account_id, last_four, state, created_at_ms, changed_at_ms, "
-         "ends_at_ms, last_used_at_ms)");
-  store_ = SqliteKeyStore::Create(db_.get()).value();
+  Sql("DROP TABLE api_keys");
+  Sql("CREATE TABLE api_keys (number INTEGER PRIMARY KEY, digest UNIQUE, "
+      "account_id, last_four, state, created_at_ms, changed_at_ms, "
+      "ends_at_ms, last_used_at_ms)");
+  store_ = SqliteKeyStore::Create(database_).value();
   for (const auto& c : kCases) {
     const auto key = KeyDirectory::Open(*store_, {.keys_max = 10})
                          .value()
                          ->Mint({.account_id = "acme"}, kNow);
     ASSERT_THAT(key, IsOk());
-    Select(db_.get(),
-           absl::StrCat("UPDATE api_keys SET ", c.column, " = ", c.value));
+    Sql(absl::StrCat("UPDATE api_keys SET ", c.column, " = ", c.value));
     EXPECT_THAT(KeyDirectory::Open(*store_, {.keys_max = 10}),
                 StatusIs(absl::StatusCode::kDataLoss,
                          HasSubstr(std::string(c.message))));
-    Select(db_.get(), "DELETE FROM api_keys");
+    Sql("DELETE FROM api_keys");
   }
-}
-
-TEST_F(SqliteKeyStoreTest, FileThatIsNoDatabaseIsDataLoss) {
-  const std::string path = absl::StrCat(folder_, "/text");
-  std::ofstream(path) << std::string(4096, 'x');
-  const Database db = Connect(path);
-  EXPECT_THAT(SqliteKeyStore::Create(db.get()),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("database")));
 }
 
 TEST_F(SqliteKeyStoreTest, DirectoryLivesOnInTheFile) {

@@ -3,6 +3,7 @@
 #include "konpro/sqlite/sqlite_store.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,11 +17,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/base/mutex.h"
-#include "konpro/sqlite/sqlite_database.h"
+#include "konpro/sqlite/internal/sqlite_database.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {
 namespace {
+
+using ::konpro::internal::SqliteDatabase;
 
 using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
@@ -72,6 +75,80 @@ TEST(SqliteDatabase, HasItsIdentityAndIsDurable) {
     EXPECT_STREQ(
         reinterpret_cast<const char*>(sqlite3_column_text(mode.get(), 0)),
         "wal");
+  }
+}
+
+// Whatever the process's mask is, and from the first moment on: the draft that
+// gets the file's name has the mode too.
+TEST(SqliteDatabase, ItsFilesAreTheOwnersAlone) {
+  const std::string path = NewPath();
+  const mode_t mask = umask(0);
+  const std::unique_ptr<SqliteStore> store =
+      SqliteStore::Open(path, {}).value();
+  umask(mask);
+  for (const char* suffix : {"", "-wal"}) {
+    struct stat file;
+    ASSERT_EQ(stat(absl::StrCat(path, suffix).c_str(), &file), 0) << suffix;
+    EXPECT_EQ(file.st_mode & 0777, 0600u) << suffix;
+  }
+}
+
+TEST(SqliteDatabase, ALogThatIsALinkIsRefused) {
+  for (const char* suffix : {"-wal", "-shm", "-journal"}) {
+    const std::string path = NewPath();
+    ASSERT_THAT(SqliteDatabase::Open(path, {}), IsOk());
+    const std::string victim = absl::StrCat(::testing::TempDir(), "victim");
+    Write(victim, "data");
+    const std::string log = absl::StrCat(path, suffix);
+    unlink(log.c_str());
+    ASSERT_EQ(symlink(victim.c_str(), log.c_str()), 0);
+    EXPECT_THAT(SqliteDatabase::Open(path, {}),
+                StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr(log)));
+    std::string text;
+    std::ifstream(victim) >> text;
+    EXPECT_EQ(text, "data");
+    unlink(log.c_str());
+  }
+}
+
+// What the disk, the system or a limit of the process does is no fault of the
+// request, and may be better later.
+TEST(CodeOfSqlite, TroubleOfTheStoreIsUnavailable) {
+  const struct {
+    int result;
+    absl::StatusCode code;
+  } kCases[] = {
+      {SQLITE_FULL, absl::StatusCode::kUnavailable},
+      {SQLITE_IOERR, absl::StatusCode::kUnavailable},
+      {SQLITE_IOERR_WRITE, absl::StatusCode::kUnavailable},
+      {SQLITE_IOERR_FSYNC, absl::StatusCode::kUnavailable},
+      {SQLITE_IOERR_NOMEM, absl::StatusCode::kUnavailable},
+      {SQLITE_READONLY, absl::StatusCode::kUnavailable},
+      {SQLITE_READONLY_DBMOVED, absl::StatusCode::kUnavailable},
+      {SQLITE_CANTOPEN, absl::StatusCode::kUnavailable},
+      {SQLITE_PERM, absl::StatusCode::kUnavailable},
+      {SQLITE_AUTH, absl::StatusCode::kUnavailable},
+      {SQLITE_NOMEM, absl::StatusCode::kUnavailable},
+      {SQLITE_BUSY, absl::StatusCode::kUnavailable},
+      {SQLITE_LOCKED, absl::StatusCode::kUnavailable},
+      {SQLITE_PROTOCOL, absl::StatusCode::kUnavailable},
+      {SQLITE_INTERRUPT, absl::StatusCode::kUnavailable},
+      {SQLITE_NOLFS, absl::StatusCode::kUnavailable},
+      {SQLITE_ERROR, absl::StatusCode::kDataLoss},
+      {SQLITE_CORRUPT, absl::StatusCode::kDataLoss},
+      {SQLITE_NOTADB, absl::StatusCode::kDataLoss},
+      {SQLITE_CONSTRAINT, absl::StatusCode::kAborted},
+      {SQLITE_CONSTRAINT_TRIGGER, absl::StatusCode::kAborted},
+      {SQLITE_TOOBIG, absl::StatusCode::kInternal},
+      {SQLITE_MISUSE, absl::StatusCode::kInternal},
+      {SQLITE_RANGE, absl::StatusCode::kInternal},
+      {SQLITE_OK, absl::StatusCode::kOk},
+      {SQLITE_ROW, absl::StatusCode::kOk},
+      {SQLITE_DONE, absl::StatusCode::kOk},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_EQ(internal::CodeOfSqlite(c.result), c.code)
+        << sqlite3_errstr(c.result);
   }
 }
 

@@ -1,13 +1,15 @@
-#include "konpro/sqlite/sqlite_key_store.h"
+#include "konpro/sqlite/internal/sqlite_key_store.h"
+
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
-namespace konpro {
+namespace konpro::internal {
 namespace {
 
 // The rowid keeps the order in which keys were made. STRICT makes the file
@@ -41,8 +43,6 @@ SELECT digest, account_id, last_four, state, created_at_ms, changed_at_ms,
 FROM api_keys ORDER BY number
 )sql";
 
-constexpr int kSynchronousFull = 2;
-
 void BindText(sqlite3_stmt* statement, int place, absl::string_view text) {
   sqlite3_bind_text(statement, place, text.data(),
                     static_cast<int>(text.size()), SQLITE_STATIC);
@@ -71,48 +71,19 @@ absl::Time TimeOr(sqlite3_stmt* statement, int column, absl::Time otherwise) {
 
 }  // namespace
 
-void SqliteKeyStore::Finalize::operator()(sqlite3_stmt* statement) const {
-  sqlite3_finalize(statement);
-}
-
-SqliteKeyStore::SqliteKeyStore(sqlite3* db,
-                               std::shared_ptr<SqliteDatabase> database)
-    : database_(std::move(database)),
-      mu_(database_ == nullptr ? own_mu_ : database_->mu()),
-      db_(db) {}
-
-absl::StatusOr<std::unique_ptr<SqliteKeyStore>> SqliteKeyStore::Create(
-    sqlite3* db) {
-  std::unique_ptr<SqliteKeyStore> store(new SqliteKeyStore(db, nullptr));
-  const absl::Status status = store->PrepareAll();
-  if (!status.ok()) return status;
-  return store;
-}
-
 absl::StatusOr<std::unique_ptr<SqliteKeyStore>> SqliteKeyStore::Create(
     std::shared_ptr<SqliteDatabase> database) {
-  sqlite3* const db = database->handle();
   std::unique_ptr<SqliteKeyStore> store(
-      new SqliteKeyStore(db, std::move(database)));
+      new SqliteKeyStore(std::move(database)));
   const absl::Status status = store->PrepareAll();
   if (!status.ok()) return status;
   return store;
 }
 
 absl::Status SqliteKeyStore::PrepareAll() {
-  const MutexLock lock(mu_);
-  Statement synchronous;
-  absl::Status status = Prepare("PRAGMA synchronous", synchronous);
+  const MutexLock lock(database_->mu());
+  absl::Status status = database_->Execute(kTable);
   if (!status.ok()) return status;
-  if (sqlite3_step(synchronous.get()) != SQLITE_ROW) return Error();
-  if (sqlite3_column_int(synchronous.get(), 0) < kSynchronousFull) {
-    return absl::FailedPreconditionError(
-        "keys need a durable connection: PRAGMA synchronous = FULL");
-  }
-  synchronous.reset();
-  if (sqlite3_exec(db_, kTable, nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return Error();
-  }
   const std::pair<absl::string_view, Statement*> statements[] = {
       {"BEGIN IMMEDIATE", &begin_},
       {"COMMIT", &commit_},
@@ -121,38 +92,39 @@ absl::Status SqliteKeyStore::PrepareAll() {
       {kLoad, &load_},
   };
   for (const auto& [sql, statement] : statements) {
-    status = Prepare(sql, *statement);
-    if (!status.ok()) return status;
+    absl::StatusOr<Statement> prepared = database_->Prepare(sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = *std::move(prepared);
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<size_t> SqliteKeyStore::Count() {
-  const MutexLock lock(mu_);
-  Statement count;
-  absl::Status status = Prepare("SELECT count(*) FROM api_keys", count);
-  if (!status.ok()) return status;
-  if (sqlite3_step(count.get()) != SQLITE_ROW) return Error();
-  return static_cast<size_t>(sqlite3_column_int64(count.get(), 0));
+  const MutexLock lock(database_->mu());
+  const absl::StatusOr<Statement> count =
+      database_->Prepare("SELECT count(*) FROM api_keys");
+  if (!count.ok()) return count.status();
+  if (sqlite3_step(count->get()) != SQLITE_ROW) return database_->Error();
+  return static_cast<size_t>(sqlite3_column_int64(count->get(), 0));
 }
 
 absl::Status SqliteKeyStore::Put(absl::Span<const ApiKeyRecord> records) {
-  const MutexLock lock(mu_);
-  absl::Status status = Run(begin_);
+  const MutexLock lock(database_->mu());
+  absl::Status status = database_->Run(begin_.get());
   if (!status.ok()) return status;
   for (const ApiKeyRecord& record : records) {
     status = PutOne(record);
     if (!status.ok()) break;
   }
-  if (status.ok()) status = Run(commit_);
+  if (status.ok()) status = database_->Run(commit_.get());
   // Some errors have rolled back already, and then this one is of no interest.
-  if (!status.ok()) Run(rollback_).IgnoreError();
+  if (!status.ok()) database_->Run(rollback_.get()).IgnoreError();
   return status;
 }
 
 absl::Status SqliteKeyStore::LoadAll(
     absl::FunctionRef<absl::Status(ApiKeyRecord record)> load) {
-  const MutexLock lock(mu_);
+  const MutexLock lock(database_->mu());
   absl::Status status;
   int code;
   while ((code = sqlite3_step(load_.get())) == SQLITE_ROW) {
@@ -160,25 +132,8 @@ absl::Status SqliteKeyStore::LoadAll(
     status = record.ok() ? load(*std::move(record)) : record.status();
     if (!status.ok()) break;
   }
-  if (code != SQLITE_ROW && code != SQLITE_DONE) status = Error();
+  if (code != SQLITE_ROW && code != SQLITE_DONE) status = database_->Error();
   sqlite3_reset(load_.get());
-  return status;
-}
-
-absl::Status SqliteKeyStore::Prepare(absl::string_view sql,
-                                     Statement& statement) {
-  sqlite3_stmt* prepared = nullptr;
-  const int code =
-      sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
-                         SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
-  statement.reset(prepared);
-  return code == SQLITE_OK ? absl::OkStatus() : Error();
-}
-
-absl::Status SqliteKeyStore::Run(const Statement& statement) {
-  const int code = sqlite3_step(statement.get());
-  absl::Status status = code == SQLITE_DONE ? absl::OkStatus() : Error();
-  sqlite3_reset(statement.get());
   return status;
 }
 
@@ -194,7 +149,7 @@ absl::Status SqliteKeyStore::PutOne(const ApiKeyRecord& record) {
   BindTime(put, 6, record.changed_at);
   BindTime(put, 7, record.ends_at);
   BindTime(put, 8, record.last_used_at);
-  absl::Status status = Run(put_);
+  absl::Status status = database_->Run(put);
   sqlite3_clear_bindings(put);
   return status;
 }
@@ -217,23 +172,4 @@ absl::StatusOr<ApiKeyRecord> SqliteKeyStore::Row() const {
   };
 }
 
-// SQLite's own words: they name tables and columns, never what is bound.
-absl::Status SqliteKeyStore::Error() const {
-  const std::string what =
-      absl::StrCat("api_keys: ", sqlite3_errmsg(db_), " (SQLite code ",
-                   sqlite3_extended_errcode(db_), ")");
-  switch (sqlite3_errcode(db_)) {
-    case SQLITE_ERROR:  // such as: no such column
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return absl::DataLossError(what);
-    case SQLITE_CONSTRAINT:
-    case SQLITE_MISMATCH:
-    case SQLITE_MISUSE:
-      return absl::InternalError(what);
-    default:
-      return absl::UnavailableError(what);
-  }
-}
-
-}  // namespace konpro
+}  // namespace konpro::internal

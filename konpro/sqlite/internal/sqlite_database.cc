@@ -1,5 +1,7 @@
-#include "konpro/sqlite/sqlite_database.h"
+#include "konpro/sqlite/internal/sqlite_database.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,7 +21,7 @@
 // memory, so that no other process can even read. It is taken here, and not by
 // whichever command comes first.
 
-namespace konpro {
+namespace konpro::internal {
 namespace {
 
 // Pages of the WAL after which it is copied into the database.
@@ -33,7 +35,36 @@ constexpr char kJournalMode[] =
     "PRAGMA synchronous = FULL;"
     "PRAGMA wal_autocheckpoint = 4096;";
 
+absl::Status CannotBeMade(const std::string& path) {
+  return absl::UnavailableError(
+      absl::StrCat(path, ": cannot be made: ", std::strerror(errno)));
+}
+
 }  // namespace
+
+absl::StatusCode CodeOfSqlite(int result) {
+  switch (result & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+      return absl::StatusCode::kOk;
+    case SQLITE_ERROR:  // such as: no such column
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_FORMAT:
+      return absl::StatusCode::kDataLoss;
+    case SQLITE_CONSTRAINT:
+      return absl::StatusCode::kAborted;
+    case SQLITE_INTERNAL:
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+      return absl::StatusCode::kInternal;
+    default:  // FULL, IOERR, READONLY, CANTOPEN, PERM, NOMEM, BUSY, ...
+      return absl::StatusCode::kUnavailable;
+  }
+}
 
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Connect(
     const std::string& path, const std::string& vfs, int flags) {
@@ -43,7 +74,7 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Connect(
                       flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX |
                           SQLITE_OPEN_EXRESCODE,
                       vfs.empty() ? nullptr : vfs.c_str());
-  if (db == nullptr) return absl::ResourceExhaustedError("sqlite: no memory");
+  if (db == nullptr) return absl::UnavailableError("sqlite: no memory");
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, db));
   const MutexLock lock(database->mu_);
   if (code != SQLITE_OK) return database->Error();
@@ -59,6 +90,7 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(
     const absl::Status status = Make(path, options.vfs);
     if (!status.ok()) return status;
   }
+  if (absl::Status logs = CheckLogs(path); !logs.ok()) return logs;
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
       Connect(path, options.vfs, 0);
   if (!database.ok()) return database;
@@ -74,10 +106,15 @@ absl::Status SqliteDatabase::Make(const std::string& path,
                                   const std::string& vfs) {
   const std::string draft = absl::StrCat(path, ".new-", getpid());
   unlink(draft.c_str());
+  // SQLite would make it with mode 0644, and follow a link.
+  const int fd = open(draft.c_str(),
+                      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) return CannotBeMade(path);
+  close(fd);
   absl::Status status;
   {
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
-        Connect(draft, vfs, SQLITE_OPEN_CREATE);
+        Connect(draft, vfs, 0);
     status = database.status();
     if (status.ok()) {
       const MutexLock lock((*database)->mu_);
@@ -90,11 +127,26 @@ absl::Status SqliteDatabase::Make(const std::string& path,
   // Whoever else made it meanwhile made the same.
   if (status.ok() && link(draft.c_str(), path.c_str()) != 0 &&
       errno != EEXIST) {
-    status = absl::UnavailableError(
-        absl::StrCat(path, ": cannot be made: ", std::strerror(errno)));
+    status = CannotBeMade(path);
   }
   unlink(draft.c_str());
   return status;
+}
+
+// Whoever can write the directory could have made a log, and SQLite would write
+// through a link.
+absl::Status SqliteDatabase::CheckLogs(const std::string& path) {
+  struct stat file;
+  if (stat(path.c_str(), &file) != 0) return absl::OkStatus();
+  for (const char* suffix : {"-wal", "-shm", "-journal"}) {
+    const std::string log = path + suffix;
+    struct stat beside;
+    if (lstat(log.c_str(), &beside) != 0) continue;
+    if (S_ISREG(beside.st_mode) && beside.st_uid == file.st_uid) continue;
+    return absl::PermissionDeniedError(absl::StrCat(
+        log, ": is not a file of the database's owner; remove it"));
+  }
+  return absl::OkStatus();
 }
 
 SqliteDatabase::~SqliteDatabase() { sqlite3_close_v2(db_); }
@@ -171,28 +223,13 @@ absl::Status SqliteDatabase::Run(sqlite3_stmt* statement) {
 
 absl::Status SqliteDatabase::Error() const {
   const int code = sqlite3_extended_errcode(db_);
-  const std::string what = absl::StrCat(path_, ": ", sqlite3_errmsg(db_),
-                                        " (SQLite code ", code, ")");
-  switch (code & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return absl::UnavailableError(
-          absl::StrCat(path_, ": in use by another process"));
-    case SQLITE_FULL:
-    case SQLITE_NOMEM:
-      return absl::ResourceExhaustedError(what);
-    case SQLITE_ERROR:  // such as: no such column
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return absl::DataLossError(what);
-    case SQLITE_CONSTRAINT:
-      return absl::AbortedError(what);
-    case SQLITE_MISMATCH:
-    case SQLITE_MISUSE:
-      return absl::InternalError(what);
-    default:
-      return absl::UnavailableError(what);
+  if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) {
+    return absl::UnavailableError(
+        absl::StrCat(path_, ": in use by another process"));
   }
+  return absl::Status(CodeOfSqlite(code),
+                      absl::StrCat(path_, ": ", sqlite3_errmsg(db_),
+                                   " (SQLite code ", code, ")"));
 }
 
-}  // namespace konpro
+}  // namespace konpro::internal

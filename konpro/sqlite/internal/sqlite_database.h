@@ -12,9 +12,10 @@
 //
 // Invariants: (1) the file bears kApplicationId and kSchemaVersion. (2) What is
 // committed is on the disk: the journal mode is WAL, `synchronous` is FULL. (3)
-// No other process has the file open.
-#ifndef KONPRO_SQLITE_SQLITE_DATABASE_H_
-#define KONPRO_SQLITE_SQLITE_DATABASE_H_
+// No other process has the file open. (4) A file that it makes has mode 0600
+// before anything is in it, and so have those that SQLite makes beside it.
+#ifndef KONPRO_SQLITE_INTERNAL_SQLITE_DATABASE_H_
+#define KONPRO_SQLITE_INTERNAL_SQLITE_DATABASE_H_
 
 #include <sqlite3.h>
 
@@ -27,15 +28,15 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "konpro/base/mutex.h"
+#include "konpro/sqlite/sqlite_options.h"
 
-namespace konpro {
+namespace konpro::internal {
 
-struct SqliteOptions {
-  // Whether a missing file is created.
-  bool create = true;
-  // The name of a registered VFS; "" is SQLite's own.
-  std::string vfs;
-};
+// What a caller should do about a result code of SQLite. kUnavailable: try
+// again later; the disk is full, failing, slow or not to be written, or a limit
+// of the process is reached. kDataLoss: the file is damaged, or another one.
+// kAborted: a constraint. kInternal: a defect of ours.
+absl::StatusCode CodeOfSqlite(int result);
 
 class SqliteDatabase {
  public:
@@ -45,7 +46,8 @@ class SqliteDatabase {
   // kNotFound: there is no file, and `create` is false. kFailedPrecondition:
   // the file is another application's, or of a newer version. kDataLoss: it is
   // no database, or damaged. kUnavailable: another process has it open, or it
-  // cannot be read or written. Messages begin with the path.
+  // cannot be read or written. kPermissionDenied: a log beside it is a symbolic
+  // link, or another user's. Messages begin with the path.
   static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(
       const std::string& path, const SqliteOptions& options);
 
@@ -71,9 +73,7 @@ class SqliteDatabase {
   // Steps a statement that returns no row, and resets it.
   absl::Status Run(sqlite3_stmt* statement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // The error of the last call on the connection. kResourceExhausted: the
-  // disk is full. kDataLoss: damaged. kAborted: a constraint. kUnavailable: any
-  // error of reading or writing.
+  // The error of the last call on the connection: CodeOfSqlite().
   absl::Status Error() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
  private:
@@ -83,6 +83,7 @@ class SqliteDatabase {
       const std::string& path, const std::string& vfs, int flags);
   // A file of that name that has its identity and nothing else.
   static absl::Status Make(const std::string& path, const std::string& vfs);
+  static absl::Status CheckLogs(const std::string& path);
 
   absl::Status SetUp() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckIdentity() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -98,6 +99,6 @@ class SqliteDatabase {
   sqlite3* const db_ ABSL_PT_GUARDED_BY(mu_);
 };
 
-}  // namespace konpro
+}  // namespace konpro::internal
 
-#endif  // KONPRO_SQLITE_SQLITE_DATABASE_H_
+#endif  // KONPRO_SQLITE_INTERNAL_SQLITE_DATABASE_H_

@@ -6,8 +6,8 @@
 //
 // Thread safety: thread-compatible; others may use the database meanwhile, see
 // SqliteDatabase::mu().
-#ifndef KONPRO_SQLITE_SQLITE_ACCOUNT_STORE_H_
-#define KONPRO_SQLITE_SQLITE_ACCOUNT_STORE_H_
+#ifndef KONPRO_SQLITE_INTERNAL_SQLITE_ACCOUNT_STORE_H_
+#define KONPRO_SQLITE_INTERNAL_SQLITE_ACCOUNT_STORE_H_
 
 #include <memory>
 #include <utility>
@@ -17,9 +17,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "konpro/access/account_directory.h"
-#include "konpro/sqlite/sqlite_database.h"
+#include "konpro/sqlite/internal/sqlite_database.h"
 
-namespace konpro {
+namespace konpro::internal {
 
 class SqliteAccountStore : public AccountStore {
  public:
@@ -50,6 +50,6 @@ class SqliteAccountStore : public AccountStore {
   Statement load_ ABSL_GUARDED_BY(database_->mu());
 };
 
-}  // namespace konpro
+}  // namespace konpro::internal
 
-#endif  // KONPRO_SQLITE_SQLITE_ACCOUNT_STORE_H_
+#endif  // KONPRO_SQLITE_INTERNAL_SQLITE_ACCOUNT_STORE_H_

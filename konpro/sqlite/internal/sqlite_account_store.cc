@@ -1,4 +1,4 @@
-#include "konpro/sqlite/sqlite_account_store.h"
+#include "konpro/sqlite/internal/sqlite_account_store.h"
 
 #include <sqlite3.h>
 
@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "konpro/limits/rate_window.h"
 
-namespace konpro {
+namespace konpro::internal {
 namespace {
 
 // The number keeps the order in which accounts were made. STRICT makes the file
@@ -126,4 +126,4 @@ absl::StatusOr<AccountRecord> SqliteAccountStore::Row() const {
   return record;
 }
 
-}  // namespace konpro
+}  // namespace konpro::internal
