@@ -280,22 +280,50 @@ AdmissionReason Admission::HoldCredits(const AdmissionRequest& request,
                    .effective_at = UnixNanos::FromTime(prices->effective_at()),
                    .job = request.job}});
   if (outcome.ok()) {
-    const AdmissionReason reason = Explain(*outcome, request.operation, a);
+    AdmissionReason reason = Explain(*outcome, request.operation, a);
+    if (reason == AdmissionReason::kAdmitted && outcome->replayed) {
+      reason = CheckJob(request, *outcome, now, a);
+    }
     if (reason == AdmissionReason::kAdmitted) {
       a.reservation = std::string(request.id);
     }
     return reason;
   }
-  a.detail = std::string(outcome.status().message());
   switch (outcome.status().code()) {
     case absl::StatusCode::kAlreadyExists:
+      a.detail = std::string(outcome.status().message());
+      a.needs_new_id = true;
       return AdmissionReason::kIdConflict;
     case absl::StatusCode::kInvalidArgument:
+      a.detail = std::string(outcome.status().message());
       return AdmissionReason::kMalformed;
     default:
-      a.retryable = true;
-      return AdmissionReason::kUnavailable;
+      return RefuseUnavailable(outcome.status(), a);
   }
+}
+
+AdmissionReason Admission::RefuseUnavailable(const absl::Status& status,
+                                             AdmissionResult& a) {
+  a.detail = std::string(status.message());
+  a.retryable = true;
+  return AdmissionReason::kUnavailable;
+}
+
+AdmissionReason Admission::CheckJob(const AdmissionRequest& request,
+                                    const LedgerOutcome& first, UnixNanos now,
+                                    AdmissionResult& a) {
+  // The state decides, not what this process remembers: the reservation may
+  // have been captured, voided or left to expire by anyone.
+  const absl::StatusOr<Account> account =
+      parts_.ledger.AccountAt(a.account(), now);
+  if (!account.ok()) return RefuseUnavailable(account.status(), a);
+  if (!account->FindReservation(first.sequence).has_value()) {
+    a.needs_new_id = true;
+    return AdmissionReason::kJobEnded;
+  }
+  return request.open_job == OpenJobReplay::kRefuse
+             ? AdmissionReason::kJobInProgress
+             : AdmissionReason::kAdmitted;
 }
 
 AdmissionReason Admission::Explain(const LedgerOutcome& outcome,
@@ -315,11 +343,13 @@ AdmissionReason Admission::Explain(const LedgerOutcome& outcome,
           CheckedSubtract(a.need, a.available).value_or(Credits::Max());
       const absl::StatusOr<Account> account =
           parts_.ledger.AccountAt(a.account(), outcome.at);
-      a.retryable =
+      a.open_reservations_cover =
           account.ok() && account->ReservedFor(operation) >= a.shortfall;
+      a.needs_new_id = true;
       return AdmissionReason::kInsufficientCredits;
     }
     default:
+      a.needs_new_id = true;
       a.detail = std::string(RefusalName(effect.refusal));
       return AdmissionReason::kReservationRefused;
   }

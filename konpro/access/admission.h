@@ -20,10 +20,15 @@
 //   admission->Complete({"acme", "job-7", 84'000}, at)->charged  // 84 credits
 //
 // Each request counts against the windows, a repeated one and one that lacks
-// credits too; one that a window refuses counts against none. Credits are held
-// once for an id: the same request again gets the first outcome, a denial for
-// lack of credits included. Windows in shadow mode count what the others admit
-// and report what they would refuse; they refuse nothing.
+// credits too; one that a window refuses counts against none. Windows in shadow
+// mode count what the others admit and report what they would refuse; they
+// refuse nothing.
+//
+// An id stands for one job. Until the job has ended, the same request again
+// gets the first result, or kJobInProgress (OpenJobReplay). Once it has ended,
+// completed, cancelled or expired, the id is refused as kJobEnded. A denial is
+// the result of its id for good. Ids are remembered for the ledger's duplicate
+// window (LedgerOptions).
 //
 // Thread safety: thread-safe. Admit() of an unmetered request takes no lock,
 // allocates nothing and does not touch the ledger. Changes of accounts take
@@ -194,6 +199,12 @@ class Admission {
 
   AdmissionReason Explain(const LedgerOutcome& outcome,
                           absl::string_view operation, AdmissionResult& a);
+  // Of the job that an earlier request with this id began.
+  AdmissionReason CheckJob(const AdmissionRequest& request,
+                           const LedgerOutcome& first, UnixNanos now,
+                           AdmissionResult& a);
+  AdmissionReason RefuseUnavailable(const absl::Status& status,
+                                    AdmissionResult& a);
   absl::StatusOr<Settlement> Settle(const LedgerCommand& command,
                                     absl::string_view reservation);
 

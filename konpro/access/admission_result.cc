@@ -31,6 +31,8 @@ constexpr std::array<Row, kAdmissionReasons> kRows = {{
     {R::kIdConflict, "id_conflict", C::kAlreadyExists},
     {R::kReservationRefused, "reservation_refused", C::kAborted},
     {R::kUnavailable, "unavailable", C::kUnavailable},
+    {R::kJobInProgress, "in_progress", C::kAborted},
+    {R::kJobEnded, "job_ended", C::kAborted},
 }};
 
 constexpr bool RowsAreInOrder() {

@@ -34,6 +34,16 @@
 
 namespace konpro {
 
+// What a request gets whose id stands for a job that was admitted and has not
+// ended. (Once it has ended, the reason is kJobEnded.)
+enum class OpenJobReplay : uint8_t {
+  // The result of the first request, `replayed`. The caller must not start the
+  // job again.
+  kFirstResult = 0,
+  // kJobInProgress: for a caller that starts a job whenever it is admitted.
+  kRefuse = 1,
+};
+
 struct AdmissionRequest {
   static constexpr size_t kIdBytesMax = 128;
   static constexpr size_t kJobBytesMax = 128;
@@ -44,9 +54,11 @@ struct AdmissionRequest {
   // At most how much of the operation, in its base units: credits are held for
   // what that costs.
   int64_t quantity = 0;
-  // The caller's id of the request, of printable ASCII without blanks: two
-  // requests with one id hold credits once. A metered request needs one.
+  // The caller's id of the job, of printable ASCII without blanks: one id
+  // stands for one job. A metered request needs one.
   absl::string_view id;
+  // What a request with the id of an open job gets.
+  OpenJobReplay open_job = OpenJobReplay::kFirstResult;
   // The job that it is for, as the statement shows it; may be empty.
   absl::string_view job;
   // What Complete() does with a quantity that costs more than is held.
@@ -74,8 +86,10 @@ enum class AdmissionReason : uint8_t {
   kIdConflict = 13,           // the id was used for another request
   kReservationRefused = 14,   // too many are open: `detail`
   kUnavailable = 15,          // ask again with the same id
+  kJobInProgress = 16,        // the id's job is open (OpenJobReplay::kRefuse)
+  kJobEnded = 17,             // the id's job has ended, however it ended
 };
-inline constexpr size_t kAdmissionReasons = 16;
+inline constexpr size_t kAdmissionReasons = 18;
 
 // Such as "insufficient_credits": as machine formats write it.
 absl::string_view AdmissionReasonName(AdmissionReason reason);
@@ -92,10 +106,12 @@ struct AdmissionResult {
 
   Authentication authentication;
   AdmissionReason reason = AdmissionReason::kAdmitted;
-  // Whether the same request may be admitted later without anybody's doing. For
-  // kInsufficientCredits: whether open reservations would cover the shortfall
-  // if they were released; a new attempt needs another id.
+  // Whether the same request, with the same id, may be admitted later without
+  // anybody's doing.
   bool retryable = false;
+  // Whether the id is used up: this is its result for good, and another attempt
+  // needs a new id.
+  bool needs_new_id = false;
   // Whether this is the outcome of an earlier request with that id.
   bool replayed = false;
   // For kRateLimited: exact, of the binding window. Otherwise zero.
@@ -111,6 +127,9 @@ struct AdmissionResult {
   // For kInsufficientCredits.
   Credits available;
   Credits shortfall;
+  // For kInsufficientCredits: open reservations hold the shortfall, so that a
+  // request with a new id may be admitted once they are released.
+  bool open_reservations_cover = false;
   // If credits were held: the id for Complete() and Cancel().
   std::string reservation;
   // For people, if the fields above do not say everything.

@@ -135,6 +135,8 @@ constexpr std::array<Row, kAdmissionReasons> kRows = {{
     {422, "Id used for another request"},
     {409, "Credits cannot be held"},
     {503, "Unavailable"},
+    {409, "Job in progress"},
+    {409, "Job ended"},
 }};
 
 const Row& RowOf(AdmissionReason reason) {
@@ -171,12 +173,26 @@ std::string DetailOf(const AdmissionResult& a) {
       return "the quantity costs more than any amount of credits";
     case AdmissionReason::kInsufficientCredits:
       return absl::StrCat("need ", a.need.ToString(), " credits, available ",
-                          a.available.ToString());
+                          a.available.ToString(),
+                          a.open_reservations_cover
+                              ? "; open reservations would cover the rest"
+                              : "",
+                          "; a new attempt needs a new id");
+    case AdmissionReason::kReservationRefused:
+      return absl::StrCat(a.detail, "; a new attempt needs a new id");
     case AdmissionReason::kUnavailable:
       return "try again with the same id";
+    case AdmissionReason::kJobInProgress:
+      return "the job with this id was admitted before and has not ended";
+    case AdmissionReason::kJobEnded:
+      return "the job with this id has ended; another job needs a new id";
     default:
       return a.detail;
   }
+}
+
+void MarkReplayed(bool replayed, HttpAnswer& answer) {
+  if (replayed) answer.fields.push_back({kReplayedHeader, "true"});
 }
 
 struct ErrorRow {
@@ -265,10 +281,12 @@ HttpAnswer AnswerOf(const AdmissionResult& admission, LegacyRateLimit legacy) {
         Problem(row.status, AdmissionReasonName(admission.reason), row.title,
                 DetailOf(admission));
     problem.Bool("retryable", admission.retryable);
+    if (admission.needs_new_id) problem.Bool("needs_new_id", true);
     if (admission.reason == AdmissionReason::kInsufficientCredits) {
       problem.Amount("need", admission.need)
           .Amount("available", admission.available)
-          .Amount("shortfall", admission.shortfall);
+          .Amount("shortfall", admission.shortfall)
+          .Bool("open_reservations_cover", admission.open_reservations_cover);
     }
     if (admission.reason == AdmissionReason::kRateLimited &&
         admission.retryable) {
@@ -276,6 +294,7 @@ HttpAnswer AnswerOf(const AdmissionResult& admission, LegacyRateLimit legacy) {
     }
     answer = ProblemAnswer(row.status, problem);
   }
+  MarkReplayed(admission.replayed, answer);
   // RFC 9110, 15.5.2: a 401 says how to do better.
   if (admission.reason == AdmissionReason::kUnauthenticated) {
     answer.fields.push_back(
@@ -301,9 +320,11 @@ HttpAnswer AnswerOf(const Settlement& settlement) {
       .Amount("released", settlement.released)
       .Bool("replayed", settlement.replayed)
       .Raw("balance", balance.Take());
-  return {.status = 200,
-          .fields = {{kContentType, "application/json"}},
-          .body = settled.Take()};
+  HttpAnswer answer = {.status = 200,
+                       .fields = {{kContentType, "application/json"}},
+                       .body = settled.Take()};
+  MarkReplayed(settlement.replayed, answer);
+  return answer;
 }
 
 HttpAnswer AnswerOf(const absl::Status& error) {

@@ -10,12 +10,14 @@
 //   // RateLimit: "minute";r=42;t=12, "day";r=913;t=43120
 //   // {"type":"tag:konpro.ai,2025:insufficient_credits", "title":
 //   //  "Insufficient credits", "status":402, "detail": "...", "code":
-//   //  "insufficient_credits", "retryable":false, "need":{"credits":"90",
-//   //  "ticks":"540000000"}, "available":{...}, "shortfall":{...}}
+//   //  "insufficient_credits", "retryable":false, "needs_new_id":true,
+//   //  "need":{"credits":"90", "ticks":"540000000"}, "available":{...},
+//   //  "shortfall":{...}, "open_reservations_cover":false}
 //
-// A refusal's body is a problem (RFC 9457). An unauthenticated caller gets the
-// same bytes whether the key is missing, malformed, unknown or dead. Internal
-// errors are not disclosed.
+// A refusal's body is a problem (RFC 9457). "retryable" is about the same
+// request with the same id; "needs_new_id" is there if its id is used up. An
+// unauthenticated caller gets the same bytes whether the key is missing,
+// malformed, unknown or dead. Internal errors are not disclosed.
 //
 // RateLimit and RateLimit-Policy are those of the IETF's draft "RateLimit
 // header fields for HTTP" (structured fields, RFC 9651): q and r are requests,
@@ -44,6 +46,8 @@ namespace konpro {
 
 inline constexpr absl::string_view kApiKeyHeader = "x-api-key";
 inline constexpr size_t kApiKeyHeaderBytesMax = 256;
+// "true" in an answer that an earlier request with the same id had too.
+inline constexpr absl::string_view kReplayedHeader = "Idempotent-Replayed";
 
 // A field of a request, as its server has it.
 struct HttpHeader {
@@ -85,8 +89,9 @@ struct HttpAnswer {
 // "Admission").
 int HttpStatus(AdmissionReason reason);
 
-// RateLimitFields() if windows decided. The body is a problem; for an admitted,
-// metered request `{"id", "held", "replayed"}`; otherwise empty.
+// RateLimitFields() if windows decided; kReplayedHeader. The body is a problem;
+// for an admitted, metered request `{"id", "held", "replayed"}`; otherwise
+// empty.
 HttpAnswer AnswerOf(const AdmissionResult& admission,
                     LegacyRateLimit legacy = LegacyRateLimit::kOmit);
 // `{"id", "charged", "released", "replayed", "balance"}`.

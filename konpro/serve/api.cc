@@ -31,6 +31,8 @@ constexpr absl::string_view kIdHeader = "idempotency-key";
 constexpr absl::string_view kOperationHeader = "x-konpro-operation";
 constexpr absl::string_view kQuantityHeader = "x-konpro-quantity";
 constexpr absl::string_view kOriginalUriHeader = "x-original-uri";
+constexpr absl::string_view kOpenJobHeader = "x-konpro-open-job";
+constexpr absl::string_view kOpenJobReplay = "replay";
 constexpr size_t kInstanceBytesMax = 1'024;
 
 // The first field of that name, or "". If a field that is read here is
@@ -210,6 +212,11 @@ HttpAnswer Api::Admit(const HttpRequest& request, UnixNanos now) {
                          .operation = FieldOf(request, kOperationHeader)};
   if (!asked.operation.empty()) {
     asked.id = FieldOf(request, kIdHeader);
+    // A second 200 would run the job a second time, unless the route says that
+    // the API behind it reads kReplayedHeader.
+    if (FieldOf(request, kOpenJobHeader) != kOpenJobReplay) {
+      asked.open_job = OpenJobReplay::kRefuse;
+    }
     if (!absl::SimpleAtoi(FieldOf(request, kQuantityHeader), &asked.quantity)) {
       asked.quantity = -1;  // admission refuses it as malformed
     }
@@ -268,7 +275,7 @@ HttpAnswer Api::Reserve(const HttpRequest& request, UnixNanos now) {
 
 HttpAnswer Api::Complete(const HttpRequest& request, absl::string_view id,
                          UnixNanos now) {
-  v1::CompleteRequest body;
+  v1::CompleteJobRequest body;
   const std::optional<HttpAnswer> malformed = ParseBody(request.body, body);
   std::string owner;
   if (auto refusal = FindOwner(request, body.account(), now, owner)) {
@@ -283,7 +290,7 @@ HttpAnswer Api::Complete(const HttpRequest& request, absl::string_view id,
 
 HttpAnswer Api::Cancel(const HttpRequest& request, absl::string_view id,
                        UnixNanos now) {
-  v1::CancelRequest body;
+  v1::CancelJobRequest body;
   std::optional<HttpAnswer> malformed;
   if (!request.body.empty()) malformed = ParseBody(request.body, body);
   std::string owner;

@@ -5,20 +5,22 @@
 //   Api api({.admission = *admission, .keys = *keys, .metrics = metrics});
 //   api.Answer({.method = "GET", .path = "/v1/admit", .headers = headers}, now)
 //
-//   GET  /v1/admit              admits a request, for nginx's auth_request
-//   POST /v1/estimate           the cost of jobs under the account's plan
-//   POST /v1/jobs               holds credits; the id is in Idempotency-Key
-//   POST /v1/jobs/ID/complete   charges the actual quantity
-//   POST /v1/jobs/ID/cancel     releases what is held
-//   GET  /v1/account            plan, windows, balance
-//   GET  /metrics, /healthz
+// - GET /v1/admit: admits a request, for nginx's auth_request
+// - POST /v1/estimate: the cost of jobs under the account's plan
+// - POST /v1/jobs: holds credits; the id is in Idempotency-Key
+// - POST /v1/jobs/ID/complete: charges the actual quantity
+// - POST /v1/jobs/ID/cancel: releases what is held
+// - GET /v1/account: plan, windows, balance
+// - GET /metrics, /healthz
 //
 // auth_request understands 2xx, 401 and 403 alone, and drops the body. So
 // /v1/admit answers every refusal but 401 with 403, and has the true answer in
 // fields: X-Konpro-Status, and X-Konpro-Problem, the body on one line. An
 // admission has X-Konpro-Account, and X-Konpro-Reservation if it is metered:
 // its request then has X-Konpro-Operation, X-Konpro-Quantity and
-// Idempotency-Key. The path of X-Original-URI, if it is there, is the problem's
+// Idempotency-Key. A second 200 would start the job a second time, so the id of
+// an open job is refused with 409, unless the request has X-Konpro-Open-Job:
+// replay. The path of X-Original-URI, if it is there, is the problem's
 // `instance` (RFC 9457, 3.1.5). Its query is left out: it may hold secrets.
 //
 // /v1/admit, /v1/estimate and /v1/jobs count against the account's windows, the

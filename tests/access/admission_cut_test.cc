@@ -81,6 +81,8 @@ class Clients {
       ++asked_;
       switch (a.reason) {
         case AdmissionReason::kAdmitted:
+        // Another client has ended it.
+        case AdmissionReason::kJobEnded:
           Agree(job, kIn);
           return true;
         case AdmissionReason::kInsufficientCredits:
@@ -153,7 +155,7 @@ void RunClients(uint32_t seed, absl::string_view windows) {
   EXPECT_EQ(clients.wrong(), 0u);
   const Admission::AccountView view =
       memory.admission->Describe("acme", kAt).value();
-  // No request went uncounted, and none was let in beyond the limit.
+  // No request went uncounted, and none was admitted beyond the limit.
   const uint64_t limit = view.limits->windows().window(0).limit();
   EXPECT_EQ(clients.asked() - clients.refused_by_window(),
             limit - view.limits->remaining(0));
@@ -186,7 +188,7 @@ TEST(AdmissionCut, CutAnywhereEveryJobEndsInOnePlace) {
 }
 
 // The window is full long before the jobs are through.
-TEST(AdmissionCut, NobodyIsLetInBeyondAWindow) {
+TEST(AdmissionCut, NoneIsAdmittedBeyondAWindow) {
   for (uint32_t seed = 1; seed <= 8; ++seed) {
     RunClients(seed, "minute:90/1m,day:100000/24h");
   }

@@ -40,6 +40,8 @@ TEST(AdmissionReason, NumbersNamesAndCodesAreFixed) {
       {Reason::kIdConflict, 13, "id_conflict", Code::kAlreadyExists},
       {Reason::kReservationRefused, 14, "reservation_refused", Code::kAborted},
       {Reason::kUnavailable, 15, "unavailable", Code::kUnavailable},
+      {Reason::kJobInProgress, 16, "in_progress", Code::kAborted},
+      {Reason::kJobEnded, 17, "job_ended", Code::kAborted},
   };
   ASSERT_EQ(std::size(kCases), kAdmissionReasons);
   for (const auto& c : kCases) {

@@ -48,7 +48,7 @@ using ::testing::HasSubstr;
 using Reason = AdmissionReason;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'700'000'040);  // a minute's :00
-constexpr absl::string_view kStranger =
+constexpr absl::string_view kUnknownKey =
     "kp_0123456789ABCDEFGHIJKLMNOPQRST4FPlxO";
 
 UnixNanos At(absl::Duration later = absl::ZeroDuration()) {
@@ -115,7 +115,7 @@ TEST(Admission, RefusalsComeInOrderAndNothingLaterRuns) {
   Admission& admission = *memory.admission;
   const MintedKey key = memory.keys->Mint({.account_id = "acme"}, kNow).value();
   UnixNanos now = At();
-  AdmissionRequest request = {.key = ApiKeyText(kStranger),
+  AdmissionRequest request = {.key = ApiKeyText(kUnknownKey),
                               .operation = "photo_avatr",
                               .quantity = -1,
                               .id = "1",
@@ -246,7 +246,7 @@ TEST(Admission, EveryDeadKeyIsRefusedAlike) {
   } kCases[] = {
       {ApiKeyText(), ApiKeyVerdict::kMissing},
       {ApiKeyText("kp_"), ApiKeyVerdict::kMalformed},
-      {ApiKeyText(kStranger), ApiKeyVerdict::kUnknown},
+      {ApiKeyText(kUnknownKey), ApiKeyVerdict::kUnknown},
       {deactivated.secret.text(), ApiKeyVerdict::kDeactivated},
       {replaced.secret.text(), ApiKeyVerdict::kReplaced},
       {expired.secret.text(), ApiKeyVerdict::kExpired},
@@ -313,7 +313,86 @@ TEST(Admission, EveryAttemptIsARequestAndHoldsOnce) {
           .replayed);
 }
 
-TEST(Admission, CreditsAreRetryableWhereOpenReservationsWouldCoverThem) {
+// Semantics section 6: an id stands for one job.
+TEST(Admission, IdStandsForOneJobHoweverItEnds) {
+  enum class End { kNone, kComplete, kCancel, kExpire, kVoidByCommand };
+  const struct {
+    End end;
+    OpenJobReplay open_job;
+    Reason reason;
+    bool needs_new_id;
+  } kCases[] = {
+      {End::kNone, OpenJobReplay::kFirstResult, Reason::kAdmitted, false},
+      {End::kNone, OpenJobReplay::kRefuse, Reason::kJobInProgress, false},
+      {End::kComplete, OpenJobReplay::kFirstResult, Reason::kJobEnded, true},
+      {End::kComplete, OpenJobReplay::kRefuse, Reason::kJobEnded, true},
+      {End::kCancel, OpenJobReplay::kFirstResult, Reason::kJobEnded, true},
+      {End::kCancel, OpenJobReplay::kRefuse, Reason::kJobEnded, true},
+      {End::kExpire, OpenJobReplay::kFirstResult, Reason::kJobEnded, true},
+      {End::kExpire, OpenJobReplay::kRefuse, Reason::kJobEnded, true},
+      {End::kVoidByCommand, OpenJobReplay::kRefuse, Reason::kJobEnded, true},
+  };
+  for (const auto& c : kCases) {
+    MemoryAdmission memory(Catalog::BuiltIn(),
+                           {.reservation_timeout = absl::Hours(1)});
+    const MintedKey key = NewKey(memory);
+    memory.Grant("acme", "100", At());
+    ASSERT_TRUE(memory.admission->Admit(Video(key, 60, "job"), At()).ok());
+    absl::Duration later = absl::Minutes(59);
+    switch (c.end) {
+      case End::kNone:
+        break;
+      case End::kComplete:
+        EXPECT_THAT(memory.admission->Complete({"acme", "job", 0}, At()),
+                    IsOk());
+        break;
+      case End::kCancel:
+        EXPECT_THAT(memory.admission->Cancel({"acme", "job"}, At()), IsOk());
+        break;
+      case End::kExpire:
+        later = absl::Hours(1);
+        break;
+      case End::kVoidByCommand:
+        EXPECT_THAT(memory.ledger->Apply({.account = "acme",
+                                          .id = "v",
+                                          .at = At(),
+                                          .request = LedgerVoid{"admit:job"}}),
+                    IsOk());
+        break;
+    }
+    AdmissionRequest again = Video(key, 60, "job");
+    again.open_job = c.open_job;
+    for (int i = 0; i < 2; ++i) {
+      const AdmissionResult a = memory.admission->Admit(again, At(later));
+      EXPECT_EQ(AdmissionReasonName(a.reason), AdmissionReasonName(c.reason));
+      EXPECT_EQ(a.reservation, a.ok() ? "job" : "");
+      EXPECT_TRUE(a.replayed);
+      EXPECT_FALSE(a.retryable);
+      EXPECT_EQ(a.needs_new_id, c.needs_new_id);
+    }
+  }
+}
+
+TEST(Admission, DenialIsTheResultOfItsIdForGood) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "10", At());
+  AdmissionRequest request = Video(key, 60, "job");
+  request.open_job = OpenJobReplay::kRefuse;
+  for (int i = 0; i < 2; ++i) {
+    const AdmissionResult a = memory.admission->Admit(request, At());
+    EXPECT_EQ(a.reason, Reason::kInsufficientCredits);
+    EXPECT_EQ(a.replayed, i == 1);
+    EXPECT_FALSE(a.retryable);
+    EXPECT_TRUE(a.needs_new_id);
+  }
+  request.quantity = 10'000;
+  const AdmissionResult a = memory.admission->Admit(request, At());
+  EXPECT_EQ(a.reason, Reason::kIdConflict);
+  EXPECT_TRUE(a.needs_new_id);
+}
+
+TEST(Admission, DenialSaysWhetherOpenReservationsWouldCoverIt) {
   MemoryAdmission memory;
   const MintedKey key = NewKey(memory);
   memory.Grant("acme", "100", At());
@@ -321,7 +400,7 @@ TEST(Admission, CreditsAreRetryableWhereOpenReservationsWouldCoverThem) {
   const struct {
     int64_t seconds;
     absl::string_view shortfall;
-    bool retryable;
+    bool covers;
   } kCases[] = {{41, "1", true}, {100, "60", true}, {101, "61", false}};
   for (const auto& c : kCases) {
     const AdmissionResult a = memory.admission->Admit(
@@ -329,7 +408,9 @@ TEST(Admission, CreditsAreRetryableWhereOpenReservationsWouldCoverThem) {
     EXPECT_EQ(a.reason, Reason::kInsufficientCredits);
     EXPECT_EQ(a.available, C("40"));
     EXPECT_EQ(a.shortfall, C(c.shortfall));
-    EXPECT_EQ(a.retryable, c.retryable) << c.seconds;
+    EXPECT_EQ(a.open_reservations_cover, c.covers) << c.seconds;
+    // With the same id it is denied for good.
+    EXPECT_FALSE(a.retryable);
   }
 }
 
@@ -349,7 +430,7 @@ TEST(Admission, ReservationsOfOtherOperationsCoverNothing) {
   other.operation = "video_translation";
   const AdmissionResult a = memory.admission->Admit(other, At());
   EXPECT_EQ(a.reason, Reason::kInsufficientCredits);
-  EXPECT_FALSE(a.retryable);
+  EXPECT_FALSE(a.open_reservations_cover);
 }
 
 TEST(Admission, ActualQuantityIsChargedAndTheRestReleased) {
@@ -657,7 +738,7 @@ TEST(Admission, WhatTheStoreRefusedDidNotHappen) {
   EXPECT_THAT(memory.admission->Suspend("acme", kNow), IsOk());
 }
 
-TEST(Admission, AccountsOutliveTheDoor) {
+TEST(Admission, AccountsOutliveTheAdmission) {
   MemoryAdmission memory;
   const MintedKey acme = NewKey(memory);
   const MintedKey other = NewKey(memory, "other");
@@ -673,6 +754,16 @@ TEST(Admission, AccountsOutliveTheDoor) {
   EXPECT_EQ(a.limits->remaining(0), 6u);
   EXPECT_EQ(memory.admission->Admit({.key = other.secret.text()}, At()).reason,
             Reason::kSuspended);
+}
+
+TEST(Admission, ProvisioningAnAccountAgainBindsItsKeys) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  ASSERT_THAT(memory.keys->Bind("acme", 0), IsOk());
+  ASSERT_EQ(memory.admission->Admit({.key = key.secret.text()}, At()).reason,
+            Reason::kNotProvisioned);
+  ASSERT_THAT(memory.admission->Provision("acme", kNow), IsOk());
+  EXPECT_TRUE(memory.admission->Admit({.key = key.secret.text()}, At()).ok());
 }
 
 TEST(Admission, SuspendedAccountEndsWhatRuns) {

@@ -70,11 +70,11 @@ void EndWhileTwoAsk(End end) {
   EXPECT_EQ(wrong, 0u);
 }
 
-TEST(AdmissionThreads, NoneIsLetInBehindDeactivation) {
+TEST(AdmissionThreads, NoneIsAdmittedAfterDeactivation) {
   EndWhileTwoAsk(End::kDeactivate);
 }
 
-TEST(AdmissionThreads, NoneIsLetInBehindSuspension) {
+TEST(AdmissionThreads, NoneIsAdmittedAfterSuspension) {
   EndWhileTwoAsk(End::kSuspend);
 }
 

@@ -151,6 +151,7 @@ TEST(HeaderExamples, Http) {
                          "\"status\":402,"));
   EXPECT_THAT(answer.body,
               HasSubstr("\"code\":\"insufficient_credits\",\"retryable\":false,"
+                        "\"needs_new_id\":true,"
                         "\"need\":{\"credits\":\"90\",\"ticks\":\"540000000\"}"
                         ",\"available\":{"));
 }

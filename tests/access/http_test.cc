@@ -237,6 +237,8 @@ TEST(Http, StatusIsThatOfTheReason) {
       {AdmissionReason::kIdConflict, 422, absl::StatusCode::kAlreadyExists},
       {AdmissionReason::kReservationRefused, 409, absl::StatusCode::kAborted},
       {AdmissionReason::kUnavailable, 503, absl::StatusCode::kUnavailable},
+      {AdmissionReason::kJobInProgress, 409, absl::StatusCode::kAborted},
+      {AdmissionReason::kJobEnded, 409, absl::StatusCode::kAborted},
   };
   EXPECT_EQ(std::size(kCases), kAdmissionReasons);
   for (const auto& c : kCases) {
@@ -272,6 +274,11 @@ TEST(Http, AdmittedAnswerHasRoomForABody) {
             "200\nContent-Type: application/json\n"
             R"({"id":"job\"7","held":{"credits":"12.5","ticks":"75000000"},)"
             R"("replayed":false})");
+  a.replayed = true;
+  EXPECT_EQ(Text(AnswerOf(a)),
+            "200\nContent-Type: application/json\nIdempotent-Replayed: true\n"
+            R"({"id":"job\"7","held":{"credits":"12.5","ticks":"75000000"},)"
+            R"("replayed":true})");
 }
 
 TEST(Http, RefusalForCreditsSaysHowManyAreMissing) {
@@ -279,15 +286,24 @@ TEST(Http, RefusalForCreditsSaysHowManyAreMissing) {
   a.need = Credits::Parse("12.5").value();
   a.available = Credits::Parse("3").value();
   a.shortfall = Credits::Parse("9.5").value();
+  a.needs_new_id = true;
   EXPECT_EQ(Text(AnswerOf(a)),
             "402\nContent-Type: application/problem+json\n"
             R"({"type":"tag:konpro.ai,2025:insufficient_credits",)"
             R"("title":"Insufficient credits","status":402,)"
-            R"("detail":"need 12.5 credits, available 3",)"
+            R"("detail":"need 12.5 credits, available 3; )"
+            R"(a new attempt needs a new id",)"
             R"("code":"insufficient_credits","retryable":false,)"
+            R"("needs_new_id":true,)"
             R"("need":{"credits":"12.5","ticks":"75000000"},)"
             R"("available":{"credits":"3","ticks":"18000000"},)"
-            R"("shortfall":{"credits":"9.5","ticks":"57000000"}})");
+            R"("shortfall":{"credits":"9.5","ticks":"57000000"},)"
+            R"("open_reservations_cover":false})");
+  a.open_reservations_cover = true;
+  EXPECT_THAT(AnswerOf(a).body,
+              ::testing::AllOf(
+                  ::testing::HasSubstr("open reservations would cover"),
+                  ::testing::HasSubstr("\"open_reservations_cover\":true}")));
 }
 
 TEST(Http, RefusalForTheRateSaysWhenToComeBack) {
@@ -309,7 +325,7 @@ TEST(Http, RefusalForTheRateSaysWhenToComeBack) {
 }
 
 // Whatever is wrong with the key.
-TEST(Http, StrangersAreToldTheSameToTheByte) {
+TEST(Http, UnauthenticatedCallersGetTheSameBytes) {
   std::vector<std::string> texts;
   for (const ApiKeyVerdict verdict :
        {ApiKeyVerdict::kMissing, ApiKeyVerdict::kMalformed,

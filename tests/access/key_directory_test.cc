@@ -76,7 +76,7 @@ TEST(KeyDirectory, MintedKeyAuthenticatesItsAccount) {
   EXPECT_EQ(key->record.digest, ApiKeyDigest::Of(key->secret.text()));
 }
 
-TEST(KeyDirectory, StrangersAreToldApartForTheAuditTrailOnly) {
+TEST(KeyDirectory, VerdictsDifferForTheAuditTrailOnly) {
   FaultyKeyStore store;
   const auto directory = OpenOf(store);
   const auto live = directory->Mint({.account_id = "acme"}, kNow);

@@ -152,17 +152,51 @@ TEST_F(ServeApi, ProblemNamesTheOriginalPathWithoutItsQuery) {
   EXPECT_THAT(answer.body, Not(HasSubstr("hidden")));
 }
 
-TEST_F(ServeApi, MeteredAdmissionHoldsCreditsOnceForAnId) {
-  for (int i = 0; i < 2; ++i) {
-    const HttpAnswer answer = Ask("GET", "/v1/admit", "",
-                                  {{"X-Konpro-Operation", "avatar_video"},
-                                   {"X-Konpro-Quantity", "60000"},
-                                   {"Idempotency-Key", "job-1"}});
-    EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(FieldOf(answer, "X-Konpro-Reservation"), "job-1");
-  }
+TEST_F(ServeApi, ProxyStartsAJobOnceForAnId) {
+  const auto admit = [&](std::vector<HttpHeader> more) {
+    more.push_back({"X-Konpro-Operation", "avatar_video"});
+    more.push_back({"X-Konpro-Quantity", "60000"});
+    more.push_back({"Idempotency-Key", "job-1"});
+    return Ask("GET", "/v1/admit", "", more);
+  };
+  const HttpAnswer first = admit({});
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(FieldOf(first, "X-Konpro-Reservation"), "job-1");
+  EXPECT_EQ(FieldOf(first, "Idempotent-Replayed"), "");
+  const HttpAnswer again = admit({});
+  EXPECT_EQ(again.status, 403);
+  EXPECT_EQ(FieldOf(again, "X-Konpro-Status"), "409");
+  EXPECT_EQ(FieldOf(again, "X-Konpro-Reservation"), "");
+  EXPECT_THAT(again.body, HasSubstr("\"code\":\"in_progress\""));
+  // The route says that the API behind it knows replays.
+  const HttpAnswer replay = admit({{"X-Konpro-Open-Job", "replay"}});
+  EXPECT_EQ(replay.status, 200);
+  EXPECT_EQ(FieldOf(replay, "X-Konpro-Reservation"), "job-1");
+  EXPECT_EQ(FieldOf(replay, "Idempotent-Replayed"), "true");
   EXPECT_EQ(memory_.ledger->BalanceOf("acme", now_)->reserved,
             *Credits::Parse("60"));
+  ASSERT_EQ(Ask("POST", "/v1/jobs/job-1/cancel").status, 200);
+  for (const absl::string_view open_job : {"", "replay"}) {
+    const HttpAnswer ended = admit({{"X-Konpro-Open-Job", open_job}});
+    EXPECT_EQ(FieldOf(ended, "X-Konpro-Status"), "409");
+    EXPECT_THAT(ended.body, HasSubstr("\"code\":\"job_ended\""));
+  }
+}
+
+TEST_F(ServeApi, HeldJobIsReplayedUntilItEnds) {
+  const HttpAnswer first = Hold("job-1", 60'000);
+  EXPECT_EQ(FieldOf(first, "Idempotent-Replayed"), "");
+  const HttpAnswer again = Hold("job-1", 60'000);
+  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(FieldOf(again, "Idempotent-Replayed"), "true");
+  EXPECT_THAT(again.body, HasSubstr("\"held\":{\"credits\":\"60\""));
+  ASSERT_EQ(
+      Ask("POST", "/v1/jobs/job-1/complete", R"({"quantity":60000})").status,
+      200);
+  const HttpAnswer ended = Hold("job-1", 60'000);
+  EXPECT_EQ(ended.status, 409);
+  EXPECT_THAT(ended.body, HasSubstr("\"code\":\"job_ended\""));
+  EXPECT_THAT(ended.body, HasSubstr("\"needs_new_id\":true"));
 }
 
 TEST_F(ServeApi, JobIsHeldAndCompletedAndRetriesReturnTheSame) {

@@ -66,6 +66,9 @@ start() {
 
 keys() { "$konpro" keys --db=credits.db "$@"; }
 
+# direct ARGUMENTS...: of the API itself.
+direct() { answer=$(curl -sS -i --max-time 30 "$@" | tr -d '\r'); }
+
 start credits.db 127.0.0.1:0
 
 # The commands reach the file that is open, by the socket of its owner alone.
@@ -93,7 +96,8 @@ cat >>run/nginx.conf.api <<'API'
   server {
     listen unix:api.sock;
     location / {
-      return 200 "api for $http_x_konpro_account, held $http_x_konpro_reservation, key '$http_x_api_key'\n";
+      access_log api.log;
+      return 200 "api for $http_x_konpro_account, held $http_x_konpro_reservation, key '$http_x_api_key', $request_method $request_uri, replayed '$http_idempotent_replayed', override '$http_x_http_method_override'\n";
     }
   }
 }
@@ -118,7 +122,8 @@ expect 'HTTP/1.1 200' 'RateLimit: "minute";r=59;' 'RateLimit-Policy: "minute"' \
 ask $front http://konpro/v1/avatars
 expect 'HTTP/1.1 401' 'WWW-Authenticate: ApiKey' '"code":"unauthenticated"' \
   'application/problem+json' '"instance":"/v1/avatars"'
-ask $front -H 'x-api-key: kp_none' -H 'X-Konpro-Account: acme' http://konpro/
+ask $front -H 'x-api-key: kp_none' -H 'X-Konpro-Account: acme' \
+  http://konpro/v1/avatars
 expect 'HTTP/1.1 401'
 ask $front -H "x-api-key: $key" -H 'Idempotency-Key: a' -d '{}' \
   http://konpro/v1/videos
@@ -160,6 +165,73 @@ output=$("$konpro" forecast credits.db --catalog=x 2>&1) &&
   fail 'a forecast with a catalog of its own'
 [[ "$output" == *'has its own'* ]] || fail "$output"
 
+# An account whose minute is never full.
+studio=$(keys create studio 2>/dev/null)
+"$konpro" account plan studio enterprise --windows=minute:10000/1m \
+  --db=credits.db >/dev/null || fail 'windows'
+ledger grant studio 100000 --id=more >/dev/null || fail 'grant'
+
+# Whatever a router takes for /v1/videos is metered: it is refused without an id,
+# and with one it reaches the API by its one name.
+n=0
+for path in /v1/videos /v1/videos/ /V1/videos /V1/VIDEOS/ /v1//videos //v1///videos// \
+  /v1/%76ideos /%56%31/videos%2f /v1%2fvideos /v1/./videos /v1/avatars/../videos \
+  /v1/%2e%2e/v1/videos '/v1/videos?plan=free' '/v1/videos/?x'; do
+  ask $front --path-as-is -H "x-api-key: $studio" -d '{}' "http://konpro$path"
+  expect 'HTTP/1.1 400' '"code":"malformed"' '"detail":"id: '
+  ask $front --path-as-is -H "x-api-key: $studio" -d '{}' \
+    -H "Idempotency-Key: $((++n))" "http://konpro$path"
+  expect 'HTTP/1.1 200' "held $n," "POST /v1/videos"
+done
+for method in PUT PATCH DELETE OPTIONS; do
+  ask $front -X $method -H "x-api-key: $studio" http://konpro/v1/videos
+  expect 'HTTP/1.1 400' '"detail":"id: '
+done
+# A free method starts nothing, whatever its fields say.
+ask $front -H "x-api-key: $studio" -H 'X-HTTP-Method-Override: POST' \
+  -H 'X-Konpro-Operation: photo_avatar' -H 'X-Konpro-Open-Job: replay' \
+  -H 'Idempotent-Replayed: true' http://konpro/v1/videos/
+expect 'HTTP/1.1 200' 'GET /v1/videos,' "override ''" 'held ,' "replayed ''"
+ask $front -H "x-api-key: $studio" http://konpro/v1/Videos/a_1-B/
+expect 'HTTP/1.1 200' 'GET /v1/videos/a_1-B,' 'held ,'
+ask $front -H "x-api-key: $studio" -d '{}' http://konpro/v1/videos/a
+expect 'HTTP/1.1 405'
+# What no location lists is refused.
+before=$(wc -l <run/api.log)
+for path in / /v1 /v2/videos /v1/videos.json '/v1/videos;x=1' /v1/videos/a/b \
+  /v1/videos%20 /v1/videos%252f /v1/videos/%252e%252e /v1/videos%00 /v1/videos%0a \
+  /v1/videos/..%5cvideos /v1/images '/v1/videos%3fx' /konpro/admit; do
+  ask $front --path-as-is -H "x-api-key: $studio" -d '{}' \
+    -H 'Idempotency-Key: none' "http://konpro$path"
+  [[ "$answer" == *'HTTP/1.1 40'[04]* ]] || fail "$path: $answer"
+done
+[ "$(wc -l <run/api.log)" = "$before" ] || fail "$(tail -1 run/api.log)"
+
+# One id, one video: at once, while the job runs, and after it has ended.
+videos() {
+  before=$(wc -l <run/api.log)
+  seq 20 | xargs -P 8 -I{} curl -sS -o /dev/null -w '%{http_code}\n' \
+    --unix-socket $front -H "x-api-key: $studio" -H "Idempotency-Key: $1" \
+    -d '{}' http://konpro/v1/videos | sort | uniq -c | tr -s ' \n' ' '
+  echo "$(($(wc -l <run/api.log) - before)) at the API"
+}
+for end in complete cancel; do
+  output=$(videos "one-$end")
+  [ "$output" = ' 1 200 19 409 1 at the API' ] || fail "at once: $output"
+  ask $front -H "x-api-key: $studio" -H "Idempotency-Key: one-$end" -d '{}' \
+    http://konpro/v1/videos
+  expect 'HTTP/1.1 409' '"code":"in_progress"' '"retryable":false'
+  body='{"account":"studio","quantity":600000}'
+  [ "$end" = complete ] || body='{"account":"studio"}'
+  direct -d "$body" "http://$address/v1/jobs/one-$end/$end"
+  expect 'HTTP/1.1 200'
+  output=$(videos "one-$end")
+  [ "$output" = ' 20 409 0 at the API' ] || fail "after $end: $output"
+  ask $front -H "x-api-key: $studio" -H "Idempotency-Key: one-$end" -d '{}' \
+    http://konpro/v1/videos
+  expect 'HTTP/1.1 409' '"code":"job_ended"' '"retryable":false'
+done
+
 # Another account, whose minute is soon full.
 free=$(keys create globex 2>/dev/null)
 for ((i = 0; i < 10; i++)); do
@@ -170,7 +242,6 @@ ask $front -H "x-api-key: $free" http://konpro/v1/avatars
 expect 'HTTP/1.1 429' 'Retry-After: ' '"code":"rate_limited"' '"minute";r=0;'
 
 # What is not nginx's: the API itself.
-direct() { answer=$(curl -sS -i --max-time 30 "$@" | tr -d '\r'); }
 direct "http://$address/healthz"
 expect 'HTTP/1.1 200' 'ok'
 direct -H "x-api-key: $key" "http://$address/v1/account"
@@ -206,6 +277,7 @@ keys deactivate "$id" >/dev/null || fail 'deactivate'
 ask $front -H "x-api-key: $key" http://konpro/v1/avatars
 expect 'HTTP/1.1 401'
 
+forecast=$("$konpro" forecast credits.db --as-of="$tomorrow" --format=json 2>&1)
 # A signal stops it, and then the commands open the file themselves.
 kill -TERM "$served"
 wait "$served" || fail "stopped with $?"
