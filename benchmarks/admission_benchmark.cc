@@ -98,7 +98,7 @@ Catalog WithBigPlan() {
   return Catalog::Create(spec).value();
 }
 
-struct House {
+struct Accounts {
   ApiKeyText Text(size_t i) const {
     return ApiKeyText(
         absl::string_view(texts).substr(i * kTextBytes, kTextBytes));
@@ -112,13 +112,13 @@ struct House {
   std::unique_ptr<LimiterRegistry> limits;
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Admission> admission;
-  std::string texts;  // behind each other
+  std::string texts;  // one after the other
   std::vector<std::string> ids;
 };
 
-House& TheHouse() {
-  static House& memory = *[] {
-    auto* all = new House;
+Accounts& Shared() {
+  static Accounts& memory = *[] {
+    auto* all = new Accounts;
     all->keys =
         KeyDirectory::Open(all->key_store, {.keys_max = kAccounts}).value();
     all->accounts = AccountDirectory::Open(all->account_store).value();
@@ -179,7 +179,7 @@ class Allocations {
 };
 
 void BM_Sha256(benchmark::State& state) {
-  const House& memory = TheHouse();
+  const Accounts& memory = Shared();
   Walk walk(state);
   for (auto _ : state) {
     benchmark::DoNotOptimize(ApiKeyDigest::Of(memory.Text(walk.Next())));
@@ -188,7 +188,7 @@ void BM_Sha256(benchmark::State& state) {
 BENCHMARK(BM_Sha256)->ThreadRange(1, 2)->UseRealTime();
 
 void BM_Registry(benchmark::State& state) {
-  House& memory = TheHouse();
+  Accounts& memory = Shared();
   Walk walk(state);
   for (auto _ : state) {
     benchmark::DoNotOptimize(
@@ -198,7 +198,7 @@ void BM_Registry(benchmark::State& state) {
 BENCHMARK(BM_Registry)->ThreadRange(1, 2)->UseRealTime();
 
 void BM_Admit_Unmetered(benchmark::State& state) {
-  House& memory = TheHouse();
+  Accounts& memory = Shared();
   Walk walk(state);
   const Allocations counted;
   bool ok = true;
@@ -210,9 +210,9 @@ void BM_Admit_Unmetered(benchmark::State& state) {
 }
 BENCHMARK(BM_Admit_Unmetered)->ThreadRange(1, 2)->UseRealTime();
 
-// A stranger's key of the right form: it is hashed, looked for and refused.
-void BM_Admit_Stranger(benchmark::State& state) {
-  House& memory = TheHouse();
+// An unknown key of the right form: it is hashed, looked for and refused.
+void BM_Admit_UnknownKey(benchmark::State& state) {
+  Accounts& memory = Shared();
   std::string texts;
   for (int i = 0; i < 1'000; ++i) {
     absl::StrAppend(&texts, ApiKeySecret::Mint()->text().Reveal());
@@ -228,12 +228,12 @@ void BM_Admit_Stranger(benchmark::State& state) {
   }
   counted.Report(state);
 }
-BENCHMARK(BM_Admit_Stranger);
+BENCHMARK(BM_Admit_UnknownKey);
 
 // A thousand accounts take turns; ids are never used twice.
 void BM_Hold(benchmark::State& state) {
   constexpr size_t kPayers = 1'000;
-  House& memory = TheHouse();
+  Accounts& memory = Shared();
   static std::atomic<uint64_t> runs{0};
   const uint64_t run = ++runs;
   for (size_t i = 0; i < kPayers; ++i) {

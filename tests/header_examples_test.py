@@ -12,7 +12,8 @@ import pathlib
 import re
 import sys
 
-ROOMS = 'base limits catalog estimate ledger access sqlite input report'.split()
+ROOMS = ('base limits catalog estimate ledger access sqlite input report '
+         'serve').split()
 
 ROOT = pathlib.Path(os.readlink('WORKSPACE') if os.path.islink('WORKSPACE')
                     else 'WORKSPACE').resolve().parent

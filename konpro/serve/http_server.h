@@ -2,7 +2,7 @@
 // socket: libmicrohttpd's event loops, with limits, deadlines, and a stop that
 // finishes the requests that have begun.
 //
-//   auto server = *HttpServer::Start(*ListenTcp("127.0.0.1:8080"),
+//   auto server = *HttpServer::Start(*ListenTcp("127.0.0.1:0"),
 //       [&](const HttpRequest& request) { return api.Answer(request, now); },
 //       {.threads = 4, .body_bytes_max = 64 << 10});
 //   server->Stop();

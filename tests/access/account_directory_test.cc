@@ -30,16 +30,20 @@ TEST(AccountDirectory, WhatWasPutIsFoundAndOutlivesIt) {
     const auto directory = AccountDirectory::Open(store).value();
     ASSERT_THAT(directory->Put({.account_id = "zeta", .plan = "pro"}), IsOk());
     ASSERT_THAT(directory->Put({.account_id = "acme", .plan = "pro"}), IsOk());
+    for (const char* id : {"mu", "beta", "omega"}) {
+      ASSERT_THAT(directory->Put({.account_id = id, .plan = "pro"}), IsOk());
+    }
     ASSERT_THAT(directory->Put(acme), IsOk());
     EXPECT_EQ(directory->Find("acme").value(), acme);
   }
   const auto directory = AccountDirectory::Open(store).value();
   EXPECT_EQ(directory->Find("acme").value(), acme);
-  EXPECT_THAT(directory->AccountIds(), ElementsAre("acme", "zeta"));
-  EXPECT_EQ(directory->size(), 2u);
+  EXPECT_THAT(directory->AccountIds(),
+              ElementsAre("acme", "beta", "mu", "omega", "zeta"));
+  EXPECT_EQ(directory->size(), 5u);
 }
 
-TEST(AccountDirectory, StrangersAreNamed) {
+TEST(AccountDirectory, UnknownAccountIsNamedInTheError) {
   FaultyAccountStore store;
   const auto directory = AccountDirectory::Open(store).value();
   EXPECT_THAT(directory->Find("acme"),

@@ -122,6 +122,26 @@ TEST(Service, RoomForAccountsIsBounded) {
               StatusIs(absl::StatusCode::kResourceExhausted, _));
 }
 
+TEST(Service, RoomForKeysIsAtLeastThatForAccounts) {
+  Service::Options options;
+  options.spare_keys = 1;
+  options.spare_accounts = 5;
+  const auto service =
+      Service::Open(Catalog::BuiltIn(), Backend::InMemory(), std::move(options))
+          .value();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_THAT(service->admission().Provision(absl::StrCat("a", i), kNow),
+                IsOk());
+  }
+}
+
+TEST(Service, WithoutSpareAccountsThereIsRoomForOne) {
+  const auto service = InMemory(0);
+  EXPECT_THAT(service->admission().Provision("a", kNow), IsOk());
+  EXPECT_THAT(service->admission().Provision("b", kNow),
+              StatusIs(absl::StatusCode::kResourceExhausted, _));
+}
+
 TEST(Service, LastUsesAreWrittenWhenItEnds) {
   MemoryKeyStore keys;
   Backend backend = Backend::InMemory();

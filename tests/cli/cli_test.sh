@@ -118,35 +118,35 @@ expect 2 'empty' "$konpro" replay /dev/null --time=t
 
 # Accounts and keys: the text of a key is all of the output, and comes back in
 # by a pipe or the environment.
-expect 0 'free_trial' "$konpro" account provision acme --db=door.db
+expect 0 'free_trial' "$konpro" account provision acme --db=accounts.db
 expect 0 'minute:7/1m,day:9/24h (its own)' "$konpro" account plan acme \
-  enterprise --windows=minute:7/1m,day:9/24h --db=door.db
-"$konpro" keys create acme --db=door.db >key.txt 2>key.err
-expect 0 'account acme' bash -c "'$konpro' keys whoami --db=door.db <key.txt"
-expect 0 'account acme' "$konpro" keys --db=door.db whoami --key-file=key.txt
+  enterprise --windows=minute:7/1m,day:9/24h --db=accounts.db
+"$konpro" keys create acme --db=accounts.db >key.txt 2>key.err
+expect 0 'account acme' bash -c "'$konpro' keys whoami --db=accounts.db <key.txt"
+expect 0 'account acme' "$konpro" keys --db=accounts.db whoami --key-file=key.txt
 expect 0 'account acme' env KEY="$(cat key.txt)" "$konpro" keys whoami \
-  --key-env=KEY --db=door.db
-expect 2 'missing' bash -c "'$konpro' keys whoami --db=door.db </dev/null"
-id=$("$konpro" keys list acme --db=door.db | awk 'NR == 3 { print $1 }')
-expect 0 'kp_' "$konpro" keys reset "$id" --overlap=PT1H --db=door.db
-expect 0 'deactivated' "$konpro" keys deactivate "$id" --db=door.db
-expect 2 'deactivated' "$konpro" keys whoami --key-file=key.txt --db=door.db
-expect 0 '"keys": 1' "$konpro" account show acme --db=door.db --format=json
-expect 0 'suspended' "$konpro" account suspend acme --db=door.db
-expect 0 'account' "$konpro" account resume acme --db=door.db
+  --key-env=KEY --db=accounts.db
+expect 2 'missing' bash -c "'$konpro' keys whoami --db=accounts.db </dev/null"
+id=$("$konpro" keys list acme --db=accounts.db | awk 'NR == 3 { print $1 }')
+expect 0 'kp_' "$konpro" keys reset "$id" --overlap=PT1H --db=accounts.db
+expect 0 'deactivated' "$konpro" keys deactivate "$id" --db=accounts.db
+expect 2 'deactivated' "$konpro" keys whoami --key-file=key.txt --db=accounts.db
+expect 0 '"keys": 1' "$konpro" account show acme --db=accounts.db --format=json
+expect 0 'suspended' "$konpro" account suspend acme --db=accounts.db
+expect 0 'account' "$konpro" account resume acme --db=accounts.db
 expect 2 'no such file' "$konpro" keys list acme --db=none.db
 expect 2 'NAME:LIMIT/PERIOD' "$konpro" account plan acme pro --windows=1 \
-  --db=door.db
+  --db=accounts.db
 expect 2 '--db is required' "$konpro" keys list acme
-expect 2 'write 90s' "$konpro" keys reset "$id" --overlap=x --db=door.db
-expect 2 'subcommand is required' "$konpro" keys --db=door.db
-if grep -qF "$(cat key.txt)" key.err door.db door.db-wal 2>/dev/null; then
+expect 2 'write 90s' "$konpro" keys reset "$id" --overlap=x --db=accounts.db
+expect 2 'subcommand is required' "$konpro" keys --db=accounts.db
+if grep -qF "$(cat key.txt)" key.err accounts.db accounts.db-wal 2>/dev/null; then
   echo "FAILED: a key's text is kept"
   failures=$((failures + 1))
 fi
 
 # The ledger as a process; more is in ledger_command_test.cc.
-ledger=("$konpro" ledger --db=books.db --at=2026-11-02T09:00:00Z)
+ledger=("$konpro" ledger --db=credits.db --at=2026-11-02T09:00:00Z)
 expect 0 'statement' "$konpro" ledger --help
 expect 2 'no such file' "${ledger[@]}" balance acme
 expect 0 '"seq": "1"' "${ledger[@]}" grant acme 100 --id=welcome
@@ -163,19 +163,19 @@ expect 7 'unknown_reservation' "${ledger[@]}" void nothing --id=v
 expect 0 '"released"' "${ledger[@]}" capture job 20s --id=done
 expect 0 '"refund"' "${ledger[@]}" refund done --credits=5 --id=sorry
 expect 2 'not a time above zero' "${ledger[@]}" reserve acme --credits=1 --id=t --timeout=0s
-expect 2 '--at' "$konpro" ledger --db=books.db --at=yesterday balance acme
+expect 2 '--at' "$konpro" ledger --db=credits.db --at=yesterday balance acme
 expect 2 'not a month' "${ledger[@]}" statement acme --month=2026-13
 expect 0 'closing          85' "${ledger[@]}" statement acme --month=2026-11
 expect 0 '"closing"' "${ledger[@]}" statement acme --month=2026-11 --format=json
 expect 0 '"quantity":"20000"' "${ledger[@]}" export
 expect 0 'available       85' "${ledger[@]}" balance acme --at-seq=9
 expect 0 'fine: 5 entries' "${ledger[@]}" verify
-expect 0 'history: 2026-11-02' "$konpro" forecast books.db --account=acme \
+expect 0 'history: 2026-11-02' "$konpro" forecast credits.db --account=acme \
   --as-of=2026-11-03
 echo x >u.jsonl
 expect 2 'u.jsonl:1:1: no usage record' "${ledger[@]}" ingest u.jsonl
 expect 2 'records: 1, applied: 0' "${ledger[@]}" ingest u.jsonl
-expect 2 'subcommand is required' "$konpro" ledger --db=books.db
+expect 2 'subcommand is required' "$konpro" ledger --db=credits.db
 echo 'no database' >foreign.db
 expect 1 'foreign.db' "$konpro" ledger --db=foreign.db balance acme
 

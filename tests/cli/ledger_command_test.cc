@@ -500,8 +500,8 @@ class IngestTest : public LedgerCommandTest {
   }
 
   // Balances and statements of all accounts.
-  static std::string Books(const ServiceFile& file) {
-    std::string books;
+  static std::string Contents(const ServiceFile& file) {
+    std::string contents;
     for (int i = 0; i < 40; ++i) {
       const std::string account = absl::StrCat("a-", i);
       v1::AccountCredits balance;
@@ -513,16 +513,16 @@ class IngestTest : public LedgerCommandTest {
           }).out,
           &balance);
       balance.clear_seq();
-      absl::StrAppend(&books, balance.DebugString());
+      absl::StrAppend(&contents, balance.DebugString());
       absl::StrAppend(
-          &books,
+          &contents,
           Run([&](Streams s) {
             return RunLedgerStatement(
                 file, {.account = account, .month = absl::CivilMonth(2026, 11)},
                 s);
           }).out);
     }
-    return books;
+    return contents;
   }
 };
 
@@ -575,17 +575,17 @@ TEST_F(IngestTest, TwiceIsOnceAndBothFormsAreTheSame) {
   const std::vector<v1::UsageRecord> records = ManyRecords(20'000);
   const ServiceFile once = Accounts("once", "3000");
   ASSERT_NE(Ingest(once, JsonLines(records)).code, ExitCode::kBadInput);
-  const std::string books = Books(once);
+  const std::string contents = Contents(once);
   EXPECT_THAT(Ingest(once, JsonLines(records)).out,
               HasSubstr("applied: 0, there before: 20000"));
-  EXPECT_EQ(Books(once), books);
+  EXPECT_EQ(Contents(once), contents);
   std::ostringstream delimited;
   for (const v1::UsageRecord& record : records) {
     google::protobuf::util::SerializeDelimitedToOstream(record, &delimited);
   }
   const ServiceFile other = Accounts("other", "3000");
   Ingest(other, delimited.str());
-  EXPECT_EQ(Books(other), books);
+  EXPECT_EQ(Contents(other), contents);
 }
 
 TEST_F(IngestTest, TwoShuffledHalvesAreTheWhole) {
@@ -602,7 +602,7 @@ TEST_F(IngestTest, TwoShuffledHalvesAreTheWhole) {
             ExitCode::kOk);
   ASSERT_EQ(Ingest(halves, JsonLines({records.begin(), half})).code,
             ExitCode::kOk);
-  EXPECT_EQ(Books(halves), Books(whole));
+  EXPECT_EQ(Contents(halves), Contents(whole));
 }
 
 // Also where credits run out: a file is charged in its order, and what is
@@ -636,7 +636,7 @@ TEST_F(IngestTest, KilledAndResumedIsAsIfNotKilled) {
     ASSERT_EQ(waitpid(child, &status, 0), child);
   }
   EXPECT_EQ(Ingest(killed, records).code, ExitCode::kOverAvailable);
-  EXPECT_EQ(Books(killed), Books(whole));
+  EXPECT_EQ(Contents(killed), Contents(whole));
   const Ran verified =
       Run([&](Streams s) { return RunLedgerVerify(killed, s); });
   EXPECT_EQ(verified.code, ExitCode::kOk) << verified.err;

@@ -1,5 +1,5 @@
 // Any bytes as an account: what is read is written back to the bit, and stays
-// in its books whatever comes next.
+// a valid account whatever comes next.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -55,7 +55,7 @@ void ExpectSameEffect(const AccountEffect& actual,
 
 // Every place of every grant, that none is below zero, and that they sum to
 // what was issued; that reservations hold what grants have reserved.
-void ExpectSameBooks(const Account& account, const AccountOracle& oracle) {
+void ExpectSameAccount(const Account& account, const AccountOracle& oracle) {
   const std::vector<GrantView> grants = account.Grants();
   ASSERT_EQ(grants.size(), oracle.grants());
   int64_t reserved = 0;
@@ -156,7 +156,7 @@ class Episode {
     const AccountCommand command = Command();
     account_.Apply(command, moment, effect_);
     ExpectSameEffect(effect_, oracle_.Apply(command, moment));
-    ExpectSameBooks(account_, oracle_);
+    ExpectSameAccount(account_, oracle_);
     ASSERT_EQ(account_.now().nanos(), oracle_.now());
     if (compares && !effect_.applied()) ExpectOnlyTimePassed(quiet);
     Remember(command, moment);
@@ -478,7 +478,7 @@ class Exhaustion {
   void Visit(Node& node, const AccountCommand& command, int choice) {
     node.account.Apply(command, node.moment, effect_);
     ExpectSameEffect(effect_, node.oracle.Apply(command, node.moment));
-    ExpectSameBooks(node.account, node.oracle);
+    ExpectSameAccount(node.account, node.oracle);
     if (!effect_.applied()) return;
     if (choice == 2 || choice == 3) {
       node.reservations[choice - 2] = node.moment.sequence;

@@ -73,9 +73,9 @@ TEST(LimiterRegistryThreads, NoDecisionIsLostWhileAccountsAndPlansChange) {
         const Decision d = registry->TryAcquire(IdOf(account), 1, At(5));
         if (d.outcome() == LimitOutcome::kUnknownAccount) ++errors;
         if (d.allowed() && admitted[t][account]++ == 255) ++errors;
-        const Decision stranger =
+        const Decision unknown =
             registry->TryAcquire(IdOf(kAccounts + account), 1, At(5));
-        if (stranger.outcome() != LimitOutcome::kUnknownAccount) ++errors;
+        if (unknown.outcome() != LimitOutcome::kUnknownAccount) ++errors;
       }
       wrong.fetch_add(errors);
     });

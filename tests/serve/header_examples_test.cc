@@ -1,0 +1,114 @@
+// The examples of the room's public headers, as they stand there.
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "konpro/access/http.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/limits/limiter_registry.h"
+#include "konpro/serve/admin.h"
+#include "konpro/serve/api.h"
+#include "konpro/serve/http_request.h"
+#include "konpro/serve/http_server.h"
+#include "konpro/serve/limits_file.h"
+#include "konpro/serve/listen_socket.h"
+#include "konpro/serve/metrics.h"
+#include "tests/testing/memory_admission.h"
+#include "tests/testing/socket_folder.h"
+#include "tests/testing/status_matchers.h"
+
+namespace konpro {
+namespace {
+
+using ::konpro::testing::IsOk;
+using ::konpro::testing::MemoryAdmission;
+using ::konpro::testing::SocketFolder;
+using ::testing::HasSubstr;
+
+const UnixNanos now = UnixNanos::FromTime(absl::FromUnixSeconds(1'700'000'040));
+
+TEST(HeaderExamples, Admin) {
+  const SocketFolder folder;
+  const std::string db = folder.path() + "/credits.db";
+  const CommandRunner run = [](const std::vector<std::string>& arguments,
+                               std::istream&, std::ostream& out,
+                               std::ostream&) {
+    out << arguments[1];
+    return 0;
+  };
+  // admin.h
+  const auto server = HttpServer::Start(
+      *ListenUnix(AdminSocketPath(db)),
+      [&](const HttpRequest& request) { return AnswerCommand(request, run); },
+      {.body_bytes_max = kCommandBytesMax});
+  ASSERT_THAT(server, IsOk());
+  EXPECT_EQ(
+      (*ForwardCommand(db, {"keys", "list", "acme", "--db=credits.db"}, ""))
+          ->out,
+      "list");
+}
+
+TEST(HeaderExamples, Api) {
+  MemoryAdmission memory;
+  ServeMetrics metrics;
+  Admission* const admission = memory.admission.get();
+  KeyDirectory* const keys = memory.keys.get();
+  const std::vector<HttpHeader> headers;
+  // api.h
+  Api api({.admission = *admission, .keys = *keys, .metrics = metrics});
+  EXPECT_EQ(
+      api.Answer({.method = "GET", .path = "/v1/admit", .headers = headers},
+                 now)
+          .status,
+      401);
+}
+
+TEST(HeaderExamples, HttpServer) {
+  MemoryAdmission memory;
+  ServeMetrics metrics;
+  Api api({.admission = *memory.admission,
+           .keys = *memory.keys,
+           .metrics = metrics});
+  // http_server.h
+  auto server = *HttpServer::Start(
+      *ListenTcp("127.0.0.1:0"),
+      [&](const HttpRequest& request) { return api.Answer(request, now); },
+      {.threads = 4, .body_bytes_max = 64 << 10});
+  server->Stop();
+}
+
+TEST(HeaderExamples, LimitsFile) {
+  const SocketFolder folder;
+  ASSERT_EQ(chdir(folder.path().c_str()), 0);
+  const auto created = LimiterRegistry::Create({.capacity = 4}).value();
+  LimiterRegistry& registry = *created;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(
+        // limits_file.h
+        RestoreLimits("credits.db.limits", registry), IsOk());
+    EXPECT_THAT(SaveLimits(registry, "credits.db.limits"), IsOk());
+  }
+}
+
+TEST(HeaderExamples, ListenSocket) {
+  // listen_socket.h
+  ListenSocket socket = *ListenTcp("127.0.0.1:0");
+  EXPECT_THAT(socket.address(), HasSubstr("127.0.0.1:"));
+  EXPECT_FALSE(ListenUnix("/var/lib/konpro/credits.db.sock").ok());
+}
+
+TEST(HeaderExamples, Metrics) {
+  // metrics.h
+  ServeMetrics metrics;
+  metrics.CountAnswer(200);
+  EXPECT_THAT(metrics.Text(),
+              HasSubstr("konpro_http_answers_total{status=\"200\"} 1\n"));
+}
+
+}  // namespace
+}  // namespace konpro
