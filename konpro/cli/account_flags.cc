@@ -7,7 +7,7 @@
 #include "absl/time/time.h"
 #include "konpro/cli/flag_parsing.h"
 #include "konpro/limits/rate_window.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 namespace {

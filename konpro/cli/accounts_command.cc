@@ -6,8 +6,7 @@
 #include "konpro/access/admission.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/report/account_message.h"
-#include "konpro/report/report_format.h"
-#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 namespace {

@@ -1,136 +1,13 @@
-// Errors are estimated less actual. The weighted error is the sum of the lines'
-// absolute errors over the actual total: errors that cancel out do not hide in
-// it. The bias is the error of the total over the same: errors that cancel out
-// are none. Verdicts compare ticks, not the percentages shown.
 #include "konpro/cli/accuracy_command.h"
-
-#include <algorithm>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "konpro/estimate/saved_report.h"
 #include "konpro/input/saved_report.h"
-#include "konpro/report/report_json.h"
-#include "konpro/report/report_message.h"
-#include "konpro/report/table.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {
 namespace {
-
-constexpr int kWorstLines = 10;
-
-struct Comparison {
-  std::string operation;
-  Credits estimated;
-  Credits actual;
-
-  // Costs are not negative: their difference is in range, and so is its size.
-  Credits Error() const { return *CheckedSubtract(estimated, actual); }
-  Credits AbsoluteError() const {
-    return std::max(Error(), *CheckedSubtract(actual, estimated));
-  }
-};
-
-// Of every operation that either has, the worst first.
-std::vector<Comparison> Compare(const SavedReport& estimate,
-                                const SavedReport& actual) {
-  std::vector<Comparison> lines;
-  for (const SavedLine& line : estimate.lines) {
-    const SavedLine* other = actual.Find(line.operation);
-    lines.push_back({line.operation, line.cost,
-                     other == nullptr ? Credits() : other->cost});
-  }
-  for (const SavedLine& line : actual.lines) {
-    if (estimate.Find(line.operation) == nullptr) {
-      lines.push_back({line.operation, Credits(), line.cost});
-    }
-  }
-  std::stable_sort(lines.begin(), lines.end(),
-                   [](const Comparison& a, const Comparison& b) {
-                     return a.AbsoluteError() > b.AbsoluteError();
-                   });
-  return lines;
-}
-
-v1::AccuracyLine ToReport(const Comparison& line) {
-  v1::AccuracyLine report;
-  report.set_operation(line.operation);
-  *report.mutable_estimated() = ToAmount(line.estimated);
-  *report.mutable_actual() = ToAmount(line.actual);
-  *report.mutable_error() = ToAmount(line.Error());
-  const auto hundredths = PercentHundredths(line.Error(), line.actual);
-  if (hundredths.has_value()) {
-    report.set_percent(static_cast<double>(*hundredths) / 100);
-  }
-  return report;
-}
-
-void AddWorstLines(const std::vector<Comparison>& lines,
-                   const Comparison& total, v1::AccuracyReport& report) {
-  std::vector<v1::Amount*> estimated, actual, errors;
-  for (const Comparison& line : lines) {
-    v1::AccuracyLine& added = *report.add_worst_lines();
-    added = ToReport(line);
-    estimated.push_back(added.mutable_estimated());
-    actual.push_back(added.mutable_actual());
-    errors.push_back(added.mutable_error());
-  }
-  ShareOut(estimated, total.estimated);
-  ShareOut(actual, total.actual);
-  ShareOut(errors, total.Error());
-  if (report.worst_lines_size() <= kWorstLines) return;
-  report.mutable_worst_lines()->DeleteSubrange(
-      kWorstLines, report.worst_lines_size() - kWorstLines);
-}
-
-void SetPercentages(const Comparison& total, Credits absolute,
-                    v1::AccuracyReport& report) {
-  const auto weighted = PercentHundredths(absolute, total.actual);
-  if (weighted.has_value()) {
-    report.set_weighted_error_percent(static_cast<double>(*weighted) / 100);
-  }
-  const auto bias = PercentHundredths(total.Error(), total.actual);
-  if (bias.has_value()) {
-    report.set_bias_percent(static_cast<double>(*bias) / 100);
-  }
-}
-
-std::vector<std::string> Row(const v1::AccuracyLine& line) {
-  const auto hundredths =
-      PercentHundredths(Credits::FromTicks(line.error().ticks()),
-                        Credits::FromTicks(line.actual().ticks()));
-  return {line.operation(), line.estimated().credits(), line.actual().credits(),
-          SignedText(line.error()), SignedPercentText(hundredths)};
-}
-
-void PrintTable(const v1::AccuracyReport& report, std::ostream& out) {
-  ReportTable table({{"operation"},
-                     {"estimated", ColumnAlign::kRight},
-                     {"actual", ColumnAlign::kRight},
-                     {"error", ColumnAlign::kRight},
-                     {"percent", ColumnAlign::kRight}});
-  for (const v1::AccuracyLine& line : report.worst_lines()) {
-    table.AddRow(Row(line));
-  }
-  table.AddTotal(Row(report.total()));
-  table.PrintText(out);
-  out << "\n";
-  const Credits actual = Credits::FromTicks(report.total().actual().ticks());
-  const auto hundredths = [&](const v1::Amount& amount) {
-    return PercentHundredths(Credits::FromTicks(amount.ticks()), actual);
-  };
-  out << "weighted error: " << PercentText(hundredths(report.absolute_error()))
-      << " (" << report.absolute_error().credits() << " of "
-      << report.total().actual().credits() << " credits)\n"
-      << "bias: " << SignedPercentText(hundredths(report.total().error()))
-      << "\n";
-  if (!report.max_error().empty()) {
-    out << "allowed: " << report.max_error() << "\n";
-  }
-  for (const std::string& note : report.notes())
-    out << "note: " << note << "\n";
-}
 
 // nullopt after the reason went to streams.err.
 std::optional<SavedReport> Loaded(absl::StatusOr<SavedReport> report,
@@ -148,53 +25,17 @@ ExitCode RunAccuracy(const AccuracyOptions& options, Streams streams) {
   const auto actual =
       Loaded(ReadUsageReport(options.actual_file, streams.in), streams);
   if (!estimate.has_value() || !actual.has_value()) return ExitCode::kBadInput;
-
-  const std::vector<Comparison> lines = Compare(*estimate, *actual);
-  const Comparison total = {"total", estimate->total, actual->total};
-  Credits absolute;
-  for (const Comparison& line : lines) {
-    const std::optional<Credits> sum =
-        CheckedAdd(absolute, line.AbsoluteError());
-    if (!sum.has_value()) {
-      PrintReason(streams, "the sum of errors leaves the range of credits");
-      return ExitCode::kBadInput;
-    }
-    absolute = *sum;
-  }
-  v1::AccuracyReport report;
-  report.set_estimate_catalog_version(estimate->catalog_version);
-  report.set_actual_catalog_version(actual->catalog_version);
-  AddWorstLines(lines, total, report);
-  report.set_lines(static_cast<int32_t>(lines.size()));
-  *report.mutable_total() = ToReport(total);
-  *report.mutable_absolute_error() = ToAmount(absolute);
-  SetPercentages(total, absolute, report);
-  if (estimate->catalog_version != actual->catalog_version) {
-    report.add_notes(absl::StrCat("estimated with catalog ",
-                                  estimate->catalog_version, ", billed with ",
-                                  actual->catalog_version));
-  }
-  if (report.lines() > kWorstLines) {
-    report.add_notes(absl::StrCat("the ", kWorstLines, " worst of ",
-                                  lines.size(), " operations are shown"));
-  }
-  // More than any amount allows any error; any error of nothing is too much.
-  const Credits allowed =
-      options.max_error.has_value()
-          ? options.max_error->Of(actual->total).value_or(Credits::Max())
-          : Credits::Max();
-  const bool within = absolute <= allowed;
-  if (options.max_error.has_value()) {
-    report.set_max_error(options.max_error->ToString());
-  }
-  report.set_within_max_error(within);
-  options.format == ReportFormat::kJson ? PrintJson(report, streams.out)
-                                        : PrintTable(report, streams.out);
-  if (within) return ExitCode::kOk;
-  PrintReason(streams,
-              absl::StrCat("inaccurate: errors of ", absolute.ToString(),
-                           " of ", actual->total.ToString(),
-                           " credits, allowed ", report.max_error()));
+  const absl::StatusOr<v1::AccuracyReport> report =
+      ToAccuracyReport(*estimate, *actual, options.max_error);
+  if (!report.ok()) return FailWith(report.status(), streams);
+  options.format == ReportFormat::kJson
+      ? PrintJson(*report, streams.out)
+      : PrintAccuracyText(*report, streams.out);
+  if (report->within_max_error()) return ExitCode::kOk;
+  PrintReason(streams, absl::StrCat("inaccurate: errors of ",
+                                    report->absolute_error().credits(), " of ",
+                                    report->total().actual().credits(),
+                                    " credits, allowed ", report->max_error()));
   return ExitCode::kInaccurate;
 }
 

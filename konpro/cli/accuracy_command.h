@@ -6,8 +6,8 @@
 #include <string>
 
 #include "konpro/cli/command.h"
-#include "konpro/report/percent.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/comparison_report.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 

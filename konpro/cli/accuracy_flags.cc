@@ -3,7 +3,7 @@
 #include <string>
 
 #include "konpro/cli/flag_parsing.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 void AddAccuracy(CLI::App& app, const std::string& exit_codes,

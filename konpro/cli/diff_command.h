@@ -2,13 +2,11 @@
 #ifndef KONPRO_CLI_DIFF_COMMAND_H_
 #define KONPRO_CLI_DIFF_COMMAND_H_
 
-#include <optional>
 #include <string>
 
-#include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
-#include "konpro/report/percent.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/comparison_report.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 
@@ -16,10 +14,7 @@ struct DiffOptions {
   // Saved with `konpro estimate --format=json`; "-" for standard input, once.
   std::string old_file;
   std::string new_file;
-  // By how much the total may rise, at most one of them. Credits are zero or
-  // more; a percentage is of the old total.
-  std::optional<Credits> max_increase;
-  std::optional<Percent> max_increase_percent;
+  IncreaseLimit limit;
   // kTable or kJson.
   ReportFormat format = ReportFormat::kTable;
 };

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "konpro/cli/flag_parsing.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 void AddDiff(CLI::App& app, const std::string& exit_codes,
@@ -26,10 +26,9 @@ void AddDiff(CLI::App& app, const std::string& exit_codes,
           "--max-increase",
           [&options](const std::string& text) {
             if (text.ends_with('%')) {
-              options.max_increase_percent =
-                  ParsePercent("--max-increase", text);
+              options.limit.percent = ParsePercent("--max-increase", text);
             } else {
-              options.max_increase = ParseCredits("--max-increase", text);
+              options.limit.credits = ParseCredits("--max-increase", text);
             }
           },
           "by how much the total may rise: credits, or % of the old total")

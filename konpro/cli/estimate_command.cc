@@ -15,11 +15,8 @@
 #include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 #include "konpro/input/progress_bar.h"
-#include "konpro/report/estimate_html.h"
 #include "konpro/report/estimate_report.h"
-#include "konpro/report/plan_text.h"
-#include "konpro/report/report_json.h"
-#include "konpro/report/schedule_file.h"
+#include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {
@@ -162,9 +159,7 @@ ExitCode CheckPlans(const std::vector<v1::Estimate>& reports,
     code = ExitCode::kMissesDeadline;
     PrintReason(streams, recommendation != nullptr
                              ? recommendation->reason()
-                             : absl::StrCat("plan ", reports[0].plan(),
-                                            " misses the deadline: ",
-                                            DeadlineText(reports[0])));
+                             : DeadlineReason(reports[0]));
   }
   if (options.available.empty()) return code;
   // The plan that lacks the least, of those that could do the work. Without a

@@ -13,7 +13,7 @@
 #include "konpro/cli/command.h"
 #include "konpro/estimate/planner.h"
 #include "konpro/input/manifest.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 

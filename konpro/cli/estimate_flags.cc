@@ -12,7 +12,7 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/cli/flag_parsing.h"
 #include "konpro/estimate/planner.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 namespace {

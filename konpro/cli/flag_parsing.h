@@ -12,8 +12,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "konpro/base/credits.h"
-#include "konpro/report/percent.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/comparison_report.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 

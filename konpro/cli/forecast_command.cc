@@ -16,9 +16,8 @@
 #include "konpro/input/input_file.h"
 #include "konpro/input/spend_history.h"
 #include "konpro/ledger/ledger.h"
-#include "konpro/report/forecast_html.h"
 #include "konpro/report/forecast_report.h"
-#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {

@@ -8,7 +8,7 @@
 #include "absl/time/time.h"
 #include "konpro/cli/flag_parsing.h"
 #include "konpro/input/spend_history.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 namespace {

@@ -17,8 +17,7 @@
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/usage.h"
 #include "konpro/report/ledger_message.h"
-#include "konpro/report/report_format.h"
-#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "proto/usage.pb.h"
 
 namespace konpro::cli {

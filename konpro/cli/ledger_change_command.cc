@@ -12,7 +12,6 @@
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/usage.h"
 #include "konpro/report/ledger_message.h"
-#include "konpro/report/report_json.h"
 #include "konpro/report/report_message.h"
 
 namespace konpro::cli {

@@ -17,7 +17,7 @@
 #include "konpro/input/input_file.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/allowance.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 namespace {

@@ -14,8 +14,7 @@
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/statement.h"
 #include "konpro/report/ledger_message.h"
-#include "konpro/report/report_format.h"
-#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "konpro/cli/command.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 

@@ -1,7 +1,7 @@
 #include "konpro/cli/plans_flags.h"
 
 #include "konpro/cli/flag_parsing.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 void AddPlans(CLI::App& app, const std::string& exit_codes,

@@ -5,7 +5,7 @@
 #include "konpro/catalog/plan.h"
 #include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
-#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "konpro/report/usage_report.h"
 #include "konpro/report/usage_totals.h"
 #include "proto/report.pb.h"

@@ -8,7 +8,7 @@
 #include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
 #include "konpro/input/usage_input.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 

@@ -4,7 +4,7 @@
 
 #include "konpro/cli/flag_parsing.h"
 #include "konpro/input/usage_input.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 void AddPrice(CLI::App& app, const std::string& exit_codes,

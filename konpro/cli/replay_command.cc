@@ -12,7 +12,7 @@
 #include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 #include "konpro/report/replay_report.h"
-#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {

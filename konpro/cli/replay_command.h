@@ -8,7 +8,7 @@
 #include "konpro/cli/command.h"
 #include "konpro/estimate/replay.h"
 #include "konpro/input/trace.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 

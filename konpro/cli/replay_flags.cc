@@ -5,7 +5,7 @@
 
 #include "konpro/cli/flag_parsing.h"
 #include "konpro/input/trace.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 namespace {

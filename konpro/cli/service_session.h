@@ -17,7 +17,7 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/command.h"
 #include "konpro/ledger/ledger.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 

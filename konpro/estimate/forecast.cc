@@ -236,7 +236,7 @@ void Forecaster::NoteHistory() {
 
 absl::Status Forecaster::SetWildDays(const SpendModel& model,
                                      const Rounding& rounding) {
-  for (const internal::WildDay& wild : model.wild_days()) {
+  for (const internal::WildSpendDay& wild : model.wild_days()) {
     const DailySpend& day = history_[wild.day];
     const absl::StatusOr<Credits> expected = rounding.Round(wild.usual);
     if (!expected.ok()) return expected.status();

@@ -169,13 +169,6 @@ absl::StatusOr<SavedReport> ReadReport(const std::string& path,
 
 }  // namespace
 
-const SavedLine* SavedReport::Find(absl::string_view operation) const {
-  for (const SavedLine& line : lines) {
-    if (line.operation == operation) return &line;
-  }
-  return nullptr;
-}
-
 absl::StatusOr<SavedReport> ReadEstimate(const std::string& path,
                                          std::istream& in) {
   return ReadReport(path, in, ParseEstimates);

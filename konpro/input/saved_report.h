@@ -1,5 +1,5 @@
-// Reports that were saved as JSON (report/report_json.h), read back: what they
-// cost, line by line. Every sum is checked again.
+// Reports that were saved as JSON (report/report_message.h), read back: what
+// they cost, line by line. Every sum is checked again.
 //
 //   ReadEstimate("launch.json", in)->total.ToString()      // "12.5"
 //
@@ -8,41 +8,15 @@
 #define KONPRO_INPUT_SAVED_REPORT_H_
 
 #include <cstddef>
-#include <cstdint>
 #include <istream>
-#include <map>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "konpro/base/credits.h"
+#include "konpro/estimate/saved_report.h"
 
 namespace konpro {
 
 inline constexpr size_t kSavedReportBytesMax = size_t{64} << 20;
-
-struct SavedLine {
-  std::string operation;
-  int64_t jobs = 0;
-  int64_t quantity = 0;
-  std::string unit;
-  Credits cost;
-};
-
-struct SavedReport {
-  std::string catalog_version;
-  // No operation twice.
-  std::vector<SavedLine> lines;
-  // Of the lines' jobs and costs.
-  int64_t jobs = 0;
-  Credits total;
-  // Of an estimate: what each plan that was asked for refuses.
-  std::map<std::string, std::vector<std::string>> refused_by_plan;
-
-  // The line of that operation, or nullptr.
-  const SavedLine* Find(absl::string_view operation) const;
-};
 
 // What `konpro estimate --format=json` printed, for one plan or for all, in the
 // file at `path`, or in `in` for "-". kNotFound: it cannot be read.

@@ -7,8 +7,8 @@
 #include "absl/strings/string_view.h"
 #include "konpro/catalog/plan.h"
 #include "konpro/limits/rate_window.h"
+#include "konpro/report/internal/table.h"
 #include "konpro/report/report_message.h"
-#include "konpro/report/table.h"
 
 namespace konpro {
 namespace {

@@ -1,5 +1,3 @@
-#include "konpro/report/estimate_html.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -12,11 +10,12 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/operation.h"
 #include "konpro/limits/rate_window.h"
+#include "konpro/report/estimate_report.h"
 #include "konpro/report/internal/html_page.h"
+#include "konpro/report/internal/plan_text.h"
 #include "konpro/report/internal/report_line_text.h"
 #include "konpro/report/internal/svg_chart.h"
-#include "konpro/report/plan_text.h"
-#include "konpro/report/table.h"
+#include "konpro/report/internal/table.h"
 
 namespace konpro {
 namespace {

@@ -11,7 +11,7 @@
 #include "konpro/estimate/planner.h"
 #include "konpro/estimate/uncertainty.h"
 #include "konpro/limits/rate_window.h"
-#include "konpro/report/plan_text.h"
+#include "konpro/report/internal/plan_text.h"
 #include "konpro/report/report_message.h"
 
 namespace konpro {
@@ -306,6 +306,11 @@ v1::Estimates ToEstimates(absl::Span<const v1::Estimate> reports,
     *all.mutable_recommendation() = *recommendation;
   }
   return all;
+}
+
+std::string DeadlineReason(const v1::Estimate& report) {
+  return absl::StrCat("plan ", report.plan(),
+                      " misses the deadline: ", DeadlineText(report));
 }
 
 }  // namespace konpro

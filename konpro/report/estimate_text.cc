@@ -7,9 +7,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "konpro/report/estimate_report.h"
+#include "konpro/report/internal/plan_text.h"
 #include "konpro/report/internal/report_line_text.h"
-#include "konpro/report/plan_text.h"
-#include "konpro/report/table.h"
+#include "konpro/report/internal/table.h"
 
 namespace konpro {
 namespace {

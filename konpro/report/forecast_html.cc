@@ -1,5 +1,3 @@
-#include "konpro/report/forecast_html.h"
-
 #include <algorithm>
 #include <cstddef>
 #include <utility>
@@ -9,10 +7,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/civil_time.h"
+#include "konpro/report/forecast_report.h"
 #include "konpro/report/internal/forecast_text.h"
 #include "konpro/report/internal/html_page.h"
 #include "konpro/report/internal/svg_chart.h"
-#include "konpro/report/table.h"
+#include "konpro/report/internal/table.h"
 
 namespace konpro {
 namespace {

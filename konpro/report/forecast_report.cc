@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "konpro/base/credits.h"
 #include "konpro/report/internal/forecast_text.h"
+#include "konpro/report/internal/table.h"
 #include "konpro/report/report_message.h"
-#include "konpro/report/table.h"
 
 namespace konpro {
 namespace {

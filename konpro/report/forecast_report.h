@@ -1,11 +1,18 @@
-// A forecast as a message (proto/report.proto), and as text for people. As a
-// page it is forecast_html.h.
+// A forecast as a message (proto/report.proto), as text for people, and as one
+// page of HTML: when the credits run out, what was spent and will be, the
+// weekly pattern, and the notes.
 //
 //   const v1::Forecast report =
 //       ToForecastReport(forecast, asked, spend, days, context).value();
 //   PrintForecast(report, days, context.first_day, out);
+//   PrintHtml(report, {.source = "daily.csv", .history = days}, out);
 //
 // Thread safety: pure but for `out`; equal arguments give equal bytes.
+//
+// Invariants of the page: (1) Amounts are the texts of the message. (2) Every
+// text is escaped. (3) Of the balance to come, only what is known is drawn: its
+// mean on each day of the forecast, its interval at the end of that and on the
+// days of the runway, straight lines between.
 #ifndef KONPRO_REPORT_FORECAST_REPORT_H_
 #define KONPRO_REPORT_FORECAST_REPORT_H_
 
@@ -52,6 +59,16 @@ absl::StatusOr<v1::Forecast> ToForecastReport(const Forecast& forecast,
 void PrintForecast(const v1::Forecast& report,
                    absl::Span<const DailySpend> days, absl::CivilDay first_day,
                    std::ostream& out);
+
+struct ForecastPage {
+  // What was read: the name of a file.
+  std::string source;
+  // Every day of the history, in order.
+  absl::Span<const DailySpend> history;
+};
+
+void PrintHtml(const v1::Forecast& forecast, const ForecastPage& page,
+               std::ostream& out);
 
 }  // namespace konpro
 

@@ -6,8 +6,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "konpro/catalog/operation.h"
+#include "konpro/report/internal/table.h"
 #include "konpro/report/ledger_message.h"
-#include "konpro/report/table.h"
 
 namespace konpro {
 namespace {

@@ -14,8 +14,8 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/operation.h"
 #include "konpro/limits/rate_window.h"
+#include "konpro/report/internal/table.h"
 #include "konpro/report/report_message.h"
-#include "konpro/report/table.h"
 
 namespace konpro {
 namespace {

@@ -1,5 +1,3 @@
-#include "konpro/report/schedule_file.h"
-
 #include <unistd.h>
 
 #include <utility>
@@ -8,6 +6,7 @@
 #include "absl/strings/string_view.h"
 #include "konpro/base/internal/replaced_file.h"
 #include "konpro/base/internal/rfc3339.h"
+#include "konpro/report/estimate_report.h"
 
 namespace konpro {
 namespace {

@@ -8,8 +8,8 @@
 #include "absl/strings/str_join.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/report/internal/report_line_text.h"
+#include "konpro/report/internal/table.h"
 #include "konpro/report/report_message.h"
-#include "konpro/report/table.h"
 
 namespace konpro {
 namespace {

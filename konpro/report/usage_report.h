@@ -1,4 +1,4 @@
-// What usage records cost (ledger/usage_totals.h), as a message and for people.
+// What usage records cost (report/usage_totals.h), as a message and for people.
 //
 //   const v1::UsageReport report = ToUsageReport(totals, {.plan = &pro});
 //   PrintUsageReport(report, ReportFormat::kTable, out);
@@ -12,7 +12,7 @@
 
 #include "konpro/base/credits.h"
 #include "konpro/catalog/plan.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 #include "konpro/report/usage_totals.h"
 #include "proto/report.pb.h"
 

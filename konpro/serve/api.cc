@@ -18,7 +18,6 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/report/account_message.h"
-#include "konpro/report/report_json.h"
 #include "konpro/report/report_message.h"
 #include "proto/account.pb.h"
 #include "proto/api.pb.h"

@@ -11,8 +11,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "konpro/cli/command.h"
-#include "konpro/report/report_format.h"
-#include "konpro/report/report_json.h"
+#include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {

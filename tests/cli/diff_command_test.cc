@@ -10,8 +10,6 @@
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "konpro/cli/command.h"
-#include "konpro/report/report_format.h"
-#include "konpro/report/report_json.h"
 #include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 
@@ -129,10 +127,10 @@ TEST(DiffCommand, AnIncreaseAboveTheThresholdIsOverBudget) {
   AddLine(before, "a", 1, 600'000'000);
   AddLine(after, "a", 1, 630'000'000);
   const auto credits = [](const char* text) {
-    return DiffOptions{.max_increase = Credits::Parse(text).value()};
+    return DiffOptions{.limit = {.credits = Credits::Parse(text).value()}};
   };
   const auto percent = [](const char* text) {
-    return DiffOptions{.max_increase_percent = Percent::Parse(text).value()};
+    return DiffOptions{.limit = {.percent = Percent::Parse(text).value()}};
   };
   const struct {
     DiffOptions options;
@@ -160,8 +158,8 @@ TEST(DiffCommand, AnyPercentageOfNothingIsNothing) {
   v1::Estimate nothing, something;
   nothing.mutable_total();
   AddLine(something, "a", 1, 1);
-  const DiffOptions options = {.max_increase_percent =
-                                   Percent::Parse("1000%").value()};
+  const DiffOptions options = {
+      .limit = {.percent = Percent::Parse("1000%").value()}};
   EXPECT_EQ(Diff(Json(nothing), Json(something), options).code,
             ExitCode::kOverBudget);
   EXPECT_EQ(Diff(Json(nothing), Json(nothing), options).code, ExitCode::kOk);

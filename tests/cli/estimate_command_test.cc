@@ -18,7 +18,7 @@
 #include "gtest/gtest.h"
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 
 namespace konpro::cli {

@@ -14,7 +14,7 @@
 #include "google/protobuf/util/delimited_message_util.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 #include "proto/usage.pb.h"
 

@@ -18,7 +18,7 @@
 #include "gtest/gtest.h"
 #include "konpro/cli/accounts_command.h"
 #include "konpro/limits/rate_window.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 #include "proto/account.pb.h"
 #include "proto/api_key.pb.h"
 

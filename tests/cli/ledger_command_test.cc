@@ -27,7 +27,7 @@
 #include "konpro/cli/ingest_command.h"
 #include "konpro/cli/ledger_change_command.h"
 #include "konpro/cli/ledger_query_command.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 #include "proto/ledger.pb.h"
 #include "proto/usage.pb.h"
 

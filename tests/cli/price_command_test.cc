@@ -12,7 +12,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "konpro/ledger/usage.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 #include "proto/usage.pb.h"
 

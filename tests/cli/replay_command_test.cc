@@ -19,7 +19,7 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog_file.h"
 #include "konpro/limits/rate_window.h"
-#include "konpro/report/report_format.h"
+#include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
 #include "tests/testing/limiter_oracle.h"
 

@@ -1,5 +1,3 @@
-#include "konpro/report/estimate_html.h"
-
 #include <algorithm>
 #include <cstdint>
 #include <limits>
@@ -17,6 +15,7 @@
 #include "konpro/limits/limiter.h"
 #include "konpro/limits/rate_window.h"
 #include "konpro/limits/schedule.h"
+#include "konpro/report/estimate_report.h"
 #include "tests/testing/hostile_message.h"
 #include "tests/testing/html_structure.h"
 

@@ -1,5 +1,3 @@
-#include "konpro/report/forecast_html.h"
-
 #include <sstream>
 #include <string>
 #include <vector>
@@ -10,6 +8,7 @@
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "konpro/estimate/forecast.h"
+#include "konpro/report/forecast_report.h"
 #include "tests/testing/hostile_message.h"
 #include "tests/testing/html_structure.h"
 

@@ -29,6 +29,7 @@
 #include "konpro/estimate/forecast.h"
 #include "konpro/estimate/plan_comparison.h"
 #include "konpro/estimate/replay.h"
+#include "konpro/estimate/saved_report.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/ledger.h"
@@ -38,22 +39,19 @@
 #include "konpro/limits/rate_window.h"
 #include "konpro/limits/schedule.h"
 #include "konpro/report/account_message.h"
-#include "konpro/report/estimate_html.h"
+#include "konpro/report/catalog_report.h"
+#include "konpro/report/comparison_report.h"
 #include "konpro/report/estimate_report.h"
-#include "konpro/report/forecast_html.h"
 #include "konpro/report/forecast_report.h"
 #include "konpro/report/internal/html_page.h"
+#include "konpro/report/internal/percent_text.h"
+#include "konpro/report/internal/plan_text.h"
 #include "konpro/report/internal/report_line_text.h"
 #include "konpro/report/internal/svg_chart.h"
+#include "konpro/report/internal/table.h"
 #include "konpro/report/ledger_message.h"
-#include "konpro/report/percent.h"
-#include "konpro/report/plan_text.h"
 #include "konpro/report/replay_report.h"
-#include "konpro/report/report_format.h"
-#include "konpro/report/report_json.h"
 #include "konpro/report/report_message.h"
-#include "konpro/report/schedule_file.h"
-#include "konpro/report/table.h"
 #include "konpro/report/usage_report.h"
 #include "konpro/report/usage_totals.h"
 #include "proto/account.pb.h"
@@ -70,6 +68,14 @@ using ::testing::StartsWith;
 const UnixNanos kStart = UnixNanos::FromTime(
     absl::FromCivil(absl::CivilDay(2027, 3, 1), absl::UTCTimeZone()));
 
+Schedule MinuteSchedule() {
+  const std::vector<RateWindow> minute = ParseWindows("minute:60/1m").value();
+  const UnixNanos start =
+      UnixNanos::FromTime(kStart.ToTime() + absl::Hours(24) - absl::Minutes(2));
+  return Schedule(LimiterWindows(minute[0]), LimiterState{}, start,
+                  /*requests=*/61);
+}
+
 TEST(HeaderExamples, Estimate) {
   const Catalog catalog = Catalog::BuiltIn();
   const Plan& pro = *catalog.FindPlan("pro");
@@ -80,6 +86,10 @@ TEST(HeaderExamples, Estimate) {
                         .quantity = 90'000,
                         .jobs = 3})
                   .ok());
+  const PlanComparison& comparison = batch.comparison();
+  const std::vector<const Plan*> plans = {&pro};
+  const Schedule schedule = MinuteSchedule();
+  ASSERT_EQ(chdir(::testing::TempDir().c_str()), 0);
   // estimate_report.h
   batch.Finish();
   v1::Estimate estimate = ToEstimateReport(batch, catalog, {.seed = 1}).value();
@@ -92,11 +102,14 @@ TEST(HeaderExamples, Estimate) {
                 /*explain=*/false, out);
   EXPECT_THAT(out.str(), HasSubstr("avatar_video"));
   const v1::Estimates estimates = ToEstimates(reports, nullptr);
-  const PlanComparison& comparison = batch.comparison();
-  const std::vector<const Plan*> plans = {&pro};
-  // estimate_html.h
   PrintHtml(estimates, ToEstimatePage("launch.csv", plans, comparison), out);
   EXPECT_THAT(out.str(), HasSubstr("konpro estimate of launch.csv"));
+  EXPECT_TRUE(WriteScheduleFile("schedule.csv", schedule, [](int64_t) {}).ok());
+  std::ostringstream text;
+  text << std::ifstream("schedule.csv").rdbuf();
+  EXPECT_THAT(text.str(), StartsWith("request,submit_at,waits_for\n"
+                                     "1,2027-03-01T23:58:00Z,\n"));
+  EXPECT_THAT(text.str(), EndsWith("61,2027-03-01T23:59:00Z,minute\n"));
   EXPECT_EQ(QuantityText(estimate.lines(0)), "4m30s");
 }
 
@@ -134,14 +147,6 @@ TEST(HeaderExamples, Usage) {
   EXPECT_THAT(out.str(), HasSubstr("accounts: 0\n"));
 }
 
-TEST(HeaderExamples, Json) {
-  std::ostringstream out;
-  // report_json.h
-  PrintJson(ToAmount(*Credits::Parse("12.5")), out);
-  EXPECT_EQ(out.str(),
-            "{\n \"ticks\": \"75000000\",\n \"credits\": \"12.5\"\n}\n");
-}
-
 TEST(HeaderExamples, ReportMessage) {
   const Catalog catalog = Catalog::BuiltIn();
   Estimator estimator(catalog, kStart.ToTime());
@@ -161,6 +166,10 @@ TEST(HeaderExamples, ReportMessage) {
             "2027-01-01T00:00:00Z");
   EXPECT_EQ(TimeText(absl::InfiniteFuture()), "never");
   EXPECT_EQ(TimeText(absl::InfinitePast()), "always");
+  std::ostringstream out;
+  PrintJson(ToAmount(*Credits::Parse("12.5")), out);
+  EXPECT_EQ(out.str(),
+            "{\n \"ticks\": \"75000000\",\n \"credits\": \"12.5\"\n}\n");
 }
 
 TEST(HeaderExamples, Account) {
@@ -220,31 +229,39 @@ TEST(HeaderExamples, Forecast) {
   EXPECT_THAT(out.str(), HasSubstr("2027-01-07"));
   EXPECT_EQ(report.total().credits(), "24");
   out.str("");
-  // forecast_html.h
   PrintHtml(report, {.source = "daily.csv", .history = days}, out);
   EXPECT_THAT(out.str(), HasSubstr("daily.csv"));
 }
 
-TEST(HeaderExamples, ScheduleFile) {
-  ASSERT_EQ(chdir(::testing::TempDir().c_str()), 0);
-  const std::vector<RateWindow> minute = ParseWindows("minute:60/1m").value();
-  const UnixNanos start =
-      UnixNanos::FromTime(kStart.ToTime() + absl::Hours(24) - absl::Minutes(2));
-  const Schedule schedule(LimiterWindows(minute[0]), LimiterState{}, start,
-                          /*requests=*/61);
-  // schedule_file.h
-  EXPECT_TRUE(WriteScheduleFile("schedule.csv", schedule, [](int64_t) {}).ok());
-  std::ostringstream text;
-  text << std::ifstream("schedule.csv").rdbuf();
-  EXPECT_THAT(text.str(), StartsWith("request,submit_at,waits_for\n"
-                                     "1,2027-03-01T23:58:00Z,\n"));
-  EXPECT_THAT(text.str(), EndsWith("61,2027-03-01T23:59:00Z,minute\n"));
+TEST(HeaderExamples, CatalogReport) {
+  std::ostringstream out;
+  // catalog_report.h
+  PrintCatalogTables(Catalog::BuiltIn(), out);
+  EXPECT_THAT(out.str(), HasSubstr("avatar_video"));
+}
+
+TEST(HeaderExamples, ComparisonReport) {
+  const SavedReport old_report;
+  const SavedReport new_report;
+  const SavedReport& estimate = old_report;
+  const SavedReport& actual = new_report;
+  const Percent ten_percent = Percent::Parse("10%").value();
+  std::ostringstream out;
+  // comparison_report.h
+  const v1::EstimateDiff diff =
+      ToEstimateDiff(old_report, new_report, {.percent = ten_percent});
+  PrintDiffText(diff, out);
+  EXPECT_THAT(out.str(), HasSubstr("allowed increase: 10%"));
+  const v1::AccuracyReport accuracy =
+      ToAccuracyReport(estimate, actual, /*max_error=*/std::nullopt).value();
+  PrintAccuracyText(accuracy, out);
+  EXPECT_THAT(out.str(), HasSubstr("weighted error: -"));
+  EXPECT_EQ(Percent::Parse("12.5%")->Of(*Credits::Parse("8"))->ToString(), "1");
 }
 
 TEST(HeaderExamples, Percent) {
-  // percent.h
   const Credits eight = *Credits::Parse("8");
-  EXPECT_EQ(Percent::Parse("12.5%")->Of(eight)->ToString(), "1");
+  // percent_text.h
   EXPECT_EQ(PercentText(PercentHundredths(eight, *Credits::Parse("12"))),
             "66.67%");
 }

@@ -1,11 +1,11 @@
-#include "konpro/report/percent.h"
-
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/report/comparison_report.h"
+#include "konpro/report/internal/percent_text.h"
 #include "tests/testing/status_matchers.h"
 
 namespace konpro {

@@ -1,4 +1,4 @@
-#include "konpro/report/table.h"
+#include "konpro/report/internal/table.h"
 
 #include <sstream>
 

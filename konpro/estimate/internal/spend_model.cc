@@ -222,7 +222,7 @@ SpendModelFitter::SpendModelFitter(absl::Span<const SpendDay> days)
   demand_variances_.assign(days_.size(), 0);
   is_wild_.assign(days_.size(), false);
   model_.wild_days_ = FindWildDays(days_);
-  for (const WildDay& wild : model_.wild_days_) {
+  for (const WildSpendDay& wild : model_.wild_days_) {
     is_wild_[wild.day] = true;
     demand_[wild.day] = wild.usual;
   }
@@ -383,7 +383,7 @@ void SpendModelFitter::ImputeCapped() {
 }
 
 void SpendModelFitter::ImputeWild() {
-  for (WildDay& wild : model_.wild_days_) {
+  for (WildSpendDay& wild : model_.wild_days_) {
     wild.usual = demand_[wild.day] = expected_[wild.day];
   }
 }
@@ -447,7 +447,7 @@ void SpendModelFitter::FitAverage() {
   for (size_t i = 0; i < demand_.size(); ++i) {
     if (!is_wild_[i]) average.Advance(1, demand_[i]);
   }
-  for (WildDay& wild : model_.wild_days_) wild.usual = average.level;
+  for (WildSpendDay& wild : model_.wild_days_) wild.usual = average.level;
   model_.smoothers_ = {average};
 }
 
@@ -467,7 +467,7 @@ SpendModel SpendModel::Fit(absl::Span<const SpendDay> days) {
   SpendModel model = SpendModelFitter(days).Fit();
   // Days of the fitter are the last ones.
   const size_t first = days.size() - std::min(days.size(), kDaysMax);
-  for (WildDay& wild : model.wild_days_) wild.day += first;
+  for (WildSpendDay& wild : model.wild_days_) wild.day += first;
   return model;
 }
 

@@ -42,7 +42,7 @@ class SpendModel {
   const std::array<double, kDaysPerWeek>& pattern() const { return pattern_; }
 
   // Days that were left out, in order, with what was expected of them.
-  const std::vector<WildDay>& wild_days() const { return wild_days_; }
+  const std::vector<WildSpendDay>& wild_days() const { return wild_days_; }
 
   // The expected spend of each of the next `days` days.
   std::vector<double> Expected(size_t days) const;
@@ -86,7 +86,7 @@ class SpendModel {
   std::vector<double> ratios_;
   // Their standard deviation.
   double deviation_ = 0;
-  std::vector<WildDay> wild_days_;
+  std::vector<WildSpendDay> wild_days_;
 };
 
 }  // namespace konpro::internal

@@ -54,7 +54,7 @@ size_t WindowAround(size_t day, size_t width, size_t days) {
 class Finder {
  public:
   explicit Finder(absl::Span<const SpendDay> days);
-  std::vector<WildDay> Find() const;
+  std::vector<WildSpendDay> Find() const;
 
  private:
   void SetUsual();
@@ -152,8 +152,8 @@ bool Finder::IsRare(size_t day) const {
          alike(0, n) <= std::max(few, n / kWildDaysShare);
 }
 
-std::vector<WildDay> Finder::Find() const {
-  std::vector<WildDay> wild;
+std::vector<WildSpendDay> Finder::Find() const {
+  std::vector<WildSpendDay> wild;
   for (size_t i = 0; i < days_.size(); ++i) {
     if (StandsOut(i) && IsRare(i)) wild.push_back({i, usual_[i]});
   }
@@ -162,7 +162,7 @@ std::vector<WildDay> Finder::Find() const {
 
 }  // namespace
 
-std::vector<WildDay> FindWildDays(absl::Span<const SpendDay> days) {
+std::vector<WildSpendDay> FindWildDays(absl::Span<const SpendDay> days) {
   if (days.size() < kWildHistoryMin) return {};
   return Finder(days).Find();
 }

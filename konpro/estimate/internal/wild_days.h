@@ -3,7 +3,7 @@
 // leaves them out. What happens more often is part of demand and is no wild
 // day: bursts, a level that moved for good, weekends off.
 //
-//   for (const WildDay& wild : FindWildDays(days))
+//   for (const WildSpendDay& wild : FindWildDays(days))
 //     days[wild.day].spent = wild.usual;
 //
 // Thread safety: a pure function. It compares, multiplies and divides and calls
@@ -27,7 +27,7 @@ struct SpendDay {
   bool capped = false;
 };
 
-struct WildDay {
+struct WildSpendDay {
   // Index in the history.
   size_t day = 0;
   // What such a day usually comes to, by its weekday and the weeks around it.
@@ -42,7 +42,7 @@ inline constexpr size_t kWildDaysPerWindow = 3;
 inline constexpr size_t kWildWindowDays = 56;
 
 // In order of days.
-std::vector<WildDay> FindWildDays(absl::Span<const SpendDay> days);
+std::vector<WildSpendDay> FindWildDays(absl::Span<const SpendDay> days);
 
 }  // namespace konpro::internal
 

@@ -1,6 +1,6 @@
 // A page of HTML that is one file: no script, no network, no font of its own.
 // It is readable in light and dark, on a phone and on paper. This is how a page
-// looks; what is said on it is estimate_html.h and forecast_html.h.
+// looks; what is said on it is estimate_report.h and forecast_report.h.
 //
 //   HtmlPage page("konpro estimate: 12 credits", out);
 //   page.Header("estimate of jobs.csv", "12", "credits", "3 requests");
@@ -29,7 +29,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "konpro/report/internal/svg_chart.h"
-#include "konpro/report/table.h"
+#include "konpro/report/internal/table.h"
 
 namespace konpro {
 

@@ -1,5 +1,3 @@
-#include "konpro/report/report_json.h"
-
 #include <memory>
 #include <string>
 
@@ -10,6 +8,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/type_resolver.h"
 #include "google/protobuf/util/type_resolver_util.h"
+#include "konpro/report/report_message.h"
 
 namespace konpro {
 

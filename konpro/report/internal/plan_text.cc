@@ -1,4 +1,4 @@
-#include "konpro/report/plan_text.h"
+#include "konpro/report/internal/plan_text.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,14 +5,14 @@
 //   DeadlineText(report)                     // "late by 2h; met by scale"
 //
 // Thread safety: all functions are pure.
-#ifndef KONPRO_REPORT_PLAN_TEXT_H_
-#define KONPRO_REPORT_PLAN_TEXT_H_
+#ifndef KONPRO_REPORT_INTERNAL_PLAN_TEXT_H_
+#define KONPRO_REPORT_INTERNAL_PLAN_TEXT_H_
 
 #include <string>
 #include <vector>
 
 #include "absl/types/span.h"
-#include "konpro/report/table.h"
+#include "konpro/report/internal/table.h"
 #include "proto/report.pb.h"
 
 namespace konpro {
@@ -32,4 +32,4 @@ std::string DeadlineText(const v1::Estimate& report);
 
 }  // namespace konpro
 
-#endif  // KONPRO_REPORT_PLAN_TEXT_H_
+#endif  // KONPRO_REPORT_INTERNAL_PLAN_TEXT_H_

@@ -5,8 +5,8 @@
 //   table.PrintMarkdown(out);
 //
 // Thread safety: thread-compatible.
-#ifndef KONPRO_REPORT_TABLE_H_
-#define KONPRO_REPORT_TABLE_H_
+#ifndef KONPRO_REPORT_INTERNAL_TABLE_H_
+#define KONPRO_REPORT_INTERNAL_TABLE_H_
 
 #include <cstddef>
 #include <ostream>
@@ -73,4 +73,4 @@ class ReportTable {
 
 }  // namespace konpro
 
-#endif  // KONPRO_REPORT_TABLE_H_
+#endif  // KONPRO_REPORT_INTERNAL_TABLE_H_
