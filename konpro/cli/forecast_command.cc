@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "konpro/access/backend.h"
 #include "konpro/cli/service_session.h"
@@ -37,6 +38,11 @@ CivilDay Today(const ForecastCommandOptions& options) {
 
 absl::StatusOr<SpendHistory> ReadLedgerFile(
     const ForecastCommandOptions& options) {
+  if (options.file == "-") {
+    return absl::InvalidArgumentError(
+        "a ledger is read from its file, not from standard input: name the "
+        "file");
+  }
   absl::StatusOr<Backend> backend = OpenBackend(options.file, /*create=*/false);
   if (!backend.ok()) return backend.status();
   const absl::StatusOr<std::unique_ptr<Ledger>> ledger =
@@ -61,7 +67,9 @@ SpendHistory ReadHistory(const ForecastCommandOptions& options,
     history = ReadLedgerFile(options);
   }
   if (history.ok()) return *std::move(history);
-  errors.AddForFile(history.status().message());
+  // The messages of a store begin with its path, and so do the errors.
+  errors.AddForFile(absl::StripPrefix(history.status().message(),
+                                      absl::StrCat(options.file, ": ")));
   return {};
 }
 

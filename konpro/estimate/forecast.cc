@@ -416,7 +416,7 @@ absl::StatusOr<Forecast> MakeForecast(absl::Span<const DailySpend> history,
   const absl::Status status = CheckArguments(history, options);
   if (!status.ok()) return status;
   if (history.empty()) {
-    return Forecast{.notes = {"no history: nothing can be forecast"}};
+    return Forecast{};
   }
   return Forecaster(history, options).Make();
 }

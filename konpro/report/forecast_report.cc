@@ -277,6 +277,7 @@ void PrintFacts(const v1::Forecast& report, std::ostream& out) {
          " a day, trend: ", rises ? "+" : "", report.trend_per_week().credits(),
          " a week");
   }
+  if (report.history_days() == 0) fact("history: none");
   if (report.basis() == "model") fact("pattern: ", PatternText(report));
   if (report.has_available()) {
     fact("available: ", report.available().credits());

@@ -294,7 +294,9 @@ TEST(ForecastCommand, WithoutHistoryNothingIsOnTrack) {
   EXPECT_EQ(empty.code, ExitCode::kBadInput);
   EXPECT_THAT(empty.out, AllOf(HasSubstr("runs out: cannot be said\n"),
                                HasSubstr("2026-02-04: cannot be said\n"),
-                               HasSubstr("note: no history")));
+                               HasSubstr("history: none\n"),
+                               Not(HasSubstr("nothing can be forecast"))));
+  EXPECT_EQ(empty.err, "konpro: no history: nothing can be forecast\n");
   std::string zeros = "date,credits\n";
   for (int i = 0; i < 20; ++i) absl::StrAppend(&zeros, DayText(i), ",0\n");
   const Result idle = Forecast(zeros, options);
@@ -402,6 +404,23 @@ TEST(ForecastCommand, OptionsOutOfRangeAreRefused) {
     EXPECT_THAT(result.err, HasSubstr(row.error));
   }
   EXPECT_EQ(Json(Week(20), {.until = kFirst + 20 + 365}).days_size(), 366);
+}
+
+TEST(ForecastCommand, ALedgerIsNamedOnceAndIsNotStandardInput) {
+  const std::string ledger("SQLite format 3\0 and no more", 28);
+  EXPECT_EQ(Forecast(ledger).err,
+            "-: a ledger is read from its file, not from standard input: name "
+            "the file\n");
+  const std::string path = ::testing::TempDir() + "/broken.db";
+  std::ofstream(path) << ledger;
+  std::istringstream in;
+  std::ostringstream out, err;
+  EXPECT_EQ(
+      RunForecast({.file = path, .now = absl::UnixEpoch()}, {in, out, err}),
+      ExitCode::kBadInput);
+  const size_t named = err.str().find(path);
+  EXPECT_EQ(named, 0u) << err.str();
+  EXPECT_EQ(err.str().find(path, named + 1), std::string::npos) << err.str();
 }
 
 TEST(ForecastCommand, BrokenHistoriesNeverCrash) {

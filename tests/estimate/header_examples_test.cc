@@ -22,6 +22,7 @@
 #include "konpro/estimate/plan_comparison.h"
 #include "konpro/estimate/planner.h"
 #include "konpro/estimate/replay.h"
+#include "konpro/estimate/saved_report.h"
 #include "konpro/estimate/uncertainty.h"
 #include "konpro/limits/rate_window.h"
 #include "tests/testing/status_matchers.h"
@@ -137,6 +138,15 @@ TEST(HeaderExamples, Replay) {
   EXPECT_EQ(replay.trace().requests, 1);
   EXPECT_TRUE(replay.Results()[0].fits);
   EXPECT_EQ(replay.Results()[0].windows[0].peak, 1);
+}
+
+TEST(HeaderExamples, SavedReport) {
+  const Credits twelve = C("12");
+  // saved_report.h
+  const SavedReport report = {
+      .lines = {{.operation = "photo_avatar", .jobs = 3, .cost = twelve}}};
+  EXPECT_EQ(report.Find("photo_avatar")->jobs, 3);
+  EXPECT_EQ(report.Find("avatar_video"), nullptr);
 }
 
 TEST(HeaderExamples, Uncertainty) {

@@ -233,6 +233,26 @@ TEST(HeaderExamples, Forecast) {
   EXPECT_THAT(out.str(), HasSubstr("daily.csv"));
 }
 
+TEST(ForecastReport, ARefundThatHasNoPlaceIsCountedAndNoted) {
+  SpendByDay spend;
+  const absl::CivilDay day(2027, 1, 4);
+  ASSERT_TRUE(spend.Add({.day = day, .amount = *Credits::Parse("5")}).ok());
+  // The day spent less than is refunded.
+  EXPECT_EQ(spend.Refund(day, *Credits::Parse("7")), *Credits::Parse("2"));
+  const std::vector<DailySpend> days = spend.BuildDailySpend(day + 1);
+  const ForecastOptions asked = {.horizon_days = 1};
+  const v1::Forecast report =
+      ToForecastReport(
+          MakeForecast(days, asked).value(), asked, spend, days,
+          {.first_day = day + 1, .today = day + 1, .unplaced_refunds = 1})
+          .value();
+  EXPECT_EQ(report.left_out().unplaced_refunds(), 1);
+  std::ostringstream out;
+  PrintForecast(report, days, day + 1, out);
+  EXPECT_THAT(out.str(), HasSubstr("note: refunds of more than their days had "
+                                   "spent, which were left out: 1\n"));
+}
+
 TEST(HeaderExamples, CatalogReport) {
   std::ostringstream out;
   // catalog_report.h
