@@ -308,13 +308,22 @@ struct Registry {
   std::unique_ptr<LimiterRegistry> limiter;
   double bytes_per_account = 0;
 };
-// Its accounts have used their one permit, now and at kStart.
+// Its accounts have used their one permit at kStart, or now.
 struct FullRegistry : Registry {
-  explicit FullRegistry(int64_t accounts) : Registry(accounts, 1) {
+  explicit FullRegistry(int64_t accounts,
+                        UnixNanos now = UnixNanos::FromNanos(kStart))
+      : Registry(accounts, 1) {
     for (int64_t n = 0; n < accounts; ++n) {
-      limiter->TryAcquire(Id(n).view(), 1);
+      limiter->TryAcquire(Id(n).view(), 1, now);
     }
   }
+};
+struct FullNowRegistry : FullRegistry {
+  explicit FullNowRegistry(int64_t accounts)
+      : FullRegistry(accounts, UnixNanos::CoarseNow()) {}
+};
+struct NowRegistry : Registry {
+  explicit NowRegistry(int64_t accounts) : Registry(accounts) {}
 };
 struct StaggeredRegistry : Registry {
   explicit StaggeredRegistry(int64_t accounts)
@@ -514,7 +523,7 @@ void BM_RefusedGiven_RegistryBatch32(benchmark::State& state) {
 BENCHMARK(BM_RefusedGiven_RegistryBatch32)->Apply(Large);
 
 void BM_AdmittedOwnClock_RegistryBatch32(benchmark::State& state) {
-  AcquireBatches<Uniform, Registry>(state, LimitOutcome::kAllowed, true);
+  AcquireBatches<Uniform, NowRegistry>(state, LimitOutcome::kAllowed, true);
 }
 BENCHMARK(BM_AdmittedOwnClock_RegistryBatch32)->Apply(Large);
 
@@ -532,17 +541,17 @@ void AcquireOwnClock(benchmark::State& state, LimitOutcome outcome) {
 }
 
 void BM_AdmittedOwnClock_Registry(benchmark::State& state) {
-  AcquireOwnClock<Uniform, Registry>(state, LimitOutcome::kAllowed);
+  AcquireOwnClock<Uniform, NowRegistry>(state, LimitOutcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedOwnClock_Registry)->Apply(Sizes);
 
 void BM_AdmittedOwnClock_RegistryZipf(benchmark::State& state) {
-  AcquireOwnClock<Zipf, Registry>(state, LimitOutcome::kAllowed);
+  AcquireOwnClock<Zipf, NowRegistry>(state, LimitOutcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedOwnClock_RegistryZipf)->Apply(Large);
 
 void BM_RefusedOwnClock_Registry(benchmark::State& state) {
-  AcquireOwnClock<Uniform, FullRegistry>(state, LimitOutcome::kRetryLater);
+  AcquireOwnClock<Uniform, FullNowRegistry>(state, LimitOutcome::kRetryLater);
 }
 BENCHMARK(BM_RefusedOwnClock_Registry)->Apply(Large);
 

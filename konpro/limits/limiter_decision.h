@@ -14,9 +14,12 @@
 // A Decision refers to its windows, which must outlive it.
 //
 // Invariants: (1) no sequence of calls, whatever their times, lets a window
-// admit more than its limit at once. (2) A refusal changes no state. (3) A time
-// before the stored state reopens no FIXED window and refills no bucket. (4)
-// The state of zeros is fresh, at every time.
+// admit more than its limit at once. (2) A refusal changes no state, except as
+// (3) says. (3) A time before the stored state reopens no FIXED window and
+// refills no bucket. If it is more than a second before, the clock was set
+// back: the window that holds at that time is used up, by the refusal, and the
+// account waits for its end, never longer than a period. (4) The state of zeros
+// is fresh, at every time.
 //
 // Limits: at most two windows; cost 0 .. 2^64-1.
 #ifndef KONPRO_LIMITS_LIMITER_DECISION_H_
@@ -112,12 +115,12 @@ class Decision {
   const LimiterWindows& windows() const { return *windows_; }
   const LimiterState& state() const { return state_; }
   UnixNanos now() const { return now_; }
-  // The cost asked for, or 2^32-1 where it is larger.
+  // The cost asked for, or 2^32-1 if it is larger.
   uint64_t cost() const { return cost_; }
 
   // Which window binds: of a refusal the one that refuses longest, of a cost
   // above a limit the one with the lowest limit, else the one with the fewest
-  // permits left; the first of equals, 0 where there is none.
+  // permits left; the first of equals, 0 if there is none.
   size_t binding_window() const;
 
   // What a caller could take from a window now.
@@ -127,7 +130,7 @@ class Decision {
   }
 
   // The first time at which the same request is admitted when nothing else
-  // happens: now() where it is allowed, UnixNanos::Max() where that is never.
+  // happens: now() if it is allowed, UnixNanos::Max() if that is never.
   UnixNanos retry_at() const;
   absl::Duration retry_after() const { return retry_at() - now_; }
 
@@ -152,6 +155,11 @@ class Decision {
 
 static_assert(sizeof(Decision) == 40);
 static_assert(std::is_trivially_copyable_v<Decision>);
+
+// What `state` counts as at `now`: itself, except for windows that are ahead of
+// `now`, see (3), which are used up.
+LimiterState SeenAt(const LimiterWindows& windows, const LimiterState& state,
+                    UnixNanos now);
 
 // The decision alone, without a cell: pure. Its state() is what a cell has to
 // hold for it to be true.

@@ -9,18 +9,19 @@
 // Never more is admitted than without leases: what is in stock counts as used.
 // A stock is spent only while every FIXED window that it was taken from lasts,
 // and melts as a bucket refills: its oldest permit is gone when the bucket has
-// one more, so that a stock and a full bucket never add up.
+// one more, so that a stock and a full bucket never add up. One that was taken
+// before the clock was set back is not spent.
 //
-// What it costs: up to batch - 1 permits a thread are stranded where nobody
-// else can take them, until Return() or until their window ends; a thread that
-// is refused may see permits in another's stock. A thread with a stock is
-// served before threads without, which is not fair near a limit. There, where
-// the cell holds no whole batch any more, a lease takes from the cell what each
-// request costs and strands nothing new.
+// What it costs: nobody else can take up to batch - 1 permits of each thread,
+// until Return() or until their window ends; a thread that is refused may see
+// permits in another's stock. A thread with a stock is served before threads
+// without, which is not fair near a limit. There, once the cell holds no whole
+// batch any more, a lease takes from the cell what each request costs and adds
+// nothing to its stock.
 //
 // Thread safety: thread-compatible: a lease belongs to one thread, its cell to
 // all. It refers to the cell and the windows, and notices no change of windows:
-// whoever makes one has all leases Return() before and makes new ones behind.
+// before one, call Return() of all leases; after it, make new ones.
 //
 // Limits: batch 1 .. windows.cost_max(); a larger one counts as that.
 #ifndef KONPRO_LIMITS_LIMITER_LEASE_H_
@@ -31,6 +32,7 @@
 #include <cstdint>
 
 #include "konpro/base/unix_nanos.h"
+#include "konpro/limits/internal/window_rule.h"
 #include "konpro/limits/limiter.h"
 #include "konpro/limits/limiter_decision.h"
 #include "konpro/limits/rate_window.h"
@@ -52,18 +54,22 @@ class LimiterLease {
   // stocks count as used. The decision speaks of the state when the stock was
   // taken, and can be given to Release().
   Decision TryAcquire(uint64_t cost, UnixNanos now) {
-    if (cost - 1 < stock_ && now < ends_at_ &&
-        now.nanos() <= melted_at_ns_ - static_cast<int64_t>(cost) * melt_ns_)
-        [[likely]] {
-      stock_ -= cost;
-      melted_at_ns_ -= static_cast<int64_t>(cost) * melt_ns_;
-      return Spent(cost);
+    if (cost - 1 < stock_) [[likely]] {
+      const uint64_t until_ns = until_ns_ - cost * melt_ns_;
+      // One comparison finds both a time after until_ns, which wraps, and one
+      // before the stock was taken.
+      if (until_ns - static_cast<uint64_t>(now.nanos()) <= lasts_ns_)
+          [[likely]] {
+        stock_ -= cost;
+        until_ns_ = until_ns;
+        return Spent(cost);
+      }
     }
     return Restock(cost, now);
   }
 
-  // Gives the stock back, as Release() does. False where that lost too many
-  // races: the stock is as it was.
+  // Gives the stock back, as Release() does. False if that lost too many races:
+  // the stock is as it was.
   bool Return(UnixNanos now) {
     if (stock_ == 0) return true;
     if (!Release(*cell_, *windows_, Spent(stock_), now)) return false;
@@ -89,9 +95,11 @@ class LimiterLease {
   uint64_t stock_ = 0;
   LimiterState taken_;
   UnixNanos taken_at_;
-  UnixNanos ends_at_;         // the first end of a FIXED window
-  int64_t melt_ns_ = 0;       // the shortest time between permits of a bucket
-  int64_t melted_at_ns_ = 0;  // when the bucket has given the stock back
+  // The last time at which a permit of it may be spent: the first FIXED window
+  // ends, or the bucket has given the stock back.
+  uint64_t until_ns_ = 0;
+  uint64_t lasts_ns_ = 0;  // from when it was taken, less the skew of clocks
+  uint64_t melt_ns_ = 0;   // the shortest time between permits of a bucket
 };
 
 inline Decision LimiterLease::Restock(uint64_t cost, UnixNanos now) {
@@ -104,26 +112,26 @@ inline Decision LimiterLease::Restock(uint64_t cost, UnixNanos now) {
   }
   taken_ = batch.state();
   taken_at_ = now;
-  ends_at_ = UnixNanos::Max();
+  stock_ = batch_ - cost;
+  until_ns_ = static_cast<uint64_t>(UnixNanos::Max().nanos());
   melt_ns_ = 0;
-  melted_at_ns_ = UnixNanos::Max().nanos();
   bool melts = false;
   for (size_t i = 0; i < windows_->size(); ++i) {
     const RateWindow& window = windows_->window(i);
     if (window.kind() == WindowKind::kFixed) {
-      ends_at_ = std::min(ends_at_, batch.reset_at(i));
+      const int64_t last = batch.reset_at(i).nanos() - 1;
+      until_ns_ = std::min(until_ns_, static_cast<uint64_t>(last));
       continue;
     }
-    const int64_t interval_ns = window.period_ms() * 1'000'000 / window.limit();
+    const uint64_t interval_ns =
+        static_cast<uint64_t>(window.period_ms() * 1'000'000 / window.limit());
     melt_ns_ = melts ? std::min(melt_ns_, interval_ns) : interval_ns;
     melts = true;
   }
-  stock_ = batch_ - cost;
-  if (melts) {
-    melted_at_ns_ = static_cast<int64_t>(
-        std::min<__int128>(UnixNanos::Max().nanos(),
-                           taken_at_.nanos() + __int128{melt_ns_} * stock_));
-  }
+  const uint64_t taken_ns = static_cast<uint64_t>(now.nanos());
+  // The stock is at most a bucket, and that refills within a period.
+  if (melts) until_ns_ = std::min(until_ns_, taken_ns + melt_ns_ * stock_);
+  lasts_ns_ = until_ns_ - taken_ns + WindowRule::kSkewNs;
   return Spent(cost);
 }
 

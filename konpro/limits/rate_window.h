@@ -17,6 +17,8 @@
 //   TOKEN_BUCKET  capacity = limit, refilled at limit per period (the generic
 //                 cell rate algorithm, ITU-T I.371). Any trailing period holds
 //                 at most 2 x limit - 1.
+// If the clock is set back by more than a second, the window that holds then is
+// used up, and a FIXED window can admit one limit more (docs/design.md).
 //
 // Text: NAME:LIMIT/PERIOD, then `+PHASE` of a fixed window that begins later,
 // then `:token_bucket` of a bucket; a comma between two windows.

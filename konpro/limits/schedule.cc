@@ -112,12 +112,14 @@ class BucketView {
     return static_cast<Wide>(rule_.Advance(WindowState{}, 1, at).state.word) -
            unit_;
   }
-  // When a permit is there behind `word`, from `from` on.
+  // When a permit is there after `word`, from `from` on.
   UnixNanos At(Wide word, UnixNanos from) const {
     if (word >= static_cast<Wide>(WindowRule::kClosed.word) - 1) {
       return UnixNanos::Max();
     }
-    return rule_.AdmitsAt({static_cast<uint64_t>(word)}, 1, from);
+    const Wide tick = word - (capacity() - unit_);
+    if (tick <= Mark(from)) return from;
+    return Clamped((tick * period_ + capacity() - 1) / capacity());
   }
   // The permits that are there behind `word` until `last`.
   Wide CountUntil(Wide word, UnixNanos last) const {
@@ -678,6 +680,7 @@ Submission Submitter::Next(uint64_t cost) {
   if (!decision.allowed()) {
     binding_window_ = decision.binding_window();
     now_ = decision.retry_at();
+    state_ = decision.state();
     decision = Decide(windows_, state_, cost, now_);
   }
   if (now_ == UnixNanos::Max()) return Never();

@@ -104,7 +104,10 @@ class Schedule {
   // REQUIRES: requests <= kRequestsMax; `state` is not closed.
   Schedule(const LimiterWindows& windows, const LimiterState& state,
            UnixNanos start, uint64_t requests)
-      : windows_(windows), state_(state), start_(start), requests_(requests) {}
+      : windows_(windows),
+        state_(SeenAt(windows, state, start)),
+        start_(start),
+        requests_(requests) {}
 
   const LimiterWindows& windows() const { return windows_; }
   UnixNanos start() const { return start_; }

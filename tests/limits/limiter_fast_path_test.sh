@@ -20,10 +20,11 @@ if ! objdump -s -j .comment "${archive}" | grep -q GCC; then
   exit 0
 fi
 
-# Prints the instructions of the function that is $1 and nothing else.
+# Prints the instructions of the function that is $1 and nothing else; padding,
+# which lies behind jumps and is never executed, is none.
 body() {
   awk -v head="<$1>:" '$2 == head {on = 1; next} /^$/ {on = 0} on' "${listing}" |
-    cut -f2-
+    cut -f2- | grep -vE '^(cs |data16 )*nop|^xchg +%ax,%ax'
 }
 count() { grep -cE "$1" <<< "${fast}" || true; }
 

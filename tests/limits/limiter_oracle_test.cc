@@ -122,7 +122,8 @@ class Episode {
         step = period + static_cast<int64_t>(random_.Below(3)) - 1;
         break;
       case 2:
-        step = -static_cast<int64_t>(random_.Below(2 * period));
+        step = -static_cast<int64_t>(
+            random_.Below(random_.OneIn(2) ? 2 * period : 2'000'000'000));
         break;
       case 3:
         step = interval + static_cast<int64_t>(random_.Below(3)) - 1;
@@ -175,8 +176,10 @@ class Episode {
     ASSERT_EQ(decision.outcome(), exceeds    ? LimitOutcome::kExceedsLimit
                                   : admitted ? LimitOutcome::kAllowed
                                              : LimitOutcome::kRetryLater);
-    if (!admitted || cost == 0) {
+    if (exceeds || cost == 0) {
       ASSERT_EQ(cell_.Load(), before);
+    } else if (!admitted) {
+      CheckRefused(before, cost);
     } else {
       Admission admission = {
           .decision = decision, .owner = oracles_, .receipts = {}};
@@ -186,9 +189,30 @@ class Episode {
       admissions_.push_back(admission);
       ASSERT_EQ(cell_.Load(), decision.state());
     }
+    const std::vector<WindowOracle> stored = oracles_;
+    for (WindowOracle& oracle : oracles_) oracle = oracle.Seen(now_);
     CheckRemaining(decision);
     CheckRetry(decision, cost);
     CheckReset(decision);
+    oracles_ = stored;
+  }
+
+  // A refusal changes windows that are ahead, and does if only they refuse.
+  void CheckRefused(const LimiterState& before, uint64_t cost) {
+    const LimiterState after = cell_.Load();
+    bool refused_by_others = false;
+    for (size_t i = 0; i < size_; ++i) {
+      if (!oracles_[i].IsAhead(now_)) {
+        refused_by_others =
+            refused_by_others || !oracles_[i].Admits(cost, now_);
+        ASSERT_EQ(after.windows[i], before.windows[i]);
+      } else if (after.windows[i] != before.windows[i]) {
+        oracles_[i] = oracles_[i].Seen(now_);
+      }
+    }
+    if (!refused_by_others) {
+      ASSERT_NE(after, before);
+    }
   }
 
   bool AllAdmit(uint64_t cost, int64_t at) const {

@@ -189,7 +189,7 @@ TEST(LimiterRegistryThreads, HandOverInTrafficHandsOutNoPermitTwice) {
 // all calls that began before the last one have ended. A round is a minute.
 class ChangingHands {
  public:
-  static constexpr int kMinutes = 6;
+  static constexpr int kSeconds = 6;
 
   void Run() {
     std::vector<std::thread> threads;
@@ -197,16 +197,16 @@ class ChangingHands {
       threads.emplace_back([this, t] { Call(t); });
     }
     std::mt19937_64 random(7);
-    for (int minute = 1; minute <= kMinutes; ++minute) {
+    for (int second = 1; second <= kSeconds; ++second) {
       for (size_t i = 0; i < kCapacity; ++i) {
         const uint64_t account = random() % kIds;
         (void)registry_->Insert(IdOf(account), WindowsOf(account));
       }
-      minute_.store(minute);
+      second_.store(second);
       for (const std::atomic<int>& seen : seen_) {
-        while (seen.load() < minute) std::this_thread::yield();
+        while (seen.load() < second) std::this_thread::yield();
       }
-      registry_->DropIdle(TimeOf(minute));
+      registry_->DropIdle(TimeOf(second));
     }
     over_.store(true);
     for (std::thread& thread : threads) thread.join();
@@ -217,47 +217,48 @@ class ChangingHands {
   static constexpr uint64_t kIds = 64;
   static constexpr size_t kCapacity = 16;
 
-  static UnixNanos TimeOf(int minute) {
-    return At(minute * int64_t{60'000'000'000});
+  // Clocks may disagree by a second.
+  static UnixNanos TimeOf(int second) {
+    return At(second * int64_t{1'000'000'000});
   }
   // Windows say whose they are.
   static std::vector<RateWindow> WindowsOf(uint64_t account) {
-    return {Window("minute", static_cast<int64_t>(1'000'000 + account),
-                   absl::Minutes(1))};
+    return {Window("second", static_cast<int64_t>(1'000'000 + account),
+                   absl::Seconds(1))};
   }
 
   void Call(size_t thread) {
     std::mt19937_64 random(thread);
     std::array<LimiterRegistry::Handle, kIds> handles;
     while (!over_.load()) {
-      const int minute = minute_.load();
+      const int second = second_.load();
       for (int i = 0; i < 50; ++i) {
         const uint64_t account = random() % kIds;
         LimiterRegistry::Handle& handle = handles[account];
         if (!handle) handle = registry_->Find(IdOf(account));
-        const Decision d = registry_->TryAcquire(handle, 1, TimeOf(minute));
+        const Decision d = registry_->TryAcquire(handle, 1, TimeOf(second));
         if (d.outcome() == LimitOutcome::kUnknownAccount) {
           handle = LimiterRegistry::Handle();
           continue;
         }
         if (d.windows().rule(0).limit() != 1'000'000 + account) ++wrong_;
-        // A call of the minute before may be counted in this one.
-        if (d.allowed() && d.reset_at(0) == TimeOf(kMinutes + 1)) {
+        // A call of the second before may be counted in this one.
+        if (d.allowed() && d.reset_at(0) == TimeOf(kSeconds + 1)) {
           ++admitted_[account];
         }
       }
-      seen_[thread].store(minute);
+      seen_[thread].store(second);
     }
   }
 
-  // What the last minute admitted is in its accounts' states and nowhere else.
+  // What the last second admitted is in its accounts' states and nowhere else.
   void Check() {
     EXPECT_EQ(wrong_, 0u);
     std::array<uint64_t, kIds> used = {};
     for (uint64_t n = 0; n < kIds; ++n) {
       (void)registry_->Insert(IdOf(n), WindowsOf(n));
       const Decision d =
-          registry_->Peek(registry_->Find(IdOf(n)), 1, TimeOf(kMinutes));
+          registry_->Peek(registry_->Find(IdOf(n)), 1, TimeOf(kSeconds));
       if (d.outcome() == LimitOutcome::kUnknownAccount) continue;
       used[n] = 1'000'000 + n - d.remaining(0);
     }
@@ -265,7 +266,7 @@ class ChangingHands {
   }
 
   const std::unique_ptr<LimiterRegistry> registry_ = Registry(kCapacity);
-  std::atomic<int> minute_{0};
+  std::atomic<int> second_{0};
   std::atomic<bool> over_{false};
   std::array<std::atomic<int>, kThreads> seen_ = {};
   std::atomic<uint64_t> wrong_{0};

@@ -94,7 +94,7 @@ class Waves {
  public:
   Waves(const LimiterWindows& windows, const LimiterState& state,
         UnixNanos start)
-      : windows_(windows), cell_(state), now_(start) {}
+      : windows_(windows), cell_(SeenAt(windows, state, start)), now_(start) {}
 
   // The next one, of at least one request; false where there is none in time.
   bool Next(Wave& wave) {

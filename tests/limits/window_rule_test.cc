@@ -126,19 +126,61 @@ TEST(WindowRule, ClosedRefusesForEver) {
   }
 }
 
-TEST(WindowRule, BackwardClockNeitherReopensNorRefills) {
+TEST(WindowRule, ClocksThatDisagreeNeitherReopenNorRefill) {
   const WindowRule fixed = Fixed(3, 60'000);
   const WindowState used = After(fixed, 2, 600 * kSecond);
-  const WindowRule::Step step = fixed.Advance(used, 1, At(1));
+  const WindowRule::Step step = fixed.Advance(used, 1, At(599 * kSecond));
   EXPECT_TRUE(step.admitted);
-  EXPECT_FALSE(fixed.Advance(step.state, 1, At(1)).admitted);
+  EXPECT_FALSE(fixed.Advance(step.state, 1, At(599 * kSecond)).admitted);
   EXPECT_FALSE(fixed.Advance(step.state, 1, At(659 * kSecond)).admitted);
-  EXPECT_EQ(fixed.AdmitsAt(step.state, 1, At(1)), At(660 * kSecond));
+  EXPECT_EQ(fixed.AdmitsAt(step.state, 1, At(599 * kSecond)),
+            At(660 * kSecond));
 
   const WindowRule bucket = Bucket(3, 60'000);
   const WindowState level = After(bucket, 2, 600 * kSecond);
-  EXPECT_FALSE(bucket.Advance(level, 1, At(1)).admitted);
+  EXPECT_FALSE(bucket.Advance(level, 2, At(600 * kSecond - 1)).admitted);
   EXPECT_TRUE(bucket.Advance(level, 1, At(600 * kSecond)).admitted);
+}
+
+// A state of two hours ahead, and at all other distances: the first call uses
+// up the window that holds at its time, and the next one is admitted.
+TEST(WindowRule, ClockThatIsSetBackUsesUpOnePeriodAndNoMore) {
+  for (const WindowRule& rule :
+       {Fixed(3, 60'000), Fixed(3, 60'000, 17'000), Bucket(3, 60'000),
+        Bucket(7, 61'003), Fixed(kLimitMax, 1'000)}) {
+    for (const int64_t ahead :
+         {int64_t{61} + 61, int64_t{3'600}, int64_t{7'200},
+          int64_t{400} * 86'400, kMax / kSecond - 1'000}) {
+      const int64_t now = 600 * kSecond + 1;
+      const WindowState state = After(rule, 1, now + ahead * kSecond);
+      const WindowRule::Step step = rule.Advance(state, 1, At(now));
+      ASSERT_FALSE(step.admitted);
+      ASSERT_EQ(step.state, WindowRule::kClosed);
+      const WindowState seen = rule.Seen(state, At(now));
+      EXPECT_LT(seen.word, state.word);
+      EXPECT_EQ(rule.Remaining(state, At(now)), 0u);
+      const int64_t at = rule.AdmitsAt(state, 1, At(now)).nanos();
+      EXPECT_LE(at, now + 61 * kSecond);
+      EXPECT_FALSE(rule.Advance(seen, 1, At(at - 1)).admitted);
+      EXPECT_TRUE(rule.Advance(seen, 1, At(at)).admitted);
+      // Once, not at each call.
+      EXPECT_EQ(rule.Advance(seen, 1, At(at - 1)).state, seen);
+    }
+  }
+}
+
+TEST(WindowRule, StateIsAheadByMoreThanASecond) {
+  const WindowRule fixed = Fixed(3, 60'000);
+  const WindowState next = After(fixed, 1, 600 * kSecond);
+  EXPECT_TRUE(fixed.Advance(next, 1, At(599 * kSecond)).admitted);
+  EXPECT_EQ(fixed.Advance(next, 1, At(599 * kSecond - 1)).state,
+            WindowRule::kClosed);
+  // A tick is a nanosecond.
+  const WindowRule bucket = Bucket(3, 60'000);
+  const WindowState empty = After(bucket, 3, 600 * kSecond);
+  EXPECT_EQ(bucket.Advance(empty, 1, At(599 * kSecond)).state, empty);
+  EXPECT_EQ(bucket.Advance(empty, 1, At(599 * kSecond - 1)).state,
+            WindowRule::kClosed);
 }
 
 TEST(WindowRule, RefundGoesToItsOwnWindowAlone) {
@@ -339,7 +381,7 @@ TEST(WindowRule, CarryKeepsWhatWasUsed) {
     const WindowState state = c.to.Carry(c.from, WindowState{}, At(now));
     EXPECT_EQ(c.to.Remaining(state, At(now)), c.to.limit());
   }
-  // A year of backlog per permit: beyond all times, and refused at all.
+  // A year of backlog per permit: beyond all times, hence used up.
   const WindowRule slow = Bucket(1, kPeriodMaxMs);
   const WindowState state =
       slow.Carry(Fixed(kLimitMax, 1'000),

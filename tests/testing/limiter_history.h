@@ -110,6 +110,17 @@ class HistoryMonitor {
       next.first = Words(cell.Load());
       next.second[t] = ResultOf(decision, pending_[t]->first);
       Extend(next, thread, wanted, result);
+      // A refusal uses up what is ahead, or leaves that to a later call.
+      if (decision.outcome() != LimitOutcome::kRetryLater) continue;
+      for (const Words2& other :
+           {e.first,
+            Words(SeenAt(*windows_,
+                         {{WindowState{e.first[0]}, WindowState{e.first[1]}}},
+                         pending_[t]->first.now))}) {
+        if (next.first == other) continue;
+        next.first = other;
+        Extend(next, thread, wanted, result);
+      }
     }
   }
 

@@ -32,9 +32,26 @@ class WindowOracle {
 
   bool IsPossible(Wide cost) const { return cost <= limit_; }
 
+  // Whether what was admitted last was so at a clock that was set back since.
+  bool IsAhead(int64_t now) const {
+    constexpr Wide kSkew = 1'000'000'000;
+    return fixed_ ? StoredNumber() * period_ + phase_ > now + kSkew
+                  : Full() > Tick(now) + limit_ * ticks_per_permit_ + kSkew;
+  }
+
+  // This oracle, which has used the window at `now` up if it is ahead.
+  WindowOracle Seen(int64_t now) const {
+    WindowOracle result = *this;
+    if (!IsAhead(now)) return result;
+    result.entries_.clear();
+    result.Take(limit_, now);
+    return result;
+  }
+
   bool Admits(Wide cost, int64_t now) const {
     if (!IsPossible(cost)) return false;
     if (cost == 0) return true;
+    if (IsAhead(now)) return false;
     if (fixed_) return UsedIn(CurrentNumber(now)) + cost <= limit_;
     return std::max(Full(), Tick(now)) + (cost - limit_) * ticks_per_permit_ <=
            Tick(now);
@@ -90,7 +107,7 @@ class WindowOracle {
       }
       used = from.UsedIn(from.CurrentNumber(static_cast<int64_t>(at)));
     } else {
-      used = std::max(Wide{0}, from.Full() - from.Tick(now));
+      used = std::max(Wide{0}, from.Seen(now).Full() - from.Tick(now));
       per_permit = from.ticks_per_permit_;
     }
     const int64_t time = static_cast<int64_t>(at);

@@ -63,6 +63,15 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision::Decision(
   }
 }
 
+inline LimiterState SeenAt(const LimiterWindows& windows,
+                           const LimiterState& state, UnixNanos now) {
+  LimiterState seen = state;
+  for (size_t i = 0; i < windows.size(); ++i) {
+    seen.windows[i] = windows.rule(i).Seen(state.windows[i], now);
+  }
+  return seen;
+}
+
 inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
                        uint64_t cost, UnixNanos now) {
   if (cost > windows.cost_max() || windows.cost_max() == 0) {
@@ -70,12 +79,13 @@ inline Decision Decide(const LimiterWindows& windows, const LimiterState& state,
   }
   LimiterState next = state;
   for (size_t i = 0; cost > 0 && i < windows.size(); ++i) {
-    const auto [taken, admitted] =
+    const WindowRule::Step step =
         windows.rule(i).Advance(state.windows[i], cost, now);
-    if (!admitted) {
-      return Decision(LimitOutcome::kRetryLater, windows, state, cost, now);
+    if (!step.admitted) {
+      return Decision(LimitOutcome::kRetryLater, windows,
+                      SeenAt(windows, state, now), cost, now);
     }
-    next.windows[i] = taken;
+    next.windows[i] = step.state;
   }
   return Decision(LimitOutcome::kAllowed, windows, next, cost, now);
 }

@@ -34,7 +34,7 @@ struct SameWindows {
 };
 
 // Whether `seen`, loaded before windows_of() was asked, was of its windows: it
-// was where nobody replaced them in between, which changes the state.
+// was if nobody replaced them in between, which changes the state.
 template <typename WindowsOf, typename Cell>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool WasOfWindows(
     const Cell& cell, const LimiterState& seen) {
@@ -54,9 +54,9 @@ inline Decision GaveUp(const LimiterWindows& windows, uint64_t cost,
   return Decision(outcome, windows, LimiterState(), cost, now);
 }
 
-// TryAcquire() behind a lost race or a closed cell. What depends on no state is
-// computed first: the shorter the way from a load to its exchange, the fewer
-// races are lost.
+// TryAcquire() after a lost race, of a closed cell and of a state that is
+// ahead. What depends on no state is computed first: the shorter the way from a
+// load to its exchange, the fewer races are lost.
 template <typename Cell, typename WindowsOf>
 ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
     Cell& cell, WindowsOf windows_of, uint64_t cost, UnixNanos now) {
@@ -80,8 +80,16 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
     const WindowRule::Step one = first.Advance(seen.windows[0]);
     const WindowRule::Step two = second.Advance(seen.windows[1]);
     if (!one.admitted || !two.admitted) {
-      if (!WasOfWindows<WindowsOf>(cell, seen)) continue;
-      return Decision(LimitOutcome::kRetryLater, *windows, seen, cost, now);
+      const LimiterState next = {
+          {first.Seen(seen.windows[0]), second.Seen(seen.windows[1])}};
+      // Windows that came and went meanwhile must not be believed to find a
+      // state ahead.
+      if (next != seen
+              ? &windows_of() != windows || !cell.CompareExchange(seen, next)
+              : !WasOfWindows<WindowsOf>(cell, seen)) {
+        continue;
+      }
+      return Decision(LimitOutcome::kRetryLater, *windows, next, cost, now);
     }
     const LimiterState next = {{one.state, two.state}};
     if (cell.CompareExchange(seen, next)) {
@@ -92,11 +100,14 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
 }
 
 // Decide(), arranged for speed: whether all windows admit, and what they are
-// then. REQUIRES: 1 <= cost <= windows.cost_max().
+// then. If one refuses, `next` begins with kClosed if its state is closed or
+// ahead, else with another; the other window may be unasked: whether it is
+// ahead is found by a later call. REQUIRES: 1 <= cost <= windows.cost_max().
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Advance(const LimiterWindows& windows,
                                                  const LimiterState& state,
                                                  uint64_t cost, UnixNanos now,
                                                  LimiterState& next) {
+  next.windows[0] = state.windows[0];
   const WindowRule& first = windows.rule(0);
   const WindowRule& second = windows.rule(1);
   // Most often there are two FIXED windows, and the stored ones hold.
@@ -106,24 +117,32 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Advance(const LimiterWindows& windows,
     if (!one.admitted) return false;
     if (second.Holds(state.windows[1], now)) [[likely]] {
       const WindowRule::Step two = second.AdvanceHeld(state.windows[1], cost);
+      if (!two.admitted) return false;
       next = {{one.state, two.state}};
-      return two.admitted;
+      return true;
     }
   }
-  // A second window that is full is found before anything is computed: behind
-  // it, the first goes stale.
+  // A second window that is full is found before anything is computed: while it
+  // is, the first goes stale.
   const bool has_second = windows.size() > 1;
   if (has_second && second.RefusesAtOnce(state.windows[1], cost, now)) {
     return false;
   }
   const WindowRule::Step one = first.Advance(state.windows[0], cost, now);
-  if (!one.admitted) return false;
+  if (!one.admitted) {
+    next.windows[0] = one.state;
+    return false;
+  }
   const WindowRule::Step two =
       has_second
           ? second.Advance(state.windows[1], cost, now)
           : WindowRule::Step{.state = state.windows[1], .admitted = true};
+  if (!two.admitted) {
+    next.windows[0] = two.state;
+    return false;
+  }
   next = {{one.state, two.state}};
-  return two.admitted;
+  return true;
 }
 
 template <typename Cell, std::invocable WindowsOf>
@@ -146,7 +165,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
     }
     return Decision(LimitOutcome::kAllowed, windows, next, cost, now);
   }
-  if (seen.windows[0] == WindowRule::kClosed ||
+  if (next.windows[0] == WindowRule::kClosed ||
       !WasOfWindows<WindowsOf>(cell, seen)) [[unlikely]] {
     return TryAcquireAgain(cell, windows_of, cost, now);
   }

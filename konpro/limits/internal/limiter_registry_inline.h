@@ -61,7 +61,8 @@ inline bool LimiterRegistry::HasIdSize(absl::string_view account) {
   return account.size() - 1 < kAccountIdBytesMax;
 }
 
-inline uint64_t LimiterRegistry::HashOf(absl::string_view account) const {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline uint64_t LimiterRegistry::HashOf(
+    absl::string_view account) const {
   const uint64_t hash = hash_(account) & ~uint64_t{1};
   return hash == 0 ? 2 : hash;
 }

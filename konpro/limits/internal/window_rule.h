@@ -10,9 +10,13 @@
 //
 // Invariants: (1) no sequence of calls, whatever their times, lets a window
 // admit more than its limit at once. (2) A transition that refuses changes
-// nothing. (3) A time before the stored state reopens no FIXED window and
-// refills no bucket: a FIXED window stays the stored one, a bucket waits until
-// the clock is back. (4) The fresh state is zero, at every time.
+// nothing, except as (3) says. (3) A time before the stored state reopens no
+// FIXED window and refills no bucket: a FIXED window stays the stored one, a
+// bucket waits until the clock is back. But a state that is further ahead of
+// the time than clocks disagree (kSkewNs) was written before the clock was set
+// back: the window that holds at the time is used up instead, and the refusal's
+// state says so. So no window is closed for longer than a period. (4) The fresh
+// state is zero, at every time.
 //
 // Limits: those of rate_window.h; time as in unix_nanos.h; cost 0 .. limit.
 #ifndef KONPRO_LIMITS_INTERNAL_WINDOW_RULE_H_
@@ -58,11 +62,15 @@ class WindowRule {
   // changes nothing.
   struct Request {
     constexpr Step Advance(WindowState state) const;
+    constexpr WindowState Seen(WindowState state) const;
 
     uint64_t mark = 0;  // the fresh state
     uint64_t mask = 0;  // the bits of a state that are compared
     uint64_t most = 0;  // the largest of them that is admitted
     uint64_t need = 0;  // what an admission adds
+    uint64_t full = 0;  // the state that is used up
+    // A state that is above the mark by more is ahead: see Seen().
+    uint64_t ahead = ~uint64_t{0};
   };
 
   // A permit's origin: what Advance() returned, for which cost and when.
@@ -82,41 +90,51 @@ class WindowRule {
   // A state that no function returns and every rule refuses, for ever.
   static constexpr WindowState kClosed = {~uint64_t{0}};
 
+  // By how much times of concurrent calls may disagree: a second, or as many
+  // ticks of a bucket, which are half as long at least.
+  static constexpr uint64_t kSkewNs = 1'000'000'000;
+
   constexpr WindowKind kind() const { return kind_; }
   constexpr uint64_t limit() const { return limit_; }
 
-  // Takes `cost` permits, or returns `state` where fewer remain.
-  // REQUIRES: cost <= limit().
+  // What `state` counts as at `now`: itself, or, if it is ahead, that the
+  // window at `now` is used up.
+  constexpr WindowState Seen(WindowState state, UnixNanos now) const;
+
+  // Takes `cost` permits, or returns `state` if fewer remain, and kClosed if it
+  // is ahead: the state to keep is Seen() then. REQUIRES: cost <= limit().
   constexpr Step Advance(WindowState state, uint64_t cost, UnixNanos now) const;
-  // The same for whoever may have to try several states: what depends on none.
+  // The same for a caller that may have to try several states: what depends on
+  // none.
   constexpr Request At(UnixNanos now, uint64_t cost) const;
-  // FIXED: whether the stored window, or what lies before it, is at `now`.
+  // FIXED: whether `now` is in the stored window, or before it by no more than
+  // clocks disagree.
   constexpr bool Holds(WindowState state, UnixNanos now) const;
-  // Advance() where Holds().
+  // Advance() if Holds().
   constexpr Step AdvanceHeld(WindowState state, uint64_t cost) const;
-  // True only where Advance() refuses; false where that takes longer to know.
+  // True only if Advance() refuses; false if that takes longer to know.
   constexpr bool RefusesAtOnce(WindowState state, uint64_t cost,
                                UnixNanos now) const;
 
   // The permits that could be taken at `now`, whole ones.
   constexpr uint64_t Remaining(WindowState state, UnixNanos now) const;
 
-  // The first time from `now` on at which Advance() admits `cost`, where
-  // nothing else happens; Max() where that is never in the domain of time.
-  // REQUIRES: cost <= limit().
+  // The first time from `now` on at which Advance() admits `cost` if nothing
+  // else happens and Seen() is kept; Max() if that is never in the domain of
+  // time. REQUIRES: cost <= limit().
   constexpr UnixNanos AdmitsAt(WindowState state, uint64_t cost,
                                UnixNanos now) const;
 
   // The first time from `now` on at which the window is fresh; see AdmitsAt().
   constexpr UnixNanos FreshAt(WindowState state, UnixNanos now) const;
 
-  // Gives back what was taken, where `state` is still of the window that it was
+  // Gives back what was taken, if `state` is still of the window that it was
   // taken from: a FIXED window that has not ended, or what a bucket's refill
   // has not given back since, `cost` less the limit's share of the time
   // between. Then no later Advance() admits what it would refuse had the
-  // permits never been taken. For a bucket that holds where `now` is no earlier
-  // than the times that other calls have used; where it is, a refund is its
-  // cost at most. REQUIRES: each Taken is given back once.
+  // permits never been taken. For a bucket that holds if `now` is no earlier
+  // than the times that other calls have used; if it is, a refund is its cost
+  // at most. REQUIRES: each Taken is given back once.
   constexpr WindowState Refund(WindowState state, const Taken& taken,
                                UnixNanos now) const;
 
@@ -125,8 +143,7 @@ class WindowRule {
   constexpr WindowState Carry(const WindowRule& from, WindowState state,
                               UnixNanos now) const;
 
-  // Whether both read a state alike; their limits may differ where both are
-  // FIXED.
+  // Whether both read a state alike; their limits may differ if both are FIXED.
   constexpr bool SharesStatesWith(const WindowRule& other) const;
 
  private:
@@ -142,14 +159,20 @@ class WindowRule {
   static constexpr uint64_t kCountMask = (uint64_t{1} << kCountBits) - 1;
 
   WindowKind kind_;
-  uint8_t shift_ = 0;  // FIXED: behind the multiplication
-  uint64_t limit_;
+  uint8_t shift_ = 0;  // FIXED: after the multiplication
+  uint32_t limit_;
   uint64_t unit_ = 1;  // what a permit adds to a word
   uint64_t capacity_;  // limit_ * unit_
   uint64_t period_ns_;
-  uint64_t offset_ = 0;           // FIXED: the period less the phase, or 0
+  // FIXED: the phase less 1, modulo 2^64: window w ends w periods after that.
+  uint64_t last_ns_ = 0;
+  // What is above the mark by more is ahead, unless it Holds(). TOKEN_BUCKET:
+  // kSkewNs and the capacity, in ticks; FIXED: 0.
+  uint64_t ahead_ = 0;
   uint64_t multiplier_high_ = 0;  // the reciprocal that Mark() multiplies by
-  uint64_t multiplier_low_ = 0;   // TOKEN_BUCKET alone
+  // TOKEN_BUCKET: the lower half of the reciprocal. FIXED: kSkewNs and a
+  // period.
+  uint64_t multiplier_low_or_held_ns_ = 0;
 };
 
 static_assert(std::is_trivially_copyable_v<WindowRule>);

@@ -26,6 +26,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "absl/base/attributes.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/limits/internal/window_rule.h"
 #include "konpro/limits/rate_window.h"
@@ -34,12 +35,13 @@ namespace konpro {
 
 constexpr WindowRule::WindowRule(const Terms& terms)
     : kind_(terms.kind),
-      limit_(static_cast<uint64_t>(terms.limit)),
+      limit_(static_cast<uint32_t>(terms.limit)),
       capacity_(limit_),
       period_ns_(static_cast<uint64_t>(terms.period_ms) * 1'000'000) {
   using Wide = unsigned __int128;
   if (kind_ == WindowKind::kFixed) {
-    offset_ = period_ns_ - static_cast<uint64_t>(terms.phase_ms) * 1'000'000;
+    last_ns_ = static_cast<uint64_t>(terms.phase_ms) * 1'000'000 - 1;
+    multiplier_low_or_held_ns_ = period_ns_ + kSkewNs;
     const uint64_t divisor = period_ns_ >> kPeriodShift;
     shift_ = static_cast<uint8_t>(std::bit_width(divisor) - 1);
     multiplier_high_ =
@@ -48,6 +50,7 @@ constexpr WindowRule::WindowRule(const Terms& terms)
   }
   unit_ = (period_ns_ + limit_ - 1) / limit_;
   capacity_ = limit_ * unit_;
+  ahead_ = capacity_ + kSkewNs;
   // tick(t) = t + floor(t * rest / period). The 128-bit reciprocal is exact:
   // its error is below 2^63 * 2^-128, less than 1 / period > 2^-55.
   const uint64_t rest = capacity_ - period_ns_;
@@ -56,18 +59,20 @@ constexpr WindowRule::WindowRule(const Terms& terms)
   const Wide low = (((Wide{rest} << 64) % period_ns_) << 64) / period_ns_;
   const Wide multiplier = ((high << 64) | low) + 1;
   multiplier_high_ = static_cast<uint64_t>(multiplier >> 64);
-  multiplier_low_ = static_cast<uint64_t>(multiplier);
+  multiplier_low_or_held_ns_ = static_cast<uint64_t>(multiplier);
 }
 
 constexpr uint64_t WindowRule::Mark(UnixNanos now) const {
   using Wide = unsigned __int128;
   const uint64_t t = static_cast<uint64_t>(now.nanos());
   if (kind_ == WindowKind::kFixed) {
+    const uint64_t since = t + (period_ns_ - 1 - last_ns_);
     const uint64_t high = static_cast<uint64_t>(
-        (Wide{(t + offset_) >> kPeriodShift} * multiplier_high_) >> 64);
+        (Wide{since >> kPeriodShift} * multiplier_high_) >> 64);
     return (high >> shift_) << kCountBits;
   }
-  const uint64_t low = static_cast<uint64_t>((Wide{t} * multiplier_low_) >> 64);
+  const uint64_t low =
+      static_cast<uint64_t>((Wide{t} * multiplier_low_or_held_ns_) >> 64);
   return t + static_cast<uint64_t>((Wide{t} * multiplier_high_ + low) >> 64);
 }
 
@@ -76,8 +81,9 @@ constexpr UnixNanos WindowRule::FirstAt(uint64_t mark) const {
   Wide t = 0;
   if (kind_ == WindowKind::kFixed) {
     const uint64_t begun = (mark & kCountMask) != 0;
+    const uint64_t before = period_ns_ - 1 - last_ns_;
     t = Wide{(mark >> kCountBits) + begun} * period_ns_;
-    t = t > offset_ ? t - offset_ : 0;
+    t = t > before ? t - before : 0;
   } else {
     t = (Wide{mark} * period_ns_ + capacity_ - 1) / capacity_;
   }
@@ -86,30 +92,45 @@ constexpr UnixNanos WindowRule::FirstAt(uint64_t mark) const {
 }
 
 constexpr bool WindowRule::Holds(WindowState state, UnixNanos now) const {
-  // The end of the stored window. The product overflows in kClosed alone, which
-  // either answer refuses.
-  const uint64_t end = ((state.word >> kCountBits) + 1) * period_ns_;
-  return static_cast<uint64_t>(now.nanos()) + offset_ < end;
+  // What is left after `now` of the stored window; 2^63 and more if it has
+  // ended. The product overflows in kClosed alone, which either answer refuses.
+  const uint64_t left = (state.word >> kCountBits) * period_ns_ + last_ns_ -
+                        static_cast<uint64_t>(now.nanos());
+  return left < multiplier_low_or_held_ns_;
+}
+
+constexpr WindowState WindowRule::Seen(WindowState state, UnixNanos now) const {
+  if (kind_ == WindowKind::kFixed && Holds(state, now)) return state;
+  return At(now, 0).Seen(state);
 }
 
 constexpr bool WindowRule::RefusesAtOnce(WindowState state, uint64_t cost,
                                          UnixNanos now) const {
   return kind_ == WindowKind::kFixed &&
-         (state.word & kCountMask) > limit_ - cost && Holds(state, now);
+         (state.word & kCountMask) > capacity_ - cost && Holds(state, now);
 }
 
-constexpr WindowRule::Step WindowRule::Advance(WindowState state, uint64_t cost,
-                                               UnixNanos now) const {
+ABSL_ATTRIBUTE_ALWAYS_INLINE constexpr WindowRule::Step WindowRule::Advance(
+    WindowState state, uint64_t cost, UnixNanos now) const {
   // Most often the stored window holds, which is known without a division.
   if (kind_ == WindowKind::kFixed && Holds(state, now)) [[likely]] {
     return AdvanceHeld(state, cost);
   }
-  return At(now, cost).Advance(state);
+  const uint64_t mark = Mark(now);
+  const uint64_t need = cost * unit_;
+  // A FIXED window that has ended is below the mark; one that is ahead, or
+  // closed, is above it by more than any capacity. A bucket that is ahead is
+  // empty.
+  const uint64_t base = std::max(state.word, mark);
+  if (base - mark > capacity_ - need) {
+    return {.state = base - mark > ahead_ ? kClosed : state};
+  }
+  return {.state = {base + need}, .admitted = true};
 }
 
 constexpr WindowRule::Step WindowRule::AdvanceHeld(WindowState state,
                                                    uint64_t cost) const {
-  if ((state.word & kCountMask) + cost > limit_) return {.state = state};
+  if ((state.word & kCountMask) + cost > capacity_) return {.state = state};
   return {.state = {state.word + cost}, .admitted = true};
 }
 
@@ -118,30 +139,46 @@ constexpr WindowRule::Request WindowRule::At(UnixNanos now,
   const uint64_t mark = Mark(now);
   const uint64_t need = cost * unit_;
   if (kind_ == WindowKind::kFixed) {
+    // The next window is not ahead if it begins soon.
+    const uint64_t left = (mark >> kCountBits) * period_ns_ + last_ns_ -
+                          static_cast<uint64_t>(now.nanos());
     return {.mark = mark,
             .mask = kCountMask,
             .most = capacity_ - need,
-            .need = need};
+            .need = need,
+            .full = mark + capacity_,
+            .ahead = left < kSkewNs ? 2 * kCountMask + 1 : kCountMask};
   }
   return {.mark = mark,
           .mask = ~uint64_t{0},
           .most = mark + (capacity_ - need),
-          .need = need};
+          .need = need,
+          .full = mark + capacity_,
+          .ahead = ahead_};
+}
+
+constexpr WindowState WindowRule::Request::Seen(WindowState state) const {
+  const uint64_t base = std::max(state.word, mark);
+  if (base - mark <= ahead || state == kClosed) return state;
+  return {full};
 }
 
 constexpr WindowRule::Step WindowRule::Request::Advance(
     WindowState state) const {
-  // The later of what is stored and now: a clock that goes backward changes no
-  // window, and idle time fills a bucket no further than full.
+  // The later of what is stored and now: a clock that goes backward a little
+  // changes no window, and idle time fills a bucket no further than full.
   const uint64_t base = std::max(state.word, mark);
+  if (base - mark > ahead) [[unlikely]] {
+    return {.state = kClosed};
+  }
   if ((base & mask) > most) return {.state = state};
   return {.state = {base + need}, .admitted = true};
 }
 
 constexpr uint64_t WindowRule::Used(WindowState state, UnixNanos now) const {
   const uint64_t mark = Mark(now);
-  return kind_ == WindowKind::kFixed ? std::max(state.word, mark) & kCountMask
-                                     : std::max(state.word, mark) - mark;
+  const uint64_t base = std::max(Seen(state, now).word, mark);
+  return kind_ == WindowKind::kFixed ? base & kCountMask : base - mark;
 }
 
 constexpr uint64_t WindowRule::Remaining(WindowState state,
@@ -153,17 +190,18 @@ constexpr uint64_t WindowRule::Remaining(WindowState state,
 constexpr UnixNanos WindowRule::AdmitsAt(WindowState state, uint64_t cost,
                                          UnixNanos now) const {
   if (cost == 0 || Advance(state, cost, now).admitted) return now;
+  const uint64_t seen = Seen(state, now).word;
   if (kind_ == WindowKind::kFixed) {
-    return FirstAt(std::max(state.word, Mark(now)) | kCountMask);
+    return FirstAt(std::max(seen, Mark(now)) | kCountMask);
   }
-  return FirstAt(state.word - (capacity_ - cost * unit_));
+  return FirstAt(seen - (capacity_ - cost * unit_));
 }
 
 constexpr UnixNanos WindowRule::FreshAt(WindowState state,
                                         UnixNanos now) const {
   if (Used(state, now) == 0) return now;
-  return FirstAt(kind_ == WindowKind::kFixed ? state.word | kCountMask
-                                             : state.word);
+  const uint64_t seen = Seen(state, now).word;
+  return FirstAt(kind_ == WindowKind::kFixed ? seen | kCountMask : seen);
 }
 
 constexpr WindowState WindowRule::Refund(WindowState state, const Taken& taken,
@@ -189,7 +227,7 @@ constexpr WindowState WindowRule::Refund(WindowState state, const Taken& taken,
 
 constexpr bool WindowRule::SharesStatesWith(const WindowRule& other) const {
   return kind_ == other.kind_ && period_ns_ == other.period_ns_ &&
-         (kind_ == WindowKind::kFixed ? offset_ == other.offset_
+         (kind_ == WindowKind::kFixed ? last_ns_ == other.last_ns_
                                       : limit_ == other.limit_);
 }
 
