@@ -11,11 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "google/protobuf/struct.pb.h"
-#include "google/protobuf/util/json_util.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/catalog/operation.h"
 #include "konpro/input/internal/csv.h"
 #include "konpro/input/internal/line_reader.h"
+#include "konpro/input/json_message.h"
 
 namespace konpro {
 namespace {
@@ -280,26 +280,29 @@ class JsonManifest {
 
   void AddLine(int64_t number, absl::string_view line);
 
+  // Whether the lines are those of an array, or of an object on many lines.
+  bool are_no_objects() const { return are_no_objects_; }
+
   std::vector<std::string> ignored() && { return std::move(ignored_); }
 
  private:
   Manifest& manifest_;
   InputErrors& errors_;
+  bool any_ = false;
+  bool are_no_objects_ = false;
   std::vector<std::string> ignored_;
 };
 
 void JsonManifest::AddLine(int64_t number, absl::string_view line) {
   if (line.find_first_not_of(" \t\r\n") == line.npos) return;
   Struct object;
-  const auto status = google::protobuf::util::JsonStringToMessage(
-      {line.data(), line.size()}, &object);
-  if (!status.ok()) {
-    const std::string message(status.message());
-    errors_.Add(number, 1,
-                absl::StrCat("no JSON object: ",
-                             message.substr(0, message.find('\n'))));
+  if (const auto error = ReadJsonLine(line, object)) {
+    errors_.Add(number, error->column,
+                absl::StrCat("no JSON object: ", error->what));
+    are_no_objects_ = error->is_of_extent && !any_;
     return;
   }
+  any_ = true;
   // Where `"key"` stands, or the line's beginning.
   const auto place_of_key = [&](absl::string_view key) {
     const size_t at = line.find(absl::StrCat("\"", key, "\""));
@@ -356,7 +359,9 @@ std::vector<std::string> ReadJson(InputFile& input, Manifest& manifest,
   JsonManifest json(manifest, errors);
   LineReader lines(input);
   absl::string_view line;
-  while (lines.Next(line)) json.AddLine(lines.line_number(), line);
+  while (!json.are_no_objects() && lines.Next(line)) {
+    json.AddLine(lines.line_number(), line);
+  }
   if (lines.too_long()) {
     errors.Add(lines.line_number(), 1,
                absl::StrCat("a line of more than ", LineReader::kLineBytesMax,
@@ -454,7 +459,7 @@ std::vector<std::string> ReadManifest(
   Manifest manifest(options, catalog, errors, add);
   const absl::string_view begin = input.Peek();
   const size_t first = begin.find_first_not_of(" \t\r\n");
-  if (first != begin.npos && begin[first] == '{') {
+  if (first != begin.npos && (begin[first] == '{' || begin[first] == '[')) {
     return ReadJson(input, manifest, errors);
   }
   CsvManifest csv(manifest, errors);

@@ -7,24 +7,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/json_util.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/input/input_file.h"
+#include "konpro/input/json_message.h"
 #include "proto/report.pb.h"
 
 namespace konpro {
 namespace {
 
-using ::google::protobuf::Message;
 using ::google::protobuf::RepeatedPtrField;
-
-// Why `text` is no such message, or "".
-std::string ParseError(const std::string& text, Message& message) {
-  const auto status =
-      google::protobuf::util::JsonStringToMessage(text, &message);
-  const std::string error(status.message());
-  return status.ok() ? "" : error.substr(0, error.find('\n'));
-}
 
 // Adds `lines`, which come to `total`, to those of `report`.
 absl::Status AddLines(const RepeatedPtrField<v1::ReportLine>& lines,
@@ -92,18 +83,30 @@ absl::StatusOr<SavedReport> FromEstimate(const v1::Estimate& estimate) {
   return report;
 }
 
-absl::StatusOr<SavedReport> ParseEstimates(const std::string& text) {
-  v1::Estimates estimates;
-  v1::Estimate* single = nullptr;
-  if (!ParseError(text, estimates).empty()) {
-    estimates.Clear();
-    single = estimates.add_plans();
-    const std::string error = ParseError(text, *single);
-    if (!error.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("not a saved estimate: ", error));
-    }
-  }
+// A report that cannot be read, and its place.
+struct ReadError {
+  JsonError json;
+  absl::string_view what;
+};
+
+// An estimate for all plans, or for one. Of what is neither, the error that is
+// farther in the text tells more.
+std::optional<ReadError> ReadEstimates(const std::string& text,
+                                       v1::Estimates& estimates) {
+  const std::optional<JsonError> error = ReadJsonMessage(text, estimates);
+  if (!error.has_value()) return std::nullopt;
+  estimates.Clear();
+  std::optional<JsonError> single =
+      ReadJsonMessage(text, *estimates.add_plans());
+  if (!single.has_value()) return std::nullopt;
+  const auto place = [](const JsonError& e) {
+    return std::pair(e.line, e.column);
+  };
+  return ReadError{place(*error) > place(*single) ? *error : *single,
+                   "not a saved estimate: "};
+}
+
+absl::StatusOr<SavedReport> FromEstimates(const v1::Estimates& estimates) {
   if (estimates.plans().empty()) {
     return absl::InvalidArgumentError("not a saved estimate: it is empty");
   }
@@ -124,13 +127,17 @@ absl::StatusOr<SavedReport> ParseEstimates(const std::string& text) {
   return report;
 }
 
-absl::StatusOr<SavedReport> ParseUsageReport(const std::string& text) {
-  v1::UsageReport usage;
-  const std::string error = ParseError(text, usage);
-  if (!error.empty() || !usage.has_total()) {
+std::optional<ReadError> ReadUsage(const std::string& text,
+                                   v1::UsageReport& usage) {
+  std::optional<JsonError> error = ReadJsonMessage(text, usage);
+  if (!error.has_value()) return std::nullopt;
+  return ReadError{*std::move(error), "no saved report of konpro price: "};
+}
+
+absl::StatusOr<SavedReport> FromUsage(const v1::UsageReport& usage) {
+  if (!usage.has_total()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("no saved report of konpro price: ",
-                     error.empty() ? "it has no total" : error));
+        "no saved report of konpro price: it has no total");
   }
   SavedReport report;
   report.catalog_version = usage.catalog_version();
@@ -155,28 +162,39 @@ absl::StatusOr<SavedReport> ParseUsageReport(const std::string& text) {
   return report;
 }
 
-template <typename Parse>
-absl::StatusOr<SavedReport> ReadReport(const std::string& path,
-                                       std::istream& in, Parse parse) {
+template <typename Message>
+absl::StatusOr<SavedReport> ReadReport(
+    const std::string& path, std::istream& in,
+    std::optional<ReadError> (*read)(const std::string&, Message&),
+    absl::StatusOr<SavedReport> (*convert)(const Message&)) {
   const absl::StatusOr<std::string> text =
       ReadWholeInput(path, in, kSavedReportBytesMax);
-  absl::StatusOr<SavedReport> report =
-      text.ok() ? parse(*text) : absl::StatusOr<SavedReport>(text.status());
-  if (report.ok()) return report;
-  return absl::Status(report.status().code(),
-                      absl::StrCat(path, ": ", report.status().message()));
+  const auto error = [&](const absl::Status& status) {
+    return absl::Status(status.code(),
+                        absl::StrCat(path, ": ", status.message()));
+  };
+  if (!text.ok()) return error(text.status());
+  Message message;
+  if (const std::optional<ReadError> bad = read(*text, message)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ":", bad->json.line,
+                                                   ":", bad->json.column, ": ",
+                                                   bad->what, bad->json.what));
+  }
+  absl::StatusOr<SavedReport> report = convert(message);
+  if (!report.ok()) return error(report.status());
+  return report;
 }
 
 }  // namespace
 
 absl::StatusOr<SavedReport> ReadEstimate(const std::string& path,
                                          std::istream& in) {
-  return ReadReport(path, in, ParseEstimates);
+  return ReadReport(path, in, ReadEstimates, FromEstimates);
 }
 
 absl::StatusOr<SavedReport> ReadUsageReport(const std::string& path,
                                             std::istream& in) {
-  return ReadReport(path, in, ParseUsageReport);
+  return ReadReport(path, in, ReadUsage, FromUsage);
 }
 
 }  // namespace konpro

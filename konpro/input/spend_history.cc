@@ -150,7 +150,8 @@ void ReadRecords(InputFile& input, const SpendSource& source,
 // Whether an input that begins with `begin` has records, and not days.
 bool LooksLikeRecords(absl::string_view begin) {
   const size_t first = begin.find_first_not_of(" \t\r\n");
-  return LooksDelimited(begin) || (first != begin.npos && begin[first] == '{');
+  return LooksDelimited(begin) ||
+         (first != begin.npos && (begin[first] == '{' || begin[first] == '['));
 }
 
 // Adds the entries of a journal, in order.

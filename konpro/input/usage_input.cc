@@ -5,10 +5,10 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/json_util.h"
 #include "konpro/input/internal/delimited.h"
 #include "konpro/input/internal/line_reader.h"
 #include "konpro/input/internal/usage_json.h"
+#include "konpro/input/json_message.h"
 #include "konpro/ledger/usage.h"
 
 namespace konpro {
@@ -30,20 +30,19 @@ void ReadJsonLines(InputFile& input, InputErrors& errors, AddRecord add) {
   LineReader lines(input);
   v1::UsageRecord record;
   absl::string_view line;
+  bool any = false;
   while (lines.Next(line)) {
     if (IsBlank(line)) continue;
     if (!ParsePlainUsageJson(line, record)) {
-      record.Clear();
-      const auto parsed = google::protobuf::util::JsonStringToMessage(
-          {line.data(), line.size()}, &record);
-      if (!parsed.ok()) {
-        const std::string message(parsed.message());
-        errors.Add(lines.line_number(), 1,
-                   absl::StrCat("no usage record: ",
-                                message.substr(0, message.find('\n'))));
+      if (const auto error = ReadJsonLine(line, record)) {
+        errors.Add(lines.line_number(), error->column,
+                   absl::StrCat("no usage record: ", error->what));
+        // The lines of an array, or of an object on many lines, are all wrong.
+        if (error->is_of_extent && !any) return;
         continue;
       }
     }
+    any = true;
     const UsageRecordPlace place{.line = lines.line_number()};
     const absl::Status added = add(record, place);
     if (!added.ok()) AddRecordError(errors, place, added.message());

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/message.h"
 #include "google/protobuf/util/json_util.h"
+#include "konpro/input/json_message.h"
 #include "proto/command.pb.h"
 
 namespace konpro {
@@ -78,7 +79,7 @@ std::string ToJson(const google::protobuf::Message& message) {
 
 absl::StatusOr<CommandResult> ParseAnswer(const std::string& json) {
   v1::CommandAnswer answer;
-  if (!google::protobuf::util::JsonStringToMessage(json, &answer).ok()) {
+  if (ReadJsonMessage(json, answer).has_value()) {
     return absl::UnavailableError("the server's answer cannot be read");
   }
   return CommandResult{.exit_code = answer.exit_code(),
@@ -118,10 +119,9 @@ HttpAnswer AnswerCommand(const HttpRequest& request, const CommandRunner& run) {
     return AnswerOf(absl::NotFoundError("no resource has this path"));
   }
   v1::CommandRequest command;
-  if (!google::protobuf::util::JsonStringToMessage(
-           {request.body.data(), request.body.size()}, &command)
-           .ok()) {
-    return AnswerOf(absl::InvalidArgumentError("the body is not a command"));
+  if (const auto error = ReadJsonMessage(request.body, command)) {
+    return AnswerOf(absl::InvalidArgumentError(
+        absl::StrCat("the body is not a command: ", error->what)));
   }
   std::istringstream in(command.input());
   std::ostringstream out;

@@ -12,11 +12,11 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "google/protobuf/message.h"
-#include "google/protobuf/util/json_util.h"
 #include "konpro/base/internal/json.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
+#include "konpro/input/json_message.h"
 #include "konpro/report/account_message.h"
 #include "konpro/report/report_message.h"
 #include "proto/account.pb.h"
@@ -81,10 +81,11 @@ std::optional<HttpAnswer> ParseBody(absl::string_view body,
     return AnswerOf(absl::ResourceExhaustedError(
         absl::StrCat("a body has at most ", kApiBodyBytesMax, " bytes")));
   }
-  const auto status = google::protobuf::util::JsonStringToMessage(
-      {body.data(), body.size()}, &message);
-  if (status.ok()) return std::nullopt;
-  return Malformed("the body is not the JSON object that this path takes");
+  const std::optional<JsonError> error = ReadJsonMessage(body, message);
+  if (!error.has_value()) return std::nullopt;
+  return Malformed(absl::StrCat(
+      "the body is not the JSON object that this path takes: ", error->line,
+      ":", error->column, ": ", error->what));
 }
 
 HttpAnswer Unauthenticated(const Authentication& who) {

@@ -174,8 +174,19 @@ TEST(PriceCommand, BadRecordsAreToldAndNothingIsPriced) {
       {"{\"recordId\": \"r\", \"duration\": \"1s\"}\n",
        "-:1:1: account_id: missing; operation: missing; start_time: missing; "
        "end_time: missing\n"},
-      {JsonLines(1) + "{\"recrdId\": \"r\"}\n", "-:2:1: no usage record: "},
-      {JsonLines(1) + "{\n", "-:2:1: no usage record: "},
+      {JsonLines(1) + "{\"recrdId\": \"r\"}\n",
+       "-:2:2: no usage record: unknown member \"recrdId\"; did you mean "
+       "\"record_id\"?"},
+      {JsonLines(1) + "{\"count\": 1, \"count\": 2}\n",
+       "-:2:14: no usage record: member \"count\" stands twice"},
+      {JsonLines(1) + "{\"count\": 1, \"duration\": \"1s\"}\n",
+       "-:2:1: no usage record: "},
+      {JsonLines(1) + "{\n",
+       "-:2:2: no usage record: the object is not closed"},
+      {"[\n" + JsonLines(1) + "]\n",
+       "-:1:1: no usage record: an array, not an object: JSON Lines have one "
+       "object a line"},
+      {"{\n \"count\": 1\n}\n", "-:1:2: no usage record: the object is not"},
       {whole.substr(0, whole.size() - 1), "-: record 3 at byte "},
       {whole + "\x85", "-: record 4 at byte "},
       {whole + std::string(10, '\xff'), "a message of more than 1048576 bytes"},

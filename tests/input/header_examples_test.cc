@@ -25,6 +25,7 @@
 #include "konpro/input/internal/line_reader.h"
 #include "konpro/input/internal/trace_time.h"
 #include "konpro/input/internal/usage_json.h"
+#include "konpro/input/json_message.h"
 #include "konpro/input/manifest.h"
 #include "konpro/input/progress_bar.h"
 #include "konpro/input/saved_report.h"
@@ -105,6 +106,19 @@ TEST(HeaderExamples, CatalogInput) {
   EXPECT_THAT(ReadCatalog("prices.textproto", in),
               StatusIs(absl::StatusCode::kNotFound,
                        HasSubstr("prices.textproto: cannot be read")));
+}
+
+TEST(HeaderExamples, JsonMessage) {
+  // json_message.h
+  v1::UsageRecord record;
+  EXPECT_EQ(ReadJsonMessage(R"({"job_id":"a","jobId":"b"})", record)->what,
+            "member \"job_id\" stands twice");
+  EXPECT_EQ(ReadJsonMessage(R"({"count":"90s"})", record)->what,
+            "count: \"90s\" is no whole number");
+  EXPECT_FALSE(ReadJsonMessage(R"({"duration":"1m 30s"})", record));
+  EXPECT_EQ(record.duration().seconds(), 90);
+  EXPECT_THAT(ReadJsonLine("[{}, {}]", record)->what,
+              HasSubstr("one object a line"));
 }
 
 TEST(HeaderExamples, Manifest) {

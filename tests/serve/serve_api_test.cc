@@ -256,6 +256,8 @@ TEST_F(ServeApi, BodiesThatAreNotWhatIsExpectedAreRefused) {
       {"/v1/jobs", R"({"operation":"avatar_video","quantity":1.5})", 400},
       {"/v1/jobs", R"({"operation":"avatar_video","quantity":-1})", 400},
       {"/v1/jobs", R"({"operation":"avatar_video","quantity":1,"x":1})", 400},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":9,"quantity":1})",
+       400},
       {"/v1/jobs", long_body, 413},
       {"/v1/jobs/a/complete", "{}", 400},
       {"/v1/jobs/a/complete", R"({"quantity":-1})", 400},

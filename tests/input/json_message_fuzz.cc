@@ -1,0 +1,51 @@
+// Any text as a usage record and as an object of any members: what is read is
+// JSON that protobuf reads too, and is written and read back as the same.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "google/protobuf/struct.pb.h"
+#include "google/protobuf/util/json_util.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "konpro/input/internal/usage_json.h"
+#include "konpro/input/json_message.h"
+#include "proto/usage.pb.h"
+
+namespace {
+
+using ::google::protobuf::util::MessageDifferencer;
+
+template <typename Message>
+void ReadAndBack(absl::string_view text) {
+  Message message;
+  const auto error = konpro::ReadJsonMessage(text, message);
+  if (error.has_value()) {
+    if (error->what.empty() || error->line < 1 || error->column < 1) {
+      std::abort();
+    }
+    return;
+  }
+  std::string json;
+  if (!google::protobuf::util::MessageToJsonString(message, &json).ok()) {
+    return;  // a time or a duration out of range
+  }
+  Message again;
+  if (konpro::ReadJsonMessage(json, again).has_value()) std::abort();
+  if (!MessageDifferencer::Equals(message, again)) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const absl::string_view text(reinterpret_cast<const char*>(data), size);
+  ReadAndBack<konpro::v1::UsageRecord>(text);
+  ReadAndBack<google::protobuf::Struct>(text);
+  konpro::v1::UsageRecord plain;
+  if (konpro::ParsePlainUsageJson(text, plain)) {
+    konpro::v1::UsageRecord record;
+    if (konpro::ReadJsonMessage(text, record).has_value()) std::abort();
+    if (!MessageDifferencer::Equals(plain, record)) std::abort();
+  }
+  return 0;
+}
