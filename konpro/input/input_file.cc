@@ -14,6 +14,51 @@ namespace {
 
 constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
+// What an input that begins with `begin` is, if that is no text in UTF-8, and
+// what to do about it; else "".
+absl::string_view ForeignForm(absl::string_view begin) {
+  constexpr absl::string_view kUtf16 =
+      "UTF-16: save it as UTF-8, or convert it by iconv -f UTF-16 -t UTF-8";
+  static constexpr struct {
+    absl::string_view first_bytes;
+    absl::string_view what;
+  } kForms[] = {
+      {{"\xFF\xFE\0\0", 4}, "UTF-32: save it as UTF-8"},
+      {{"\0\0\xFE\xFF", 4}, "UTF-32: save it as UTF-8"},
+      {"\xFF\xFE", kUtf16},
+      {"\xFE\xFF", kUtf16},
+      {"\x1F\x8B", "gzip: decompress it first, by gzip -dc"},
+      {"BZh91AY", "bzip2: decompress it first, by bzip2 -dc"},
+      {{"\xFD"
+        "7zXZ\0",
+        6},
+       "xz: decompress it first, by xz -dc"},
+      {"\x28\xB5\x2F\xFD", "zstd: decompress it first, by zstd -dc"},
+      {"PK\x03\x04",
+       "zip: unpack it first, or save the sheet as CSV if it is a spreadsheet "
+       "(.xlsx, .ods)"},
+      {"\xD0\xCF\x11\xE0", "a spreadsheet (.xls): save the sheet as CSV"},
+      {"%PDF-", "a PDF"},
+  };
+  for (const auto& form : kForms) {
+    if (begin.substr(0, form.first_bytes.size()) == form.first_bytes) {
+      return form.what;
+    }
+  }
+  // UTF-16 without a mark: text in which every other byte is zero.
+  const auto is_text = [&](size_t i) {
+    return begin[i] == '\t' || begin[i] == '\r' || begin[i] == '\n' ||
+           (begin[i] >= ' ' && begin[i] <= '~');
+  };
+  for (size_t zero : {0, 1}) {
+    if (begin.size() >= 4 && begin[zero] == '\0' && begin[zero + 2] == '\0' &&
+        is_text(1 - zero) && is_text(3 - zero)) {
+      return kUtf16;
+    }
+  }
+  return "";
+}
+
 // The size of a regular file, or -1.
 int64_t FileSize(const std::string& path) {
   struct stat status;
@@ -61,8 +106,14 @@ absl::string_view InputFile::Read() {
   absl::string_view block(block_.data(), static_cast<size_t>(in_->gcount()));
   progress_.Advance(static_cast<int64_t>(block.size()));
   if (block.empty()) progress_.Clear();
-  if (std::exchange(first_, false) &&
-      block.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
+  if (!std::exchange(first_, false)) return block;
+  foreign_form_ = ForeignForm(block);
+  if (!foreign_form_.empty()) {
+    failed_ = true;
+    progress_.Clear();
+    return {};
+  }
+  if (block.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
     block.remove_prefix(kByteOrderMark.size());
     // An input of a mark alone: the next block says whether more follows.
     if (block.empty()) return Read();
@@ -72,6 +123,9 @@ absl::string_view InputFile::Read() {
 
 std::string InputFile::error() const {
   if (!failed_) return "";
+  if (!foreign_form_.empty()) {
+    return absl::StrCat("cannot be read: it is ", foreign_form_);
+  }
   return absl::StrCat("cannot be read: ",
                       errno_ != 0 ? std::strerror(errno_) : "input error");
 }

@@ -39,7 +39,8 @@ class InputFile {
   absl::string_view Peek();
 
   // Why the input could not be opened or read to its end, or "". Valid after
-  // Read() returned an empty block.
+  // Read() returned an empty block. What is compressed, a spreadsheet or UTF-16
+  // is not read, and named.
   std::string error() const;
 
  private:
@@ -50,6 +51,8 @@ class InputFile {
   std::string block_;
   absl::string_view peeked_;
   bool first_ = true;
+  // What the input is in place of UTF-8, or "".
+  absl::string_view foreign_form_;
   bool failed_ = false;
   int errno_ = 0;
 };

@@ -127,9 +127,13 @@ Facts AllFacts(absl::Span<const v1::Estimate> reports,
 void PrintCsv(absl::Span<const v1::Estimate> reports, bool explain,
               std::ostream& out) {
   const bool uncertain = reports[0].has_range();
-  std::vector<ReportTable::Column> columns = {
-      {"plan"}, {"operation"}, {"jobs"},   {"quantity"},
-      {"unit"}, {"ticks"},     {"credits"}};
+  std::vector<ReportTable::Column> columns = {{"plan"},
+                                              {"operation"},
+                                              {"jobs", ColumnAlign::kRight},
+                                              {"quantity", ColumnAlign::kRight},
+                                              {"unit"},
+                                              {"ticks", ColumnAlign::kRight},
+                                              {"credits", ColumnAlign::kRight}};
   if (uncertain) columns.push_back({"basis"});
   if (explain) columns.push_back({"explanation"});
   ReportTable table(columns);

@@ -67,11 +67,11 @@ ReportTable AccountsTable(const v1::UsageReport& report) {
 void PrintCsv(const v1::UsageReport& report, std::ostream& out) {
   ReportTable table({{"account_id"},
                      {"operation"},
-                     {"records"},
-                     {"quantity"},
+                     {"records", ColumnAlign::kRight},
+                     {"quantity", ColumnAlign::kRight},
                      {"unit"},
-                     {"ticks"},
-                     {"credits"}});
+                     {"ticks", ColumnAlign::kRight},
+                     {"credits", ColumnAlign::kRight}});
   for (const v1::AccountUsage& account : report.accounts()) {
     for (const v1::ReportLine& line : account.lines()) {
       table.AddRow({account.account_id(), line.operation(),

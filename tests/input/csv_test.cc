@@ -37,8 +37,39 @@ TEST(Csv, CellsKnowTheirPlaces) {
   EXPECT_EQ(Read("a,b\nc,,d\n"), "1:1=a 1:3=b\n2:1=c 2:3= 2:4=d\n");
   EXPECT_EQ(Read("\"a,\"\"x\",b\r\n\r\nc,d"), "1:1=a,\"x 1:9=b\n3:1=c 3:3=d\n");
   EXPECT_EQ(Read("\"a\nb\",c\nd,e\n"), "1:1=a\nb 2:4=c\n3:1=d 3:3=e\n");
-  EXPECT_EQ(Read("a,\n,\n"), "1:1=a 1:3=\n2:1= 2:2=\n");
+  EXPECT_EQ(Read("a,\n,\nb,\n"), "1:1=a 1:3=\n2:1= 2:2=\n3:1=b 3:3=\n");
   EXPECT_EQ(Read(""), "");
+}
+
+TEST(Csv, RowsOfEmptyCellsAtTheEndAreSkipped) {
+  for (const char* end : {"", ",\n", ",\r\n,,,\n", "\"\",\n\n,", "  ,\t\n"}) {
+    EXPECT_EQ(Read(absl::StrCat("a,b\nc,d\n", end)),
+              "1:1=a 1:3=b\n2:1=c 2:3=d\n")
+        << end;
+  }
+  // Not before another row: of several, the first is given.
+  EXPECT_EQ(Read("a,b\n,\n,,\nc,d\n,\ne,f\n,\n"),
+            "1:1=a 1:3=b\n2:1= 2:2=\n4:1=c 4:3=d\n5:1= 5:2=\n"
+            "6:1=e 6:3=f\n");
+  EXPECT_EQ(Read(",\n,\n"), "1:1= 1:2=\n");
+}
+
+TEST(Csv, AnotherSeparatorIsNamed) {
+  const std::pair<std::string, std::string> kCases[] = {
+      {"a;b;c\n1;2;3\n", "f:1:2: cells are separated by \";\""},
+      {"a\tb\n1\t2\n", "f:1:2: cells are separated by a tab"},
+      {"ab|c\n", "f:1:3: cells are separated by \"|\""},
+      {"\n\na;b\n", "f:3:2: cells are separated by \";\""},
+  };
+  for (const auto& [text, error] : kCases) {
+    std::string errors;
+    EXPECT_EQ(Read(text, &errors), "") << text;
+    EXPECT_THAT(errors, ::testing::StartsWith(error)) << text;
+  }
+  std::string errors;
+  EXPECT_EQ(Read("a,b;c\n1,2;3\n", &errors), "1:1=a 1:3=b;c\n2:1=1 2:3=2;3\n");
+  EXPECT_EQ(Read("a\n1;2\n", &errors), "1:1=a\n2:1=1;2\n");
+  EXPECT_EQ(errors, "");
 }
 
 TEST(Csv, RowsEndWhereNoMoreAreWanted) {

@@ -51,6 +51,47 @@ TEST(LineReader, GivesLinesWithTheirEnds) {
               ElementsAre("\xEF\xBB\xBFx"));
 }
 
+TEST(InputFile, WhatIsNoUtf8IsNamed) {
+  const struct {
+    std::string bytes;
+    const char* name;
+  } kCases[] = {
+      {"\xFF\xFEo\0p", "UTF-16"},
+      {"\xFE\xFF\0o", "UTF-16"},
+      {std::string("o\0p\0e\0", 6), "UTF-16"},
+      {std::string("\0o\0p\0e", 6), "UTF-16"},
+      {std::string("{\0\"\0", 4), "UTF-16"},
+      {std::string("\xFF\xFE\0\0", 4), "UTF-32"},
+      {std::string("\0\0\xFE\xFF", 4), "UTF-32"},
+      {"\x1F\x8B\x08", "gzip -dc"},
+      {"BZh91AY&SY", "bzip2"},
+      {std::string("\xFD"
+                   "7zXZ\0",
+                   6),
+       "xz"},
+      {"\x28\xB5\x2F\xFD", "zstd"},
+      {"PK\x03\x04", "zip: unpack it first, or save the sheet as CSV"},
+      {"\xD0\xCF\x11\xE0", ".xls"},
+      {"%PDF-1.7", "PDF"},
+  };
+  for (const auto& c : kCases) {
+    std::istringstream in(c.bytes + "operation,quantity\n");
+    InputFile input("-", in, nullptr);
+    EXPECT_EQ(input.Peek(), "") << c.name;
+    EXPECT_EQ(input.Read(), "") << c.name;
+    EXPECT_THAT(input.error(), HasSubstr(c.name));
+    EXPECT_THAT(input.error(), StartsWith("cannot be read: it is "));
+  }
+  for (const std::string bytes :
+       {std::string(""), std::string("PK\n"), std::string("a\0b", 3),
+        std::string("BZh\n"), std::string("\x20\x0A\x03\0\0", 5)}) {
+    std::istringstream in(bytes);
+    InputFile input("-", in, nullptr);
+    EXPECT_EQ(input.Read(), bytes);
+    EXPECT_EQ(input.error(), "");
+  }
+}
+
 // A line may begin, end and lie anywhere in the blocks of its input.
 TEST(LineReader, BlocksMayEndAnywhere) {
   for (size_t before = InputFile::kBlockBytes - 3;

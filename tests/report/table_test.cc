@@ -90,6 +90,36 @@ TEST(Table, PrintsCsv) {
   EXPECT_EQ(out.str(), "name,n\na|b,7\n\"say \"\"x\"\", y\",\n");
 }
 
+TEST(Table, CsvHasNoTextThatASpreadsheetRuns) {
+  const std::pair<std::string, std::string> kCases[] = {
+      {"=1+1", "'=1+1"},
+      {"+1", "'+1"},
+      {"-2+3", "'-2+3"},
+      {"@SUM(A1)", "'@SUM(A1)"},
+      {"\t=1", "'\t=1"},
+      {"\r=1", "\"'\r=1\""},
+      {"\n=1", "\"'\n=1\""},
+      {"\xEF\xBC\x9D"
+       "1",
+       "'\xEF\xBC\x9D"
+       "1"},
+      {"=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""},
+      // One ' is dropped by a reader.
+      {"'=1", "''=1"},
+      {"'", "''"},
+      {"a=1", "a=1"},
+      {" =1", " =1"},
+      {"", ""},
+  };
+  for (const auto& [text, cell] : kCases) {
+    ReportTable table({{"id"}, {"credits", ColumnAlign::kRight}});
+    table.AddRow({text, "-5"});
+    std::ostringstream out;
+    table.PrintCsv(out);
+    EXPECT_EQ(out.str(), "id,credits\n" + cell + ",-5\n");
+  }
+}
+
 TEST(Table, PrintsHtmlWithoutWhatACellMayHide) {
   ReportTable table({{"name"}, {"n", ColumnAlign::kRight}});
   table.AddRow({"<b>a_b</b>", "7"});

@@ -3,6 +3,7 @@
 #include <csv.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "konpro/input/internal/line_reader.h"
@@ -85,16 +86,66 @@ class Parser {
       cells_.push_back(absl::string_view(bytes_.data() + begin, end - begin));
       begin = end;
     }
-    wanted_ = row_(CsvRow(line_, text_, cells_));
+    const CsvRow row(line_, text_, cells_);
+    if (std::exchange(is_header_, false)) {
+      wanted_ = HasCommas(row) && row_(row);
+    } else if (bytes_.empty()) {
+      HoldEmptyRow();
+    } else {
+      wanted_ = GiveEmptyRow() && row_(row);
+    }
     bytes_.clear();
     ends_.clear();
     ended_ = true;
   }
 
+  // Spreadsheets end a sheet with rows of empty cells. Whether one is at the
+  // end is known when another row follows; of several, the first is enough for
+  // an error.
+  void HoldEmptyRow() {
+    if (empty_row_cells_ > 0) return;
+    empty_row_line_ = line_;
+    empty_row_text_.assign(text_.data(), text_.size());
+    empty_row_cells_ = cells_.size();
+  }
+
+  // Whether more rows are wanted after the empty row that was held, if any.
+  bool GiveEmptyRow() {
+    if (empty_row_cells_ == 0) return true;
+    const std::vector<absl::string_view> cells(
+        std::exchange(empty_row_cells_, 0));
+    return row_(CsvRow(empty_row_line_, empty_row_text_, cells));
+  }
+
+  // Whether the header's cells stand apart by commas, or is one cell; else an
+  // error was added.
+  bool HasCommas(const CsvRow& header) {
+    if (header.cells().size() > 1) return true;
+    const size_t at = header.cells()[0].find_first_of(";\t|");
+    if (at == absl::string_view::npos) return true;
+    const char separator = header.cells()[0][at];
+    errors_.Add(
+        line_, static_cast<int64_t>(text_.find(separator)) + 1,
+        absl::StrCat("cells are separated by ",
+                     separator == '\t'
+                         ? "a tab"
+                         : absl::StrCat("\"", std::string(1, separator), "\""),
+                     ", not by a comma: save it with commas, and with "
+                     "points in numbers"));
+    return false;
+  }
+
   InputErrors& errors_;
   absl::FunctionRef<bool(const CsvRow&)> row_;
   bool wanted_ = true;
+  bool is_header_ = true;
   csv_parser parser_;
+
+  // The first of the rows of empty cells that were read last: 0 cells if there
+  // is none.
+  int64_t empty_row_line_ = 0;
+  std::string empty_row_text_;
+  size_t empty_row_cells_ = 0;
 
   // The row that is being read: its cells so far, its first line and its text.
   std::string bytes_;

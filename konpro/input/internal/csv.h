@@ -41,9 +41,10 @@ class CsvRow {
 inline constexpr size_t kCsvRowBytesMax = size_t{1} << 20;
 
 // Calls `row` for each row that is not blank, in order, until it returns false.
-// What breaks the form (an open quote, a quote within a bare cell, a row above
-// kCsvRowBytesMax, an input that cannot be read) goes to `errors` and ends the
-// reading.
+// Rows of empty cells are skipped at the end; elsewhere, the first of several
+// is given. What breaks the form (another separator than a comma, an open
+// quote, a quote within a bare cell, a row above kCsvRowBytesMax, an input that
+// cannot be read) goes to `errors` and ends the reading.
 void ReadCsv(InputFile& input, InputErrors& errors,
              absl::FunctionRef<bool(const CsvRow&)> row);
 

@@ -106,6 +106,18 @@ std::vector<std::string> Lines(absl::string_view text, size_t width,
   return lines;
 }
 
+// `text` as a spreadsheet shows it, and does not run it as a formula: with a '
+// before it, also if it begins with one, so that a reader may drop the first.
+std::string WithoutFormula(std::string text) {
+  // The last four are =, +, - and @ in their full width.
+  for (absl::string_view begin :
+       {"=", "+", "-", "@", "'", "\t", "\r", "\n", "\xEF\xBC\x9D",
+        "\xEF\xBC\x8B", "\xEF\xBC\x8D", "\xEF\xBC\xA0"}) {
+    if (absl::StartsWith(text, begin)) return "'" + text;
+  }
+  return text;
+}
+
 std::string CsvCell(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   return "\"" + absl::StrReplaceAll(text, {{"\"", "\"\""}}) + "\"";
@@ -215,7 +227,11 @@ void ReportTable::PrintMarkdown(std::ostream& out) const {
 void ReportTable::PrintCsv(std::ostream& out) const {
   const auto print = [&](auto&& text_of) {
     for (size_t i = 0; i < columns_.size(); ++i) {
-      out << (i > 0 ? "," : "") << CsvCell(text_of(i));
+      const std::string text = text_of(i);
+      out << (i > 0 ? "," : "")
+          << CsvCell(columns_[i].align == ColumnAlign::kLeft
+                         ? WithoutFormula(text)
+                         : text);
     }
     out << "\n";
   };

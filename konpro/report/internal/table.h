@@ -54,6 +54,8 @@ class ReportTable {
   void PrintText(std::ostream& out) const;
   void PrintMarkdown(std::ostream& out) const;
   // RFC 4180, with line feeds.
+  // In a column with kLeft, which is of texts, a text that a spreadsheet could
+  // run as a formula has a ' before it, as has one that begins with '.
   void PrintCsv(std::ostream& out) const;
   // A table element; the total is its foot, and names may wrap after a "_".
   void PrintHtml(std::ostream& out) const;
