@@ -22,6 +22,7 @@
 #include "absl/time/clock.h"
 #include "google/protobuf/stubs/logging.h"
 #include "konpro/access/service.h"
+#include "konpro/base/internal/name.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/account_flags.h"
 #include "konpro/cli/accuracy_command.h"
@@ -55,7 +56,8 @@ constexpr char kExitCodes[] =
     "  3  the total is above --budget, or rises by more than --max-increase\n"
     "  4  the total is above --available, or that runs out too early; an "
     "account has too\n     few credits\n"
-    "  5  the plan misses --deadline, or with --plan=all every plan does\n"
+    "  5  the plan misses --deadline, or its limits are not known; with "
+    "--plan=all, every\n     plan\n"
     "  6  the plan does not allow an operation, or it has no price\n"
     "  7  an account denies a command for another reason\n"
     "  8  the estimate was further from the bill than --max-error\n"
@@ -134,6 +136,39 @@ class ForecastOfFile {
   ForecastCommandOptions& options_;
 };
 
+// The first word of `arguments` that stands where a command's name does and is
+// none, with the nearest name; "" if there is no such word.
+std::string MisspeltCommand(const CLI::App& root,
+                            const std::vector<std::string>& arguments) {
+  const CLI::App* app = &root;
+  std::string path = "konpro";
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    const std::vector<const CLI::App*> commands =
+        app->get_subcommands([](const CLI::App*) { return true; });
+    if (commands.empty()) return "";
+    if (word.starts_with('-')) {
+      // The value of an option may stand in the next word.
+      const CLI::Option* const option = app->get_option_no_throw(word);
+      if (option != nullptr && option->get_items_expected_min() > 0) ++i;
+      continue;
+    }
+    std::vector<absl::string_view> names;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* command : commands) {
+      names.push_back(command->get_name());
+      if (command->get_name() == word) next = command;
+    }
+    if (next == nullptr) {
+      return absl::StrCat(path, " has no command ", internal::Quoted(word),
+                          internal::Suggestion(word, names));
+    }
+    app = next;
+    absl::StrAppend(&path, " ", word);
+  }
+  return "";
+}
+
 ExitCode RunCommandLine(const std::vector<std::string>& arguments,
                         const Context& context) {
   const Streams streams = context.streams;
@@ -171,7 +206,12 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == 0;
-    app.exit(error, streams.out, streams.err);
+    const std::string misspelt = asked ? "" : MisspeltCommand(app, arguments);
+    if (misspelt.empty()) {
+      app.exit(error, streams.out, streams.err);
+    } else {
+      PrintReason(streams, misspelt);
+    }
     streams.out.flush();
     if (!streams.out) return ExitCode::kInternal;
     return asked ? ExitCode::kOk : ExitCode::kBadInput;

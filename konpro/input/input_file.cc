@@ -25,8 +25,6 @@ absl::string_view ForeignForm(absl::string_view begin) {
   } kForms[] = {
       {{"\xFF\xFE\0\0", 4}, "UTF-32: save it as UTF-8"},
       {{"\0\0\xFE\xFF", 4}, "UTF-32: save it as UTF-8"},
-      {"\xFF\xFE", kUtf16},
-      {"\xFE\xFF", kUtf16},
       {"\x1F\x8B", "gzip: decompress it first, by gzip -dc"},
       {"BZh91AY", "bzip2: decompress it first, by bzip2 -dc"},
       {{"\xFD"
@@ -45,15 +43,23 @@ absl::string_view ForeignForm(absl::string_view begin) {
       return form.what;
     }
   }
-  // UTF-16 without a mark: text in which every other byte is zero.
+  // UTF-16, with a mark or without: text in which every other byte is zero.
+  // What konpro reads begins with ASCII.
   const auto is_text = [&](size_t i) {
     return begin[i] == '\t' || begin[i] == '\r' || begin[i] == '\n' ||
            (begin[i] >= ' ' && begin[i] <= '~');
   };
-  for (size_t zero : {0, 1}) {
-    if (begin.size() >= 4 && begin[zero] == '\0' && begin[zero + 2] == '\0' &&
-        is_text(1 - zero) && is_text(3 - zero)) {
-      return kUtf16;
+  for (absl::string_view mark : {"", "\xFF\xFE", "\xFE\xFF"}) {
+    if (begin.substr(0, mark.size()) != mark) continue;
+    const size_t at = mark.size();
+    if (!mark.empty() && begin.size() == at) return kUtf16;
+    for (size_t zero : {at, at + 1}) {
+      const size_t text = 2 * at + 1 - zero;
+      if (begin.size() >= at + 2 && begin[zero] == '\0' && is_text(text) &&
+          (!mark.empty() || (begin.size() >= 4 && begin[zero + 2] == '\0' &&
+                             is_text(text + 2)))) {
+        return kUtf16;
+      }
     }
   }
   return "";

@@ -107,7 +107,7 @@ class Reader {
     SkipBlanks();
     if (Next() == '[') return ExtentError("an array, not an object");
     if (AtEnd()) return ExtentError("empty, not an object");
-    if (Next() != '{') return Error("no JSON object: it begins with {");
+    if (Next() != '{') return Error("does not begin with {");
     if (!Object(type, 1)) return false;
     SkipBlanks();
     return AtEnd() || ExtentError("something after the object");

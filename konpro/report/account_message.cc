@@ -113,8 +113,12 @@ void PrintAccountText(const v1::Account& account,
 }
 
 void PrintKeysText(const std::vector<v1::ApiKey>& keys, std::ostream& out) {
-  ReportTable table(
-      {{"id"}, {"key"}, {"state"}, {"created"}, {"ends"}, {"last used"}});
+  ReportTable table({{.title = "id", .is_whole = true},
+                     {"key"},
+                     {"state"},
+                     {"created"},
+                     {"ends"},
+                     {"last used"}});
   for (const v1::ApiKey& key : keys) {
     table.AddRow({key.id(), absl::StrCat("...", key.last_four()), key.state(),
                   key.created_at(), key.ends_at(), key.last_used_at()});

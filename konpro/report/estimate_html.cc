@@ -378,8 +378,11 @@ std::vector<Verdict> PlanVerdicts(const v1::Estimate& estimate,
     verdicts.push_back({"fastest", ChartTone::kAccent});
   }
   if (estimate.allowed() && estimate.has_deadline()) {
-    verdicts.push_back(estimate.deadline().met()
+    const v1::Deadline& deadline = estimate.deadline();
+    verdicts.push_back(deadline.met()
                            ? Verdict{"meets the deadline", ChartTone::kGood}
+                       : deadline.limits_not_known()
+                           ? Verdict{"limits not known", ChartTone::kAccent}
                            : Verdict{"misses the deadline", ChartTone::kBad});
   }
   return verdicts;

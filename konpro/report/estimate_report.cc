@@ -102,6 +102,7 @@ void DescribeDeadline(const PlanComparison& comparison, const Plan& plan,
   v1::Deadline& out = *report.mutable_deadline();
   out.set_at(internal::FormatRfc3339(comparison.question().deadline->ToTime()));
   out.set_met(fit.met);
+  out.set_limits_not_known(!plan.has_windows());
   if (fit.late.has_value()) {
     out.set_late_seconds(absl::ToDoubleSeconds(*fit.late));
   }
@@ -309,8 +310,7 @@ v1::Estimates ToEstimates(absl::Span<const v1::Estimate> reports,
 }
 
 std::string DeadlineReason(const v1::Estimate& report) {
-  return absl::StrCat("plan ", report.plan(),
-                      " misses the deadline: ", DeadlineText(report));
+  return absl::StrCat("plan ", DeadlineVerdict(report));
 }
 
 }  // namespace konpro

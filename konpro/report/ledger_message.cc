@@ -141,10 +141,10 @@ bool SaysAmounts(Refusal refusal) {
 // Sets the fields that a result and a first outcome have in common.
 template <typename Message>
 void PutEffect(const LedgerCommand& command, const AccountEffect& effect,
-               Message& out) {
+               UnixNanos at, Message& out) {
   out.set_outcome(effect.applied() ? "applied" : "denied");
   if (effect.applied()) {
-    *out.mutable_amount() = ToAmount(AmountOf(command.request, effect));
+    *out.mutable_amount() = ToAmount(AmountOf(command.request, effect, at));
     if (effect.released != Credits()) {
       *out.mutable_released() = ToAmount(effect.released);
     }
@@ -223,10 +223,18 @@ std::string DenialText(const AccountEffect& effect) {
   return absl::StrCat(RefusalName(effect.refusal));
 }
 
-Credits AmountOf(const LedgerRequest& request, const AccountEffect& effect) {
+Credits AmountOf(const LedgerRequest& request, const AccountEffect& effect,
+                 UnixNanos at) {
   if (!effect.applied()) return Credits();
   if (const auto* grant = std::get_if<GrantCommand>(&request)) {
     return grant->amount;
+  }
+  if (const auto* command = std::get_if<AllowanceCommand>(&request)) {
+    const Allowance& allowance = command->allowance;
+    const std::optional<int64_t> period = allowance.IndexAt(at);
+    return period.has_value() && *period < allowance.index_end()
+               ? allowance.spec().amount
+               : Credits();
   }
   if (!effect.held.empty()) return *SumOf(effect.held);
   return *SumOf(effect.posted.empty() ? effect.refunded : effect.posted);
@@ -310,10 +318,10 @@ v1::LedgerResult ToResult(const LedgerCommand& command,
     v1::LedgerFirst& first = *result.mutable_first();
     first.set_seq(outcome.sequence);
     first.set_at(TimeText(outcome.at));
-    PutEffect(command, outcome.effect, first);
+    PutEffect(command, outcome.effect, outcome.at, first);
     result.set_outcome("replayed");
   } else {
-    PutEffect(command, outcome.effect, result);
+    PutEffect(command, outcome.effect, outcome.at, result);
   }
   v1::Balance& balance = *result.mutable_balance();
   balance = ToMessage(outcome.balance);

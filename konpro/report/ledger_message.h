@@ -34,8 +34,10 @@ v1::LedgerDenial ToDenial(const AccountEffect& effect);
 // has expired; 6 were released".
 std::string DenialText(const AccountEffect& effect);
 
-// The amount that was granted, held, posted or refunded.
-Credits AmountOf(const LedgerRequest& request, const AccountEffect& effect);
+// The amount that was granted, held, posted or refunded at `at`; of an
+// allowance, that of the period in which `at` is.
+Credits AmountOf(const LedgerRequest& request, const AccountEffect& effect,
+                 UnixNanos at);
 
 // A result without its outcome: command, account and id.
 v1::LedgerResult ToResult(const LedgerCommand& command);

@@ -179,8 +179,19 @@ expect 2 'subcommand is required' "$konpro" ledger --db=credits.db
 echo 'no database' >foreign.db
 expect 1 'foreign.db' "$konpro" ledger --db=foreign.db balance acme
 
+expect 2 'konpro has no command "estimat"; did you mean "estimate"?' \
+  "$konpro" estimat x.csv --plan=all
+expect 2 'konpro has no command "frobnicate"; known: "plans"' "$konpro" frobnicate
+expect 2 'konpro ledger has no command "blance"; did you mean "balance"?' \
+  "$konpro" ledger --db books.db blance acme
+expect 2 'konpro ledger has no command "reserv"; did you mean "reserve"?' \
+  "$konpro" ledger reserv acme --db=books.db
+expect 2 'konpro keys has no command "lst"; did you mean "list"?' \
+  "$konpro" keys lst acme
+expect 2 'konpro account has no command "provison"; did you mean "provision"?' \
+  "$konpro" account provison acme
 expect 2 'SUBCOMMAND' "$konpro"
-expect 2 'not expected' "$konpro" estimat "$launch"
+expect 2 'did you mean "estimate"?' "$konpro" estimat "$launch"
 expect 2 'FILE is required' "$konpro" estimate
 expect 2 'is zero or more' "$konpro" estimate "$launch" --budget=-1
 expect 2 'no amount of credits' "$konpro" estimate "$launch" --available=1e3

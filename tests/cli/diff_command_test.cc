@@ -214,7 +214,7 @@ TEST(DiffCommand, WhatIsNoSavedEstimateIsRefused) {
       {"{\"plans\": [{\"total\": {\"ticks\": 1, \"ticks\": 2}}]}",
        ":1:35: not a saved estimate: member \"ticks\" stands twice"},
       {"{\"total\": {\"ticks\": \"x\"}}", "not a saved estimate"},
-      {"{\"totl\": {}}", "Cannot find field"},
+      {"{\"totl\": {}}", "unknown member \"totl\"; did you mean \"total\"?"},
       {"{\"catalog_version\": \"1\"}", "an estimate without a total"},
       {Json(wrong_total), "lines of 612000000 ticks under a total of 1 ticks"},
       {Json(twice), "\"photo_avatar\" is there twice"},
@@ -228,7 +228,7 @@ TEST(DiffCommand, WhatIsNoSavedEstimateIsRefused) {
     const Result result = Diff(Json(Old()), row.text);
     EXPECT_EQ(result.code, ExitCode::kBadInput) << row.what;
     EXPECT_THAT(result.err, HasSubstr(row.what));
-    EXPECT_THAT(result.err, HasSubstr("new.json: "));
+    EXPECT_THAT(result.err, HasSubstr("new.json:"));
     EXPECT_EQ(result.out, "");
     EXPECT_EQ(Diff(row.text, Json(New())).code, ExitCode::kBadInput);
   }

@@ -470,8 +470,16 @@ TEST(EstimateCommand, ADeadlineThatIsMissedSaysWhatWouldHaveToChange) {
                                  "day"));
   options.plan = "enterprise";
   EXPECT_THAT(Estimate(kThousand, options).err,
-              HasSubstr("plan enterprise misses the deadline: needs limits of "
-                        "334 per minute, 1001 per day"));
+              HasSubstr("plan enterprise: limits not known; the deadline needs "
+                        "limits of 334 per minute, 1001 per day"));
+  EXPECT_THAT(Estimate(kThousand, options).out,
+              AllOf(HasSubstr("enterprise  yes      limits not known"),
+                    HasSubstr("enterprise: limits not known"),
+                    Not(HasSubstr("misses"))));
+  options.format = ReportFormat::kJson;
+  EXPECT_THAT(Estimate(kThousand, options).out,
+              HasSubstr("\"limits_not_known\": true"));
+  options.format = ReportFormat::kTable;
   // What is graver names the code.
   options.available = {{Amount("1")}};
   EXPECT_EQ(Estimate(kThousand, options).code, ExitCode::kOverAvailable);

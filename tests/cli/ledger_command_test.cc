@@ -331,8 +331,18 @@ TEST_F(LedgerCommandTest, AnAllowanceGivesEachPeriodAnew) {
   const Ran ran =
       Run([&](Streams s) { return RunLedgerAllowance(file_, options, s); });
   EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
+  EXPECT_EQ(ran.result().amount().credits(), "100");
   EXPECT_EQ(ran.result().balance().available().credits(), "100");
+  const Ran again =
+      Run([&](Streams s) { return RunLedgerAllowance(file_, options, s); });
+  EXPECT_EQ(again.result().first().amount().credits(), "100");
   file_.at = At(absl::Hours(24 * 40));
+  AllowanceOptions later = options;
+  later.id = "later";
+  later.spec.anchor = absl::CivilDay(2027, 10, 31);
+  const Ran later_ran =
+      Run([&](Streams s) { return RunLedgerAllowance(file_, later, s); });
+  EXPECT_EQ(later_ran.result().amount().credits(), "0");
   const Ran balance = Run([&](Streams s) {
     return RunLedgerBalance(file_, {.account = "acme"}, s);
   });

@@ -109,7 +109,9 @@ TEST(PriceCommand, BothFormsOfRecordsSayTheSame) {
 TEST(PriceCommand, FormsAreToldApartAtTheirFirstBytes) {
   for (const char* begin : {"{\"recordId\": 7}", "\n\n{\"recordId\": 7}",
                             "\r\n{}", " \t{}", "\xEF\xBB\xBF{}"}) {
-    EXPECT_THAT(PriceRecords(begin).err, HasSubstr(":1: ")) << begin;
+    const std::string err = PriceRecords(begin).err;
+    EXPECT_THAT(err, StartsWith("-:")) << begin;
+    EXPECT_THAT(err, Not(HasSubstr("byte"))) << begin;
   }
   v1::UsageRecord long_record = Record(1);
   long_record.set_record_id(std::string(128, 'r'));

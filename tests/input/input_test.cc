@@ -56,8 +56,8 @@ TEST(InputFile, WhatIsNoUtf8IsNamed) {
     std::string bytes;
     const char* name;
   } kCases[] = {
-      {"\xFF\xFEo\0p", "UTF-16"},
-      {"\xFE\xFF\0o", "UTF-16"},
+      {std::string("\xFF\xFEo\0", 4), "UTF-16"},
+      {std::string("\xFE\xFF\0o", 4), "UTF-16"},
       {std::string("o\0p\0e\0", 6), "UTF-16"},
       {std::string("\0o\0p\0e", 6), "UTF-16"},
       {std::string("{\0\"\0", 4), "UTF-16"},
@@ -82,7 +82,7 @@ TEST(InputFile, WhatIsNoUtf8IsNamed) {
     EXPECT_THAT(input.error(), HasSubstr(c.name));
     EXPECT_THAT(input.error(), StartsWith("cannot be read: it is "));
   }
-  for (const std::string bytes :
+  for (const std::string& bytes :
        {std::string(""), std::string("PK\n"), std::string("a\0b", 3),
         std::string("BZh\n"), std::string("\x20\x0A\x03\0\0", 5)}) {
     std::istringstream in(bytes);

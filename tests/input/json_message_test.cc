@@ -109,7 +109,7 @@ TEST(JsonMessage, ErrorsHaveTheirPlace) {
       // What is no JSON.
       {"", 1, 1, "empty"},
       {" \n ", 2, 2, "empty"},
-      {"x", 1, 1, "begins with {"},
+      {"x", 1, 1, "does not begin with {"},
       {"[]", 1, 1, "an array, not an object"},
       {"{}{}", 1, 3, "something after the object"},
       {"{},", 1, 3, "something after the object"},

@@ -1,6 +1,9 @@
 #include "konpro/report/internal/table.h"
 
 #include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -88,6 +91,25 @@ TEST(Table, PrintsCsv) {
   std::ostringstream out;
   Sample().PrintCsv(out);
   EXPECT_EQ(out.str(), "name,n\na|b,7\n\"say \"\"x\"\", y\",\n");
+}
+
+TEST(Table, AnIdIsNeverBroken) {
+  const std::string id = "0123456789abcdef";
+  const std::string time = "2026-11-26T14:44:59.051Z";
+  for (size_t more = 0; more < 6; ++more) {
+    std::vector<ReportTable::Column> columns = {
+        {.title = "id", .is_whole = true}, {"key"}, {"state"}};
+    std::vector<std::string> row = {id, "...SHjr", "deactivated"};
+    for (size_t i = 0; i < more; ++i) {
+      columns.push_back({"time"});
+      row.push_back(time);
+    }
+    ReportTable table(columns);
+    table.AddRow(row);
+    std::ostringstream out;
+    table.PrintText(out);
+    EXPECT_NE(out.str().find("\n" + id + "  "), std::string::npos) << more;
+  }
 }
 
 TEST(Table, CsvHasNoTextThatASpreadsheetRuns) {

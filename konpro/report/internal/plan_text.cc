@@ -59,7 +59,8 @@ ReportTable EstimatePlansTable(absl::Span<const v1::Estimate> reports) {
     const v1::RequestSchedule& schedule = report.schedule();
     std::vector<std::string> row = {report.plan(),
                                     report.allowed() ? "yes" : "no"};
-    row.push_back(!report.has_schedule()    ? "-"
+    row.push_back(!report.allowed()         ? "-"
+                  : !report.has_schedule()  ? "limits not known"
                   : schedule.last().empty() ? "never"
                                             : ToSecondsUp(schedule.last()));
     row.push_back(
@@ -95,6 +96,17 @@ std::string DeadlineText(const v1::Estimate& report) {
   return absl::StrJoin(changes, "; ");
 }
 
+std::string DeadlineVerdict(const v1::Estimate& report) {
+  const v1::Deadline& deadline = report.deadline();
+  if (deadline.met()) return absl::StrCat(report.plan(), " meets the deadline");
+  const std::string changes = DeadlineText(report);
+  if (!deadline.limits_not_known()) {
+    return absl::StrCat(report.plan(), " misses the deadline: ", changes);
+  }
+  return absl::StrCat(report.plan(), ": limits not known",
+                      changes.empty() ? "" : "; the deadline ", changes);
+}
+
 std::vector<std::string> PlanFacts(const v1::Estimate& report) {
   std::vector<std::string> facts;
   if (!report.refused_operations().empty()) {
@@ -108,14 +120,7 @@ std::vector<std::string> PlanFacts(const v1::Estimate& report) {
                                  " credits expire before they are used"));
   }
   if (report.has_deadline() && report.allowed()) {
-    facts.push_back(report.deadline().met()
-                        ? absl::StrCat(report.plan(), " meets the deadline")
-                        : absl::StrCat(report.plan(),
-                                       report.has_schedule()
-                                           ? " misses the deadline: "
-                                           : " cannot meet the deadline as it "
-                                             "is: ",
-                                       DeadlineText(report)));
+    facts.push_back(DeadlineVerdict(report));
   }
   return facts;
 }

@@ -26,6 +26,10 @@ ReportTable EstimatePlansTable(absl::Span<const v1::Estimate> reports);
 // Lines about one plan, for people.
 std::vector<std::string> PlanFacts(const v1::Estimate& report);
 
+// Whether `report` meets its deadline, in words, such as "pro meets the
+// deadline". REQUIRES: it has one.
+std::string DeadlineVerdict(const v1::Estimate& report);
+
 // By how much `report` misses its deadline and what would meet it, in words
 // that follow the plan's name.
 std::string DeadlineText(const v1::Estimate& report);

@@ -137,6 +137,12 @@ size_t DisplayWidth(absl::string_view text) {
 
 size_t ReportTable::NarrowestWidth(size_t column) const {
   size_t width = kNarrowest;
+  if (columns_[column].is_whole) {
+    for (const auto& row : rows_) {
+      width = std::max(width, DisplayWidth(row[column]));
+    }
+    return width;
+  }
   if (columns_[column].align == ColumnAlign::kLeft) return width;
   for (const auto& row : rows_) {
     for (absl::string_view word : absl::StrSplit(row[column], ' ')) {

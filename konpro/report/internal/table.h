@@ -32,6 +32,8 @@ class ReportTable {
   struct Column {
     std::string title;
     ColumnAlign align = ColumnAlign::kLeft;
+    // Whether its cells are never broken: ids, which people copy.
+    bool is_whole = false;
   };
 
   explicit ReportTable(std::vector<Column> columns)
