@@ -7,6 +7,7 @@
 #include "konpro/base/credits.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/catalog/price_list.h"
+#include "konpro/ledger/journal_repair.h"
 #include "konpro/ledger/ledger_command.h"
 
 // All that an unmetered request needs of its account is in the 64 bits that the
@@ -254,6 +255,10 @@ AdmissionReason Admission::AskWindows(const Bound& bound, uint64_t cost,
   return AdmissionReason::kAdmitted;
 }
 
+absl::Status Admission::CheckClock(UnixNanos now) const {
+  return CheckJournalClock(parts_.ledger, {.clock = now.ToTime()});
+}
+
 AdmissionReason Admission::HoldCredits(const AdmissionRequest& request,
                                        UnixNanos now, AdmissionResult& a) {
   const PriceList* const prices = parts_.catalog.PricesAt(now.ToTime());
@@ -263,6 +268,13 @@ AdmissionReason Admission::HoldCredits(const AdmissionRequest& request,
   const std::optional<Credits> cost = price->CostOf(request.quantity);
   if (!cost.has_value()) return AdmissionReason::kCostOutOfRange;
   a.need = *cost;
+  const absl::Status clock = CheckClock(now);
+  if (!clock.ok()) {
+    a.retryable = true;
+    if (!IsAheadOfClock(clock)) return AdmissionReason::kUnavailable;
+    a.detail = std::string(clock.message());
+    return AdmissionReason::kJournalAhead;
+  }
   const std::string id = AdmitId(request.id);
   const absl::StatusOr<LedgerOutcome> outcome = parts_.ledger.Apply(
       {.account = a.account(),
@@ -362,6 +374,9 @@ absl::StatusOr<Settlement> Admission::Complete(const CompleteRequest& request,
   if (request.quantity < 0) {
     return absl::InvalidArgumentError("quantity: is negative");
   }
+  // First: a ledger that is ahead has forgotten the reservation's id.
+  const absl::Status clock = CheckClock(now);
+  if (!clock.ok()) return clock;
   const std::string reservation = AdmitId(request.reservation);
   const absl::StatusOr<uint64_t> sequence =
       parts_.ledger.FindCommand(request.account, reservation);
@@ -394,6 +409,8 @@ absl::StatusOr<Settlement> Admission::Complete(const CompleteRequest& request,
 
 absl::StatusOr<Settlement> Admission::Cancel(const CancelRequest& request,
                                              UnixNanos now) {
+  const absl::Status clock = CheckClock(now);
+  if (!clock.ok()) return clock;
   const std::string reservation = AdmitId(request.reservation);
   const absl::StatusOr<uint64_t> sequence =
       parts_.ledger.FindCommand(request.account, reservation);

@@ -194,6 +194,8 @@ class Admission {
                                AdmissionResult& a) const;
   AdmissionReason AskWindows(const Bound& bound, uint64_t cost, UnixNanos now,
                              AdmissionResult& a);
+  // kUnavailable: the journal is ahead of the clock (journal_repair.h).
+  absl::Status CheckClock(UnixNanos now) const;
   AdmissionReason HoldCredits(const AdmissionRequest& request, UnixNanos now,
                               AdmissionResult& a);
 

@@ -33,6 +33,7 @@ constexpr std::array<Row, kAdmissionReasons> kRows = {{
     {R::kUnavailable, "unavailable", C::kUnavailable},
     {R::kJobInProgress, "in_progress", C::kAborted},
     {R::kJobEnded, "job_ended", C::kAborted},
+    {R::kJournalAhead, "journal_ahead", C::kUnavailable},
 }};
 
 constexpr bool RowsAreInOrder() {

@@ -88,8 +88,9 @@ enum class AdmissionReason : uint8_t {
   kUnavailable = 15,          // ask again with the same id
   kJobInProgress = 16,        // the id's job is open (OpenJobReplay::kRefuse)
   kJobEnded = 17,             // the id's job has ended, however it ended
+  kJournalAhead = 18,         // of the clock; `detail` says what repairs it
 };
-inline constexpr size_t kAdmissionReasons = 18;
+inline constexpr size_t kAdmissionReasons = 19;
 
 // Such as "insufficient_credits": as machine formats write it.
 absl::string_view AdmissionReasonName(AdmissionReason reason);

@@ -11,6 +11,7 @@
 #include "konpro/base/internal/json.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/plan.h"
+#include "konpro/ledger/journal_repair.h"
 #include "konpro/limits/rate_window.h"
 
 namespace konpro {
@@ -117,6 +118,8 @@ struct Row {
   absl::string_view title;
 };
 
+constexpr absl::string_view kJournalAheadTitle = "Journal ahead of the clock";
+
 // In the order of AdmissionReason.
 constexpr std::array<Row, kAdmissionReasons> kRows = {{
     {200, "Admitted"},
@@ -137,6 +140,7 @@ constexpr std::array<Row, kAdmissionReasons> kRows = {{
     {503, "Unavailable"},
     {409, "Job in progress"},
     {409, "Job ended"},
+    {503, kJournalAheadTitle},
 }};
 
 const Row& RowOf(AdmissionReason reason) {
@@ -328,9 +332,14 @@ HttpAnswer AnswerOf(const Settlement& settlement) {
 }
 
 HttpAnswer AnswerOf(const absl::Status& error) {
-  const ErrorRow row = RowOf(error.code());
+  const bool is_ahead = IsAheadOfClock(error);
+  const ErrorRow row =
+      is_ahead
+          ? ErrorRow{503, AdmissionReasonName(AdmissionReason::kJournalAhead),
+                     kJournalAheadTitle}
+          : RowOf(error.code());
   const absl::string_view detail =
-      row.status < 500   ? error.message()
+      is_ahead || row.status < 500 ? error.message()
       : row.status < 503 ? absl::string_view("something went wrong inside")
                          : absl::string_view("try again");
   JsonObject problem = Problem(row.status, row.code, row.title, detail);

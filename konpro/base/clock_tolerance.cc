@@ -33,7 +33,10 @@ std::string AheadText(absl::Duration ahead) {
 }
 
 std::string ClockText(absl::Time time) {
-  return absl::FormatTime("%E4Y-%m-%dT%H:%M:%E*SZ", time, absl::UTCTimeZone());
+  const absl::Duration since =
+      absl::Floor(time - absl::UnixEpoch(), absl::Milliseconds(1));
+  return absl::FormatTime("%E4Y-%m-%dT%H:%M:%E*SZ", absl::UnixEpoch() + since,
+                          absl::UTCTimeZone());
 }
 
 }  // namespace konpro

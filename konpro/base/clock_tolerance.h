@@ -46,7 +46,7 @@ absl::StatusOr<absl::Time> TakeTime(const OutsideTime& time);
 // people. Rounded down to a millisecond, from two days on to a day.
 std::string AheadText(absl::Duration ahead);
 
-// Such as "2026-11-02T09:00:00Z".
+// Such as "2026-11-02T09:00:00Z", rounded down to a millisecond.
 std::string ClockText(absl::Time time);
 
 }  // namespace konpro

@@ -3,7 +3,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "konpro/base/clock_tolerance.h"
 #include "konpro/base/internal/rfc3339.h"
 #include "konpro/catalog/operation.h"
 
@@ -22,6 +24,26 @@ void AddFormat(CLI::App& command, ReportFormat& format,
           "how the report is printed (default: table)")
       ->type_name(absl::StrJoin(texts, "|"))
       ->check(CLI::IsMember(texts).description(""));
+}
+
+void AddClockTolerance(CLI::App& command,
+                       std::optional<absl::Duration>& tolerance) {
+  command
+      .add_option_function<std::string>(
+          kClockToleranceOption,
+          [&tolerance](const std::string& text) {
+            absl::Duration time;
+            if (!absl::ParseDuration(text, &time) ||
+                time < absl::ZeroDuration() || time > kClockToleranceMax) {
+              throw CLI::ValidationError(kClockToleranceOption,
+                                         "not a time of 0 to 24h such as 5m");
+            }
+            tolerance = time;
+          },
+          absl::StrCat("how far a time may be ahead of the clock, to count as "
+                       "now (default: ",
+                       AheadText(kClockTolerance), ")"))
+      ->type_name("TIME");
 }
 
 void AddCatalog(CLI::App& command, std::string& catalog) {

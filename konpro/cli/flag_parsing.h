@@ -21,6 +21,10 @@ namespace konpro::cli {
 void AddFormat(CLI::App& command, ReportFormat& format,
                const std::map<std::string, ReportFormat>& names);
 
+// --clock-tolerance.
+void AddClockTolerance(CLI::App& command,
+                       std::optional<absl::Duration>& tolerance);
+
 // --catalog.
 void AddCatalog(CLI::App& command, std::string& catalog);
 

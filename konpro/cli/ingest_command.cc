@@ -72,8 +72,10 @@ ExitCode RunLedgerIngest(const ServiceFile& file, const IngestOptions& options,
   const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
+  const std::optional<UnixNanos> at = CommandTime(file, streams, code);
+  if (!at.has_value()) return code;
   const LedgerPointer ledger =
-      OpenLedger(file, /*create=*/false, streams, code);
+      OpenLedger(file, LedgerUse::kChange, streams, code);
   if (ledger == nullptr) return code;
   UsageLedger usage(*ledger, *catalog);
   InputErrors errors(options.records, streams.err,
@@ -81,7 +83,7 @@ ExitCode RunLedgerIngest(const ServiceFile& file, const IngestOptions& options,
   InputFile input(options.records, streams.in, streams.progress);
   OutcomePrinter printer(errors);
   Ingestion ingestion(
-      usage, [&] { return UnixNanosOf(file); },
+      usage, [&] { return file.at.has_value() ? *at : UnixNanosOf(file); },
       [&](const absl::StatusOr<LedgerOutcome>& outcome) {
         printer.Report(outcome);
       },

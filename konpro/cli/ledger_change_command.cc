@@ -22,9 +22,7 @@ ExitCode Execute(Ledger& ledger, const LedgerCommand& command,
                  Streams streams) {
   const absl::StatusOr<LedgerOutcome> outcome = ledger.Apply(command);
   if (!outcome.ok()) return FailWith(outcome.status(), streams);
-  const absl::StatusOr<UnixNanos> now = ledger.Now();
-  if (!now.ok()) return FailWith(now.status(), streams);
-  PrintJson(ToResult(command, *outcome, *now), streams.out);
+  PrintJson(ToResult(command, *outcome, ledger.Now()), streams.out);
   if (!outcome->effect.applied()) {
     PrintReason(
         streams,
@@ -134,12 +132,14 @@ std::optional<Opened> OpenTarget(const ServiceFile& file,
                                  absl::string_view reason,
                                  LedgerCommand& command, Streams streams,
                                  ExitCode& code) {
+  const std::optional<UnixNanos> at = CommandTime(file, streams, code);
+  if (!at.has_value()) return std::nullopt;
   Opened opened;
-  opened.ledger = OpenLedger(file, /*create=*/false, streams, code);
+  opened.ledger = OpenLedger(file, LedgerUse::kChange, streams, code);
   if (opened.ledger == nullptr) return std::nullopt;
   absl::StatusOr<Ledger::CommandPlace> target =
       FindCommand(*opened.ledger, account, id);
-  command.at = UnixNanosOf(file);
+  command.at = *at;
   if (absl::IsNotFound(target.status())) {
     command.account = account;
     code = DenyUnknown(command, reason, target.status(), streams);
@@ -158,15 +158,18 @@ std::optional<Opened> OpenTarget(const ServiceFile& file,
 ExitCode RunLedgerGrant(const ServiceFile& file, const GrantOptions& options,
                         Streams streams) {
   ExitCode code = ExitCode::kOk;
+  const std::optional<UnixNanos> at = CommandTime(file, streams, code);
+  if (!at.has_value()) return code;
   const LedgerCommand command{.account = options.account,
                               .id = options.id,
-                              .at = UnixNanosOf(file),
+                              .at = *at,
                               .request = options.grant};
   // An invalid command makes no file.
   const absl::Status status =
       ValidateCommand(command, LedgerOptions().duplicate_window);
   if (!status.ok()) return FailWith(status, streams);
-  const LedgerPointer ledger = OpenLedger(file, /*create=*/true, streams, code);
+  const LedgerPointer ledger =
+      OpenLedger(file, LedgerUse::kCreate, streams, code);
   return ledger == nullptr ? code : Execute(*ledger, command, streams);
 }
 
@@ -178,15 +181,18 @@ ExitCode RunLedgerAllowance(const ServiceFile& file,
   absl::StatusOr<Allowance> allowance = Allowance::Create(std::move(spec));
   if (!allowance.ok()) return FailWith(allowance.status(), streams);
   ExitCode code = ExitCode::kOk;
+  const std::optional<UnixNanos> at = CommandTime(file, streams, code);
+  if (!at.has_value()) return code;
   const LedgerCommand command{
       .account = options.account,
       .id = options.id,
-      .at = UnixNanosOf(file),
+      .at = *at,
       .request = AllowanceCommand{*std::move(allowance)}};
   const absl::Status status =
       ValidateCommand(command, LedgerOptions().duplicate_window);
   if (!status.ok()) return FailWith(status, streams);
-  const LedgerPointer ledger = OpenLedger(file, /*create=*/true, streams, code);
+  const LedgerPointer ledger =
+      OpenLedger(file, LedgerUse::kCreate, streams, code);
   return ledger == nullptr ? code : Execute(*ledger, command, streams);
 }
 
@@ -194,18 +200,19 @@ ExitCode RunLedgerReserve(const ServiceFile& file,
                           const ReserveOptions& options, Streams streams) {
   const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
-  const UnixNanos at = UnixNanosOf(file);
-  const absl::StatusOr<Charge> charge = ChargeOf(
-      *catalog, options.operation, options.quantity, options.credits, at);
-  if (!charge.ok()) return FailWith(charge.status(), streams);
   ExitCode code = ExitCode::kOk;
+  const std::optional<UnixNanos> at = CommandTime(file, streams, code);
+  if (!at.has_value()) return code;
+  const absl::StatusOr<Charge> charge = ChargeOf(
+      *catalog, options.operation, options.quantity, options.credits, *at);
+  if (!charge.ok()) return FailWith(charge.status(), streams);
   const LedgerPointer ledger =
-      OpenLedger(file, /*create=*/false, streams, code);
+      OpenLedger(file, LedgerUse::kChange, streams, code);
   if (ledger == nullptr) return code;
   return Execute(*ledger,
                  {.account = options.account,
                   .id = options.id,
-                  .at = at,
+                  .at = *at,
                   .request = LedgerReserve{.amount = charge->amount,
                                            .operation = options.operation,
                                            .timeout = options.timeout,
@@ -219,18 +226,19 @@ ExitCode RunLedgerSpend(const ServiceFile& file, const SpendOptions& options,
                         Streams streams) {
   const std::optional<Catalog> catalog = CatalogOf(file, streams);
   if (!catalog.has_value()) return ExitCode::kBadInput;
-  const UnixNanos at = UnixNanosOf(file);
-  const absl::StatusOr<Charge> charge = ChargeOf(
-      *catalog, options.operation, options.quantity, options.credits, at);
-  if (!charge.ok()) return FailWith(charge.status(), streams);
   ExitCode code = ExitCode::kOk;
+  const std::optional<UnixNanos> at = CommandTime(file, streams, code);
+  if (!at.has_value()) return code;
+  const absl::StatusOr<Charge> charge = ChargeOf(
+      *catalog, options.operation, options.quantity, options.credits, *at);
+  if (!charge.ok()) return FailWith(charge.status(), streams);
   const LedgerPointer ledger =
-      OpenLedger(file, /*create=*/false, streams, code);
+      OpenLedger(file, LedgerUse::kChange, streams, code);
   if (ledger == nullptr) return code;
   return Execute(*ledger,
                  {.account = options.account,
                   .id = options.id,
-                  .at = at,
+                  .at = *at,
                   .request = SpendCommand{.amount = charge->amount,
                                           .operation = options.operation},
                   .pricing = charge->pricing},

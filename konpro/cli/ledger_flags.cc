@@ -200,9 +200,14 @@ void LedgerFlags::AddFile(CLI::App& ledger) {
           [this](const std::string& text) {
             file_.at = ParseLedgerTime("--at", text);
           },
-          "the time of the command; the ledger's time never goes back "
-          "(default: now)")
+          "the time of the command or the report; a command is at most "
+          "--clock-tolerance\nahead of the clock, and the ledger's time never "
+          "goes back (default: now)")
       ->type_name("RFC3339");
+  ledger.add_flag("--simulate", file_.simulate,
+                  "let a command run ahead of the clock, on a file that is "
+                  "kept for that");
+  AddClockTolerance(ledger, file_.clock_tolerance);
   AddCatalog(ledger, file_.catalog);
   AddFormat(ledger, file_.format,
             {{"table", ReportFormat::kTable}, {"json", ReportFormat::kJson}});

@@ -8,9 +8,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "google/protobuf/util/json_util.h"
+#include "konpro/base/clock_tolerance.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/ledger/account.h"
+#include "konpro/ledger/journal_repair.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/statement.h"
 #include "konpro/report/ledger_message.h"
@@ -37,7 +39,7 @@ ExitCode RunLedgerBalance(const ServiceFile& file,
                           const BalanceOptions& options, Streams streams) {
   ExitCode code = ExitCode::kOk;
   const LedgerPointer ledger =
-      OpenLedger(file, /*create=*/false, streams, code);
+      OpenLedger(file, LedgerUse::kRead, streams, code);
   if (ledger == nullptr) return code;
   const absl::StatusOr<Account> account =
       options.at_seq.has_value()
@@ -54,7 +56,7 @@ ExitCode RunLedgerHistory(const ServiceFile& file,
   if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
   const LedgerPointer ledger =
-      OpenLedger(file, /*create=*/false, streams, code);
+      OpenLedger(file, LedgerUse::kRead, streams, code);
   if (ledger == nullptr) return code;
   v1::LedgerHistory history;
   history.set_account(options.account);
@@ -78,7 +80,7 @@ ExitCode RunLedgerExplain(const ServiceFile& file,
   if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
   const LedgerPointer ledger =
-      OpenLedger(file, /*create=*/false, streams, code);
+      OpenLedger(file, LedgerUse::kRead, streams, code);
   if (ledger == nullptr) return code;
   const absl::StatusOr<Ledger::CommandPlace> place =
       FindCommand(*ledger, options.account, options.command);
@@ -100,7 +102,7 @@ ExitCode RunLedgerStatement(const ServiceFile& file,
   if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
   const LedgerPointer ledger =
-      OpenLedger(file, /*create=*/false, streams, code);
+      OpenLedger(file, LedgerUse::kRead, streams, code);
   if (ledger == nullptr) return code;
   // Midnight, or the first instant after a midnight that does not exist.
   const auto begin_of = [&](absl::CivilMonth month) {
@@ -119,7 +121,7 @@ ExitCode RunLedgerStatement(const ServiceFile& file,
 ExitCode RunLedgerVerify(const ServiceFile& file, Streams streams) {
   ExitCode code = ExitCode::kOk;
   const LedgerPointer ledger =
-      OpenLedger(file, /*create=*/false, streams, code);
+      OpenLedger(file, LedgerUse::kRead, streams, code);
   if (ledger == nullptr) return code;
   const absl::StatusOr<VerifyReport> report =
       ledger->Verify([&](uint64_t entries) {
@@ -128,13 +130,23 @@ ExitCode RunLedgerVerify(const ServiceFile& file, Streams streams) {
       });
   if (streams.progress != nullptr) *streams.progress << "\r\033[K";
   if (!report.ok()) return FailWith(report.status(), streams);
-  return Print(ToMessage(*report), file, PrintVerificationText, streams);
+  v1::LedgerVerification message = ToMessage(*report);
+  const absl::StatusOr<std::optional<AheadOfClock>> ahead =
+      FindAheadOfClock(*ledger, JournalClockOf(file));
+  if (!ahead.ok()) return FailWith(ahead.status(), streams);
+  if (ahead->has_value()) {
+    message.set_ahead_at(ClockText((*ahead)->last_at.ToTime()));
+    message.set_good_through((*ahead)->good_through);
+  }
+  (void)Print(message, file, PrintVerificationText, streams);
+  // OpenLedger() has said why.
+  return ahead->has_value() ? ExitCode::kInternal : ExitCode::kOk;
 }
 
 ExitCode RunLedgerExport(const ServiceFile& file, Streams streams) {
   ExitCode code = ExitCode::kOk;
   const LedgerPointer ledger =
-      OpenLedger(file, /*create=*/false, streams, code);
+      OpenLedger(file, LedgerUse::kRead, streams, code);
   if (ledger == nullptr) return code;
   google::protobuf::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;

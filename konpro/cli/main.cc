@@ -27,6 +27,7 @@
 #include "konpro/cli/account_flags.h"
 #include "konpro/cli/accuracy_command.h"
 #include "konpro/cli/accuracy_flags.h"
+#include "konpro/cli/backup_command.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/diff_command.h"
 #include "konpro/cli/diff_flags.h"
@@ -197,6 +198,8 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
   AccountFlags accounts;
   accounts.AddAccount(app, kExitCodes);
   accounts.AddKeys(app, kExitCodes);
+  BackupFlags backup;
+  backup.Add(app, kExitCodes);
   LedgerFlags ledger;
   ledger.Add(app, kExitCodes);
   ServeCommandOptions serve;
@@ -240,6 +243,8 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
       {"replay", [&] { return RunReplay(replay, streams); }},
       {"account", on_accounts},
       {"keys", on_accounts},
+      {"backup",
+       [&] { return RunOnFile(backup.Arguments(), backup, context); }},
       {"ledger", [&] { return RunOnFile(arguments, ledger, context); }},
       {"serve",
        [&] {
@@ -251,9 +256,9 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
          return RunServeCommand(serve, run, streams);
        }},
   };
-  // A server runs the commands on its file, and opens no other file.
-  constexpr absl::string_view kOnFile[] = {"account", "forecast", "keys",
-                                           "ledger"};
+  // A server runs the commands on its file, and makes no file but a backup.
+  constexpr absl::string_view kOnFile[] = {"account", "backup", "forecast",
+                                           "keys", "ledger"};
   ExitCode code = ExitCode::kInternal;
   for (const auto& [name, run] : kCommands) {
     if (!app.got_subcommand(name)) continue;

@@ -2,7 +2,10 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "konpro/base/clock_tolerance.h"
+#include "konpro/ledger/journal_repair.h"
 #include "konpro/sqlite/sqlite_backend.h"
 
 namespace konpro::cli {
@@ -14,18 +17,78 @@ constexpr size_t kSpare = 16;
 constexpr char kServersCatalog[] =
     "--catalog: the server that has the file open has its own";
 
+absl::Time ClockOf(const ServiceFile& file) {
+  return file.clock.value_or(absl::Now());
+}
+
+absl::Duration ToleranceOf(const ServiceFile& file) {
+  if (file.open != nullptr)
+    return file.open->ledger().options().clock_tolerance;
+  return file.clock_tolerance.value_or(kClockTolerance);
+}
+
+// A server's clock and its tolerance are its own.
+absl::Status CheckClockOptions(const ServiceFile& file) {
+  if (file.open != nullptr && file.simulate) {
+    return absl::InvalidArgumentError(
+        "--simulate: never on a file that a server has open");
+  }
+  if (file.open != nullptr && file.clock_tolerance.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kClockToleranceOption,
+                     ": the server that has the file open has its own"));
+  }
+  return absl::OkStatus();
+}
+
+// Whoever reads learns that commands are refused; what he reads is right.
+void NoteClock(const ServiceFile& file, Ledger& ledger, Streams streams) {
+  const absl::Status status = CheckJournalClock(ledger, JournalClockOf(file));
+  if (IsAheadOfClock(status)) PrintReason(streams, status.message());
+}
+
 }  // namespace
 
 absl::StatusOr<Backend> OpenBackend(const std::string& db, bool create) {
   return OpenSqliteBackend(db, {.create = create});
 }
 
+absl::Status MakeBackend(const std::string& db,
+                         absl::FunctionRef<absl::Status(Backend&)> fill) {
+  return MakeSqliteFile(db, fill);
+}
+
 absl::Time TimeOf(const ServiceFile& file) {
-  return file.at.has_value() ? *file.at : absl::Now();
+  return file.at.has_value() ? *file.at : ClockOf(file);
 }
 
 UnixNanos UnixNanosOf(const ServiceFile& file) {
   return UnixNanos::FromTime(TimeOf(file));
+}
+
+std::optional<UnixNanos> CommandTime(const ServiceFile& file, Streams streams,
+                                     ExitCode& code) {
+  const auto refuse = [&](const absl::Status& status) {
+    code = FailWith(status, streams);
+    return std::nullopt;
+  };
+  const absl::Status options = CheckClockOptions(file);
+  if (!options.ok()) return refuse(options);
+  if (file.simulate) return UnixNanosOf(file);
+  const absl::Time clock = ClockOf(file);
+  const absl::StatusOr<absl::Time> taken =
+      TakeTime({.field = "--at",
+                .asked = file.at.value_or(clock),
+                .clock = clock,
+                .tolerance = ToleranceOf(file)});
+  if (taken.ok()) return UnixNanos::FromTime(*taken);
+  return refuse(absl::InvalidArgumentError(absl::StrCat(
+      taken.status().message(),
+      "; --simulate runs ahead on purpose, on a file of its own")));
+}
+
+JournalClock JournalClockOf(const ServiceFile& file) {
+  return {.clock = ClockOf(file), .file = file.db};
 }
 
 std::optional<Catalog> CatalogOf(const ServiceFile& file, Streams streams) {
@@ -39,6 +102,7 @@ ExitCode WithService(const ServiceFile& file, bool create, Streams streams,
                      ServiceWork work) {
   const absl::Time now = TimeOf(file);
   if (file.open != nullptr) {
+    NoteClock(file, file.open->ledger(), streams);
     const absl::Status status =
         file.catalog.empty() ? work(*file.open, now)
                              : absl::InvalidArgumentError(kServersCatalog);
@@ -54,27 +118,41 @@ ExitCode WithService(const ServiceFile& file, bool create, Streams streams,
   const absl::StatusOr<std::unique_ptr<Service>> service =
       Service::Open(*catalog, *std::move(backend), std::move(options));
   if (!service.ok()) return FailWith(service.status(), streams);
+  NoteClock(file, (*service)->ledger(), streams);
   const absl::Status status = work(**service, now);
   return status.ok() ? ExitCode::kOk : FailWith(status, streams);
 }
 
-LedgerPointer OpenLedger(const ServiceFile& file, bool create, Streams streams,
-                         ExitCode& code) {
+LedgerPointer OpenLedger(const ServiceFile& file, LedgerUse use,
+                         Streams streams, ExitCode& code) {
+  LedgerPointer ledger(nullptr);
+  absl::Status status = CheckClockOptions(file);
+  if (!status.ok()) {
+    code = FailWith(status, streams);
+    return nullptr;
+  }
   if (file.open != nullptr) {
-    return LedgerPointer(&file.open->ledger(), LedgerCloser{.is_owner = false});
+    ledger =
+        LedgerPointer(&file.open->ledger(), LedgerCloser{.is_owner = false});
+  } else {
+    absl::StatusOr<Backend> backend =
+        OpenBackend(file.db, /*create=*/use == LedgerUse::kCreate);
+    status = backend.status();
+    if (status.ok()) {
+      absl::StatusOr<std::unique_ptr<Ledger>> opened = Ledger::Open(
+          std::move(backend->ledger), {.clock_tolerance = ToleranceOf(file)});
+      status = opened.status();
+      if (status.ok()) ledger = LedgerPointer(opened->release());
+    }
   }
-  absl::StatusOr<Backend> backend = OpenBackend(file.db, create);
-  if (!backend.ok()) {
-    code = FailWith(backend.status(), streams);
-    return nullptr;
+  if (status.ok() && use == LedgerUse::kRead) {
+    NoteClock(file, *ledger, streams);
+  } else if (status.ok() && !file.simulate) {
+    status = CheckJournalClock(*ledger, JournalClockOf(file));
   }
-  absl::StatusOr<std::unique_ptr<Ledger>> ledger =
-      Ledger::Open(std::move(backend->ledger), {});
-  if (!ledger.ok()) {
-    code = FailWith(ledger.status(), streams);
-    return nullptr;
-  }
-  return LedgerPointer(ledger->release());
+  if (status.ok()) return ledger;
+  code = FailWith(status, streams);
+  return nullptr;
 }
 
 }  // namespace konpro::cli

@@ -16,6 +16,7 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/command.h"
+#include "konpro/ledger/journal_repair.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/report/report_message.h"
 
@@ -26,8 +27,15 @@ struct ServiceFile {
   // The service that a server has open; `db` is then not opened, and `catalog`
   // must be "". nullptr: the command opens the file.
   Service* open = nullptr;
-  // The caller's clock; nullopt: now.
+  // The time that the command names; nullopt: now.
   std::optional<absl::Time> at;
+  // Whether a command may be ahead of the clock. Never through a server.
+  bool simulate = false;
+  // How far `at` and the journal may be ahead of the clock; nullopt: as far as
+  // the server says that has the file open, or else kClockTolerance.
+  std::optional<absl::Duration> clock_tolerance;
+  // What a test says is the time now; nullopt: the system's wall clock.
+  std::optional<absl::Time> clock;
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
   // kTable or kJson. Commands that change a ledger print JSON with either.
@@ -38,9 +46,20 @@ struct ServiceFile {
 // The one function that knows which backend a path has.
 absl::StatusOr<Backend> OpenBackend(const std::string& db, bool create);
 
-// `file.at`, or the clock.
+// A new file at `db` with what `fill` puts into it: whole, or not at all.
+// kAlreadyExists: there is one. Otherwise errors of MakeSqliteFile().
+absl::Status MakeBackend(const std::string& db,
+                         absl::FunctionRef<absl::Status(Backend&)> fill);
+
+// `file.at`, or the clock: the time that a report is about.
 absl::Time TimeOf(const ServiceFile& file);
 UnixNanos UnixNanosOf(const ServiceFile& file);
+
+// The time of a command that changes the ledger: the same, but never ahead of
+// the clock, unless `file.simulate`. nullopt after the reason went to
+// streams.err and its exit code to `code`: kBadInput if it is too far ahead.
+std::optional<UnixNanos> CommandTime(const ServiceFile& file, Streams streams,
+                                     ExitCode& code);
 
 // The catalog of the server that has the file open, or else of the catalog
 // file. nullopt after the reason went to streams.err: kBadInput.
@@ -63,11 +82,19 @@ struct LedgerCloser {
 };
 using LedgerPointer = std::unique_ptr<Ledger, LedgerCloser>;
 
-// The ledger in the file, without the directories of a service. The file is
-// made if it is missing and `create`. nullptr after the reason went to
-// streams.err and its exit code to `code`.
-LedgerPointer OpenLedger(const ServiceFile& file, bool create, Streams streams,
-                         ExitCode& code);
+enum class LedgerUse {
+  kRead,
+  kChange,
+  kCreate  // as kChange; a missing file is made
+};
+// The ledger in the file, without the directories of a service. nullptr after
+// the reason went to streams.err and its exit code to `code`. A journal that is
+// ahead of the clock is not changed, unless `file.simulate`; who reads it is
+// told on streams.err.
+LedgerPointer OpenLedger(const ServiceFile& file, LedgerUse use,
+                         Streams streams, ExitCode& code);
+
+JournalClock JournalClockOf(const ServiceFile& file);
 
 }  // namespace konpro::cli
 

@@ -39,6 +39,12 @@ absl::Status CheckOptions(const LedgerOptions& options) {
   if (options.acceptance_window < absl::ZeroDuration()) {
     return absl::InvalidArgumentError("acceptance_window: negative");
   }
+  if (options.clock_tolerance < absl::ZeroDuration() ||
+      options.clock_tolerance > kClockToleranceMax) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "clock_tolerance: ", absl::FormatDuration(options.clock_tolerance),
+        " is not 0 to ", absl::FormatDuration(kClockToleranceMax)));
+  }
   if (options.acceptance_window > options.duplicate_window) {
     return absl::InvalidArgumentError(absl::StrCat(
         "duplicate_window: ", absl::FormatDuration(options.duplicate_window),
@@ -79,9 +85,9 @@ Ledger::Ledger(std::unique_ptr<Store> store, const LedgerOptions& options)
       store_name_(store->name()),
       store_(std::move(store)),
       book_(std::make_unique<LedgerBook>(
-          *store_,
-          LedgerBook::Windows{.acceptance = options.acceptance_window,
-                              .duplicates = options.duplicate_window})) {}
+          *store_, LedgerBook::Windows{.acceptance = options.acceptance_window,
+                                       .duplicates = options.duplicate_window,
+                                       .ahead = options.clock_tolerance})) {}
 
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(
     std::unique_ptr<Store> store, const LedgerOptions& options) {
@@ -93,6 +99,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(
     // With a failure, Close() writes nothing.
     ledger->failure_ = ledger->book_->Load();
     if (!ledger->failure_.ok()) return ledger->failure_;
+    ledger->now_nanos_ = ledger->book_->time().nanos();
   }
   return ledger;
 }
@@ -184,6 +191,8 @@ void Ledger::Commit(absl::Span<Call* const> calls) {
     for (Call* call : calls) ApplyCall(*call);
     status = book_->Commit();
     if (!status.ok()) failure_ = status;
+    // Also that of a commit that failed: Load() keeps it.
+    now_nanos_ = book_->time().nanos();
   }
   if (!status.ok()) {
     const absl::Status failed = absl::UnavailableError(absl::StrCat(

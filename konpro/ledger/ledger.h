@@ -39,6 +39,7 @@
 #ifndef KONPRO_LEDGER_LEDGER_H_
 #define KONPRO_LEDGER_LEDGER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -53,6 +54,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "konpro/base/clock_tolerance.h"
 #include "konpro/base/credits.h"
 #include "konpro/base/mutex.h"
 #include "konpro/base/unix_nanos.h"
@@ -74,6 +76,9 @@ struct LedgerOptions {
   // longer than before, the journal is read from the start, and opening fails
   // with kDataLoss if an id was used again that would be remembered now.
   absl::Duration duplicate_window = absl::Hours(24 * 35);
+  // How far an event may be ahead of the ledger's time, and a command's time of
+  // the clock of whoever takes it (clock_tolerance.h).
+  absl::Duration clock_tolerance = kClockTolerance;
   // Entries between two snapshots: the most that opening replays after a crash.
   uint64_t snapshot_every = uint64_t{1} << 18;
 };
@@ -132,12 +137,11 @@ class Ledger {
   Ledger& operator=(const Ledger&) = delete;
 
   // The outcome, applied or denied (AccountEffect::refusal), once it is
-  // durable. kInvalidArgument: ValidateCommand(). kAlreadyExists: the id was
-  // used for another content; names the field. kOutOfRange: the event is too
-  // old or in the future. kNotFound: the command to refund is not known.
-  // kUnavailable: the store failed; whether the command took effect is unknown,
-  // and asking again is safe. Nothing is journaled with any of these but the
-  // last.
+  // durable. kInvalidArgument: ValidateCommand(), or an event too far ahead.
+  // kAlreadyExists: the id was used for another content; names the field.
+  // kOutOfRange: the event is too old. kNotFound: the command to refund is not
+  // known. kUnavailable: the store failed; whether the command took effect is
+  // unknown, and asking again is safe. Only then something may be journaled.
   absl::StatusOr<LedgerOutcome> Apply(const LedgerCommand& command);
 
   // Each in order, and independently of the others. `outcomes` is overwritten;
@@ -148,7 +152,7 @@ class Ledger {
   const LedgerOptions& options() const { return options_; }
 
   // The latest time of all commands.
-  absl::StatusOr<UnixNanos> Now();
+  UnixNanos Now() const;
   absl::StatusOr<JournalHead> Head();
   absl::StatusOr<std::vector<std::string>> AccountIds();  // ordered
 
@@ -231,6 +235,8 @@ class Ledger {
   // Constant after construction.
   const LedgerOptions options_;
   const std::string store_name_;
+  // Atomic: the book's time, for which nobody waits for a commit.
+  std::atomic<int64_t> now_nanos_ = 0;
 
   // One of the calls in the queue, or that left it last, leads.
   Mutex queue_mu_;

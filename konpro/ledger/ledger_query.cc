@@ -75,12 +75,7 @@ absl::StatusOr<OwnedEntry> OwnedEntry::Create(absl::string_view bytes) {
   return owned;
 }
 
-absl::StatusOr<UnixNanos> Ledger::Now() {
-  const MutexLock lock(book_mu_);
-  const absl::Status status = Ready();
-  if (!status.ok()) return status;
-  return book_->time();
-}
+UnixNanos Ledger::Now() const { return UnixNanos::FromNanos(now_nanos_); }
 
 absl::StatusOr<JournalHead> Ledger::Head() {
   const MutexLock lock(book_mu_);

@@ -154,10 +154,8 @@ absl::StatusOr<Statement> MakeStatement(Ledger& ledger,
   if (period.end <= period.begin) {
     return absl::InvalidArgumentError("period: ends before it begins");
   }
-  const absl::StatusOr<UnixNanos> ledger_time = ledger.Now();
-  if (!ledger_time.ok()) return ledger_time.status();
   const UnixNanos last = UnixNanos::FromNanos(period.end.nanos() - 1);
-  Period state(period.begin, std::min(last, std::max(now, *ledger_time)));
+  Period state(period.begin, std::min(last, std::max(now, ledger.Now())));
   const absl::Status status = ledger.History(
       account,
       [&](const JournalEntry& entry, absl::string_view) -> absl::Status {

@@ -151,14 +151,16 @@ std::vector<std::string> UsageRecordErrors(const v1::UsageRecord& record,
 }
 
 absl::StatusOr<RatedUsage> RateUsage(const Catalog& catalog,
-                                     const v1::UsageRecord& record) {
+                                     const v1::UsageRecord& record,
+                                     absl::Time latest) {
   const Operation* operation = catalog.FindOperation(record.operation());
   const std::vector<std::string> errors = Errors(record, catalog, operation);
   if (!errors.empty()) {
     return absl::InvalidArgumentError(absl::StrJoin(errors, "; "));
   }
   absl::StatusOr<RatedUsage> rated =
-      RateQuantity(catalog, *operation, QuantityOf(record), StartTime(record));
+      RateQuantity(catalog, *operation, QuantityOf(record),
+                   std::min(StartTime(record), latest));
   if (absl::IsNotFound(rated.status())) {
     return absl::NotFoundError(absl::StrCat("operation: ", operation->name,
                                             " has no price at start_time"));

@@ -78,9 +78,10 @@ struct RatedUsage {
 
 // kInvalidArgument: UsageRecordErrors(), joined by "; ". kNotFound: the
 // operation has no price at start_time. kOutOfRange: the cost leaves the range
-// of Credits.
-absl::StatusOr<RatedUsage> RateUsage(const Catalog& catalog,
-                                     const v1::UsageRecord& record);
+// of Credits. A start_time after `latest` counts as that.
+absl::StatusOr<RatedUsage> RateUsage(
+    const Catalog& catalog, const v1::UsageRecord& record,
+    absl::Time latest = absl::InfiniteFuture());
 
 // The same for a quantity without a record, with the prices in effect at
 // `time`. REQUIRES: `operation` is of `catalog`; quantity >= 0.
@@ -112,7 +113,9 @@ class UsageLedger {
   // Charges each record, in order and as one durable batch, at the time `at`.
   // `outcomes` is overwritten: applied, denied or replayed; otherwise errors of
   // RateUsage() and Ledger::Apply(). After kUnavailable, charge the same
-  // records again.
+  // records again. A start_time that is ahead of `at` and of the ledger's time
+  // counts as now, up to LedgerOptions::clock_tolerance; further ahead the
+  // record is kInvalidArgument, whatever it is.
   void Charge(absl::Span<const v1::UsageRecord> records, UnixNanos at,
               std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
 
@@ -128,6 +131,8 @@ class UsageLedger {
   // Brings the sessions up to date with the journal.
   absl::Status CatchUp();
   absl::StatusOr<uint64_t> FirstInWindow(uint64_t last);
+  // Rates a record, which begins at `now` at the latest.
+  absl::StatusOr<RatedUsage> Rate(const v1::UsageRecord& record, UnixNanos now);
   // Makes the command of a record, in made_.
   absl::Status Make(const v1::UsageRecord& record, const RatedUsage& rated,
                     UnixNanos now, const internal::BatchLookup& lookup);

@@ -2,6 +2,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "konpro/base/clock_tolerance.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/ledger/internal/ledger_batch.h"
 #include "konpro/ledger/usage.h"
@@ -55,21 +56,18 @@ UsageLedger::UsageLedger(Ledger& ledger, const Catalog& catalog)
 void UsageLedger::Charge(absl::Span<const v1::UsageRecord> records,
                          UnixNanos at,
                          std::vector<absl::StatusOr<LedgerOutcome>>& outcomes) {
+  const UnixNanos since = std::max(ledger_.Now(), at);
   rated_.clear();
   bool has_jobs = false;
   for (const v1::UsageRecord& record : records) {
-    rated_.push_back(RateUsage(catalog_, record));
+    rated_.push_back(Rate(record, since));
     has_jobs = has_jobs || !record.job_id().empty();
   }
-  absl::Status status;
-  if (has_jobs) status = CatchUp();
-  absl::StatusOr<UnixNanos> now = ledger_.Now();
-  if (status.ok()) status = now.status();
+  const absl::Status status = has_jobs ? CatchUp() : absl::OkStatus();
   if (!status.ok()) {
     outcomes.assign(records.size(), status);
     return;
   }
-  const UnixNanos since = std::max(*now, at);
   is_made_ = false;
   ledger_.ApplyEach(
       records.size(),
@@ -88,6 +86,19 @@ void UsageLedger::Charge(absl::Span<const v1::UsageRecord> records,
       outcomes);
   if (is_made_) Note(outcomes.back());
   Finish(outcomes);
+}
+
+absl::StatusOr<RatedUsage> UsageLedger::Rate(const v1::UsageRecord& record,
+                                             UnixNanos now) {
+  absl::StatusOr<RatedUsage> rated = RateUsage(catalog_, record, now.ToTime());
+  if (!rated.ok()) return rated;
+  const absl::StatusOr<absl::Time> taken =
+      TakeTime({.field = "start_time",
+                .asked = StartTime(record),
+                .clock = now.ToTime(),
+                .tolerance = ledger_.options().clock_tolerance});
+  if (!taken.ok()) return taken.status();
+  return rated;
 }
 
 absl::Status UsageLedger::Make(const v1::UsageRecord& record,
@@ -178,10 +189,9 @@ absl::StatusOr<int64_t> UsageLedger::Charged(absl::string_view account,
                                              const RatedUsage& rated) {
   const absl::Status status = CatchUp();
   if (!status.ok()) return status;
-  const absl::StatusOr<UnixNanos> now = ledger_.Now();
-  if (!now.ok()) return now.status();
   return sessions_.Charged(
-      {account, job, rated.operation->name, PricesSince(*rated.prices)}, *now);
+      {account, job, rated.operation->name, PricesSince(*rated.prices)},
+      ledger_.Now());
 }
 
 absl::Status UsageLedger::CatchUp() {
@@ -206,15 +216,14 @@ absl::Status UsageLedger::CatchUp() {
 
 // Times of entries never go back.
 absl::StatusOr<uint64_t> UsageLedger::FirstInWindow(uint64_t last) {
-  const absl::StatusOr<UnixNanos> now = ledger_.Now();
-  if (!now.ok()) return now.status();
+  const UnixNanos now = ledger_.Now();
   uint64_t first = 1;
   uint64_t end = last + 1;
   while (first < end) {
     const uint64_t middle = first + (end - first) / 2;
     const absl::StatusOr<OwnedEntry> entry = ledger_.ReadEntry(middle);
     if (!entry.ok()) return entry.status();
-    if (*now - (*entry)->place.at > ledger_.options().duplicate_window) {
+    if (now - (*entry)->place.at > ledger_.options().duplicate_window) {
       first = middle + 1;
     } else {
       end = middle;

@@ -23,6 +23,7 @@
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/statement.h"
+#include "proto/backup.pb.h"
 #include "proto/ledger.pb.h"
 
 namespace konpro {
@@ -73,6 +74,7 @@ void PrintStatementText(const v1::LedgerStatement& statement,
                         std::ostream& out);
 void PrintVerificationText(const v1::LedgerVerification& verification,
                            std::ostream& out);
+void PrintBackupText(const v1::Backup& backup, std::ostream& out);
 void PrintIngestText(const v1::IngestReport& report, std::ostream& out);
 
 }  // namespace konpro

@@ -209,13 +209,40 @@ void PrintIngestText(const v1::IngestReport& report, std::ostream& out) {
       << ", in effect when each job began\n";
 }
 
+void PrintBackupText(const v1::Backup& backup, std::ostream& out) {
+  out << "copied to " << backup.to() << ": entries: " << backup.entries()
+      << ", accounts: " << backup.accounts() << ", keys: " << backup.keys()
+      << "\nentries left out: " << backup.left_out_size() << "\n";
+  if (backup.left_out().empty()) return;
+  ReportTable table({{"seq", ColumnAlign::kRight},
+                     {"at (UTC)"},
+                     {"account"},
+                     {"command"},
+                     {"id"},
+                     {"credits", ColumnAlign::kRight},
+                     {"outcome"}});
+  for (const v1::LedgerEntry& entry : backup.left_out()) {
+    table.AddRow({absl::StrCat(entry.seq()), SpacedTime(entry.at()),
+                  entry.account(), entry.command(), entry.id(),
+                  entry.has_amount() ? entry.amount().credits() : "-",
+                  OutcomeOf(entry)});
+  }
+  table.PrintText(out);
+}
+
 void PrintVerificationText(const v1::LedgerVerification& verification,
                            std::ostream& out) {
-  out << "fine: " << verification.entries() << " entries, of which "
+  out << (verification.has_good_through() ? "ahead of the clock: " : "fine: ")
+      << verification.entries() << " entries, of which "
       << verification.denied()
       << " denied; accounts: " << verification.accounts()
       << ", snapshots compared: " << verification.snapshots()
       << "\nhash of the journal: " << verification.hash() << "\n";
+  if (verification.has_good_through()) {
+    out << "time of the journal: " << verification.ahead_at()
+        << "\nlast entry that is not ahead: " << verification.good_through()
+        << "\n";
+  }
 }
 
 }  // namespace konpro

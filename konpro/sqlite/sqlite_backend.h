@@ -10,6 +10,8 @@
 
 #include <string>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "konpro/access/backend.h"
 #include "konpro/sqlite/sqlite_options.h"
@@ -19,6 +21,14 @@ namespace konpro {
 // Errors of SqliteStore::Open() (sqlite_store.h).
 absl::StatusOr<Backend> OpenSqliteBackend(const std::string& path,
                                           const SqliteOptions& options);
+
+// A new file at `path` with what `fill` puts into it: whole and on the disk, or
+// not there. Until it is filled it has another name, and nobody can open it.
+// kAlreadyExists: there is a file of that name, or a log of it. kUnavailable:
+// it cannot be written. Otherwise the error of `fill`. A process that is killed
+// leaves PATH.unfinished-PID, which can be removed.
+absl::Status MakeSqliteFile(const std::string& path,
+                            absl::FunctionRef<absl::Status(Backend&)> fill);
 
 }  // namespace konpro
 

@@ -42,6 +42,7 @@ TEST(AdmissionReason, NumbersNamesAndCodesAreFixed) {
       {Reason::kUnavailable, 15, "unavailable", Code::kUnavailable},
       {Reason::kJobInProgress, 16, "in_progress", Code::kAborted},
       {Reason::kJobEnded, 17, "job_ended", Code::kAborted},
+      {Reason::kJournalAhead, 18, "journal_ahead", Code::kUnavailable},
   };
   ASSERT_EQ(std::size(kCases), kAdmissionReasons);
   for (const auto& c : kCases) {

@@ -16,6 +16,7 @@
 #include "konpro/access/admission_result.h"
 #include "konpro/access/api_key.h"
 #include "konpro/access/backend.h"
+#include "konpro/access/backup.h"
 #include "konpro/access/http.h"
 #include "konpro/access/key_directory.h"
 #include "konpro/access/limiter_snapshot.h"
@@ -154,6 +155,24 @@ TEST(HeaderExamples, Http) {
                         "\"needs_new_id\":true,"
                         "\"need\":{\"credits\":\"90\",\"ticks\":\"540000000\"}"
                         ",\"available\":{"));
+}
+
+TEST(HeaderExamples, Backup) {
+  auto service = *Service::Open(Catalog::BuiltIn(), Backend::InMemory(), {});
+  ASSERT_THAT(service->admission().CreateKey({.account_id = "acme"}, now),
+              IsOk());
+  for (const char* id : {"1", "2", "3", "4", "5", "6", "7"}) {
+    ASSERT_THAT(service->ledger().Apply(
+                    {.account = "acme",
+                     .id = id,
+                     .at = at,
+                     .request = GrantCommand{.amount = *Credits::Parse("1")}}),
+                IsOk());
+  }
+  // backup.h
+  Backend copy = Backend::InMemory();
+  EXPECT_EQ(BackUp(*service, /*through=*/6, copy)->entries, 6);
+  EXPECT_EQ(copy.keys->Count().value(), 1);
 }
 
 TEST(HeaderExamples, KeyDirectory) {

@@ -239,6 +239,7 @@ TEST(Http, StatusIsThatOfTheReason) {
       {AdmissionReason::kUnavailable, 503, absl::StatusCode::kUnavailable},
       {AdmissionReason::kJobInProgress, 409, absl::StatusCode::kAborted},
       {AdmissionReason::kJobEnded, 409, absl::StatusCode::kAborted},
+      {AdmissionReason::kJournalAhead, 503, absl::StatusCode::kUnavailable},
   };
   EXPECT_EQ(std::size(kCases), kAdmissionReasons);
   for (const auto& c : kCases) {

@@ -146,7 +146,7 @@ if grep -qF "$(cat key.txt)" key.err accounts.db accounts.db-wal 2>/dev/null; th
 fi
 
 # The ledger as a process; more is in ledger_command_test.cc.
-ledger=("$konpro" ledger --db=credits.db --at=2026-11-02T09:00:00Z)
+ledger=("$konpro" ledger --db=credits.db --at=2025-11-02T09:00:00Z)
 expect 0 'statement' "$konpro" ledger --help
 expect 2 'no such file' "${ledger[@]}" balance acme
 expect 0 '"seq": "1"' "${ledger[@]}" grant acme 100 --id=welcome
@@ -165,13 +165,29 @@ expect 0 '"refund"' "${ledger[@]}" refund done --credits=5 --id=sorry
 expect 2 'not a time above zero' "${ledger[@]}" reserve acme --credits=1 --id=t --timeout=0s
 expect 2 '--at' "$konpro" ledger --db=credits.db --at=yesterday balance acme
 expect 2 'not a month' "${ledger[@]}" statement acme --month=2026-13
-expect 0 'closing          85' "${ledger[@]}" statement acme --month=2026-11
-expect 0 '"closing"' "${ledger[@]}" statement acme --month=2026-11 --format=json
+expect 0 'closing          85' "${ledger[@]}" statement acme --month=2025-11
+expect 0 '"closing"' "${ledger[@]}" statement acme --month=2025-11 --format=json
 expect 0 '"quantity":"20000"' "${ledger[@]}" export
 expect 0 'available       85' "${ledger[@]}" balance acme --at-seq=9
 expect 0 'fine: 5 entries' "${ledger[@]}" verify
-expect 0 'history: 2026-11-02' "$konpro" forecast credits.db --account=acme \
-  --as-of=2026-11-03
+expect 0 'history: 2025-11-02' "$konpro" forecast credits.db --account=acme \
+  --as-of=2025-11-03
+# A mistyped year is refused, and repaired where it was taken.
+entries() { "${ledger[@]}" verify 2>/dev/null | sed -n '1s/[^0-9]*\([0-9]*\).*/\1/p'; }
+far=--at=2262-01-01T00:00:00Z
+expect 2 'ahead of the clock' "$konpro" ledger --db=credits.db "$far" grant acme 5 --id=typo
+expect 0 'expired' "$konpro" ledger --db=credits.db "$far" balance acme
+[ "$(entries)" = 5 ] || failures=$((failures + 1))
+expect 0 '"seq": "6"' "$konpro" ledger --db=credits.db "$far" --simulate grant acme 5 --id=typo
+expect 1 'through=5' "${ledger[@]}" grant acme 5 --id=more
+expect 1 'through=5' "${ledger[@]}" verify
+expect 2 'not a time of 0 to 24h' "${ledger[@]}" --clock-tolerance=25h verify
+expect 2 '--db is required' "$konpro" backup repaired.db
+expect 0 'typo' "$konpro" backup repaired.db --db=credits.db --through=5
+expect 2 'is there already' "$konpro" backup repaired.db --db=credits.db
+expect 0 'fine: 5 entries' "$konpro" ledger --db=repaired.db verify
+mv repaired.db credits.db
+expect 0 '"seq": "6"' "${ledger[@]}" grant acme 5 --id=typo
 echo x >u.jsonl
 expect 2 'u.jsonl:1:1: no usage record' "${ledger[@]}" ingest u.jsonl
 expect 2 'records: 1, applied: 0' "${ledger[@]}" ingest u.jsonl

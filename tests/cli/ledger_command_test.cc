@@ -67,7 +67,7 @@ class LedgerCommandTest : public ::testing::Test {
     for (const char* suffix : {"", "-wal", "-shm"}) {
       std::remove(absl::StrCat(path, suffix).c_str());
     }
-    return {.db = path, .at = At()};
+    return {.db = path, .at = At(), .clock = At(absl::Hours(24 * 365))};
   }
 
   template <typename Function>

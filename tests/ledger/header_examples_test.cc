@@ -21,6 +21,7 @@
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/allowance.h"
 #include "konpro/ledger/ingest.h"
+#include "konpro/ledger/journal_repair.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/statement.h"
@@ -246,6 +247,27 @@ TEST(HeaderExamples, Store) {
   EXPECT_THAT(store.WriteSnapshots(changes), IsOk());
   EXPECT_EQ(visited, (std::vector<uint64_t>{8, 9, 10}));
   EXPECT_THAT(Ledger::Open(std::make_unique<MemoryStore>(), {}), IsOk());
+}
+
+TEST(HeaderExamples, JournalRepair) {
+  const std::unique_ptr<Ledger> ledger = OpenLedger();
+  const auto grant = [&](absl::string_view id, absl::Time at) {
+    EXPECT_THAT(ledger->Apply({.account = "acme",
+                               .id = id,
+                               .at = UnixNanos::FromTime(at),
+                               .request = GrantCommand{.amount = nine}}),
+                IsOk());
+  };
+  const UnixNanos in_1970;
+  const absl::Time now = in_1970.ToTime() + absl::Hours(24);
+  for (const char* id : {"1", "2", "3", "4", "5", "6"}) grant(id, now);
+  grant("7", now + absl::Hours(24 * 40));
+  auto store = std::make_unique<MemoryStore>();
+  // journal_repair.h
+  const JournalClock clock = {.clock = now, .file = "credits.db"};
+  EXPECT_TRUE(IsAheadOfClock(CheckJournalClock(*ledger, clock)));
+  EXPECT_EQ(FindAheadOfClock(*ledger, clock)->value().good_through, 6);
+  EXPECT_EQ(CopyJournal(*ledger, /*through=*/6, *store)->sequence, 6);
 }
 
 TEST(HeaderExamples, Usage) {

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "konpro/base/clock_tolerance.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/ledger/store.h"
@@ -26,6 +27,7 @@ namespace {
 
 using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr int64_t kSecond = 1'800'000'000;
@@ -288,8 +290,8 @@ TEST_F(UsageLedgerTest, WhatIsWrongWithARecordIsItsOutcome) {
                                     HasSubstr("pricing.quantity: 2000")));
   EXPECT_THAT(outcomes[2], StatusIs(absl::StatusCode::kOutOfRange,
                                     HasSubstr("acceptance window")));
-  EXPECT_THAT(outcomes[3], StatusIs(absl::StatusCode::kOutOfRange,
-                                    HasSubstr("in the future")));
+  EXPECT_THAT(outcomes[3], StatusIs(absl::StatusCode::kInvalidArgument,
+                                    HasSubstr("start_time: ")));
   EXPECT_THAT(outcomes[4], StatusIs(absl::StatusCode::kInvalidArgument,
                                     HasSubstr("did you mean \"call\"")));
   EXPECT_TRUE(outcomes[5]->replayed);
@@ -459,6 +461,71 @@ TEST_F(UsageLedgerTest, AnEstimateOfJobsIsTheirBillToTheTick) {
   }
   EXPECT_EQ(BalanceNow().posted, estimator.total());
   EXPECT_EQ(BalanceNow().reserved, C("0"));
+}
+
+// A clock a little ahead of ours is nobody's fault; one far ahead is refused
+// whatever it asks for, and its id is not used up.
+TEST_F(UsageLedgerTest, ARecordAheadOfTheClockIsTakenAsOfNowOrNotAtAll) {
+  Grant("5000");
+  const struct {
+    absl::Duration ahead;
+    bool taken;
+  } kRows[] = {
+      {-absl::Minutes(6), true},
+      {absl::ZeroDuration(), true},
+      {absl::Milliseconds(200), true},
+      {absl::Minutes(4), true},
+      {kClockTolerance, true},
+      {kClockTolerance + absl::Seconds(1), false},
+      {absl::Minutes(6), false},
+      {absl::Hours(24 * 365 * 40), false},
+  };
+  int rows = 0;
+  for (const auto& row : kRows) {
+    v1::UsageRecord record = Record(absl::StrCat("r", ++rows), "", 5'000);
+    const auto start_at = [&](absl::Time time) {
+      const absl::Duration since = time - absl::UnixEpoch();
+      record.mutable_start_time()->set_seconds(absl::ToInt64Seconds(since));
+      record.mutable_start_time()->set_nanos(static_cast<int32_t>(
+          absl::ToInt64Nanoseconds(since % absl::Seconds(1))));
+      *record.mutable_end_time() = record.start_time();
+    };
+    start_at(kNow.ToTime() + row.ahead);
+    const uint64_t entries = ledger_->Head()->sequence;
+    const absl::StatusOr<LedgerOutcome> outcome = ChargeOne(record);
+    EXPECT_EQ(ledger_->Now(), kNow) << row.ahead;
+    if (row.taken) {
+      ASSERT_THAT(outcome, IsOk()) << row.ahead;
+      EXPECT_TRUE(outcome->effect.applied());
+      EXPECT_EQ(outcome->at, kNow);
+      // Sent again, it is the same record.
+      EXPECT_TRUE(ChargeOne(record)->replayed) << row.ahead;
+      continue;
+    }
+    EXPECT_THAT(outcome,
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         AllOf(HasSubstr("start_time: "), HasSubstr("ahead"))))
+        << row.ahead;
+    EXPECT_EQ(ledger_->Head()->sequence, entries);
+    start_at(kNow.ToTime());
+    EXPECT_FALSE(ChargeOne(record)->replayed) << row.ahead;
+  }
+}
+
+TEST_F(UsageLedgerTest, ARecordThatIsTakenAsOfNowHasThePriceOfNow) {
+  auto ledger = *Ledger::Open(std::make_unique<MemoryStore>(), {});
+  const UnixNanos before =
+      UnixNanos::FromTime(absl::FromUnixSeconds(kSecond - 1));
+  ASSERT_THAT(ledger->Apply({.account = "acme",
+                             .id = "grant",
+                             .at = before,
+                             .request = GrantCommand{.amount = C("500")}}),
+              IsOk());
+  UsageLedger usage(*ledger, catalog_);
+  const v1::UsageRecord record = Record("r", "", 70'000, kSecond);
+  usage.Charge({&record, 1}, before, outcomes_);
+  ASSERT_THAT(outcomes_.front(), IsOk());
+  EXPECT_EQ(outcomes_.front()->balance.posted, CostOf(70'000, kSecond - 1));
 }
 
 }  // namespace

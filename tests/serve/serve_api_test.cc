@@ -400,5 +400,41 @@ TEST_F(ServeApi, MetricsCountAnswersAndReasons) {
   }
 }
 
+// A clock that is 40 days ahead for one request, as a machine that has just
+// started may have it.
+TEST_F(ServeApi, AJournalAheadOfTheClockIs503AndNamesTheRepair) {
+  ASSERT_EQ(Hold("before", 1000).status, 200);
+  const UnixNanos clock = now_;
+  now_ = UnixNanos::FromTime(kStart + absl::Hours(24 * 40));
+  ASSERT_EQ(Hold("ahead", 1000).status, 200);
+  now_ = clock;
+  const uint64_t entries = memory_.ledger->Head()->sequence;
+  for (const HttpAnswer& answer :
+       {Hold("after", 1000), Hold("before", 1000),
+        Ask("POST", "/v1/jobs/before/complete", R"({"quantity":1000})"),
+        Ask("POST", "/v1/jobs/before/cancel"),
+        Ask("POST", "/v1/jobs/none/cancel")}) {
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_THAT(answer.body, HasSubstr(R"("code":"journal_ahead")"));
+    EXPECT_THAT(answer.body, HasSubstr(R"("retryable":true)"));
+    EXPECT_THAT(answer.body, HasSubstr("is 40 days after"));
+    EXPECT_THAT(answer.body,
+                HasSubstr("konpro backup NEW --db=FILE --through=2"));
+  }
+  const HttpAnswer admitted = Ask("GET", "/v1/admit", "",
+                                  {{"X-Konpro-Operation", "avatar_video"},
+                                   {"X-Konpro-Quantity", "1000"},
+                                   {"Idempotency-Key", "after"}});
+  EXPECT_EQ(FieldOf(admitted, "X-Konpro-Status"), "503");
+  EXPECT_EQ(memory_.ledger->Head()->sequence, entries);
+  // What moves no credits goes on.
+  EXPECT_EQ(Ask("GET", "/v1/admit").status, 200);
+  EXPECT_EQ(Ask("GET", "/v1/account").status, 200);
+  // A little ahead is not: clocks differ.
+  now_ = UnixNanos::FromTime(kStart + absl::Hours(24 * 40) - absl::Minutes(5));
+  EXPECT_EQ(Hold("in time", 1000).status, 400);  // an id has no blank
+  EXPECT_EQ(Hold("in-time", 1000).status, 200);
+}
+
 }  // namespace
 }  // namespace konpro

@@ -232,6 +232,20 @@ for end in complete cancel; do
   expect 'HTTP/1.1 409' '"code":"job_ended"' '"retryable":false'
 done
 
+# A copy of the file that is open, named as the client's folder has it. Nothing
+# moves the ledger ahead through a server.
+mkdir copies
+(cd copies && "$konpro" backup copy.db --db=../credits.db --format=json) \
+  >backup.json || fail "backup: $(cat backup.json)"
+[[ "$(ledger verify | head -1)" == "$("$konpro" ledger --db=copies/copy.db verify |
+  head -1)" ]] || fail 'a copy that differs'
+[ "$(stat -c %a copies/copy.db)" = 600 ] || fail 'a copy that others can read'
+for words in '--at=2262-01-01T00:00:00Z' '--at=2262-01-01T00:00:00Z --simulate'; do
+  # shellcheck disable=SC2086
+  output=$(ledger $words grant acme 1 --id=ahead 2>&1) && fail "$words: $output"
+done
+[[ "$output" == *--simulate* ]] || fail "$output"
+
 # Another account, whose minute is soon full.
 free=$(keys create globex 2>/dev/null)
 for ((i = 0; i < 10; i++)); do

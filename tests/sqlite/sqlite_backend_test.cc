@@ -3,7 +3,12 @@
 #include "konpro/sqlite/sqlite_backend.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -28,6 +33,7 @@ namespace {
 
 using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -258,6 +264,86 @@ TEST(SqliteBackend, TextOfAKeyIsNowhereButInItsOwnersHands) {
     EXPECT_EQ(seen.find(text.substr(3, 30)), std::string::npos);
     EXPECT_EQ(seen.find(text.substr(20, 12)), std::string::npos);
   }
+}
+
+std::vector<std::string> FilesBeginningWith(const std::string& path) {
+  std::vector<std::string> files;
+  const std::filesystem::path begin(path);
+  for (const auto& file :
+       std::filesystem::directory_iterator(begin.parent_path())) {
+    const std::string name = file.path().filename().string();
+    if (name.rfind(begin.filename().string(), 0) == 0) files.push_back(name);
+  }
+  return files;
+}
+
+absl::Status Fill(Backend& to, int accounts) {
+  for (int i = 0; i < accounts; ++i) {
+    const absl::Status status =
+        to.accounts->Put({.account_id = absl::StrCat("a", i), .plan = "pro"});
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+TEST(MakeSqliteFile, TheFileIsWholeAndItsOwnersAlone) {
+  const std::string path = NewPath("made");
+  ASSERT_THAT(MakeSqliteFile(path, [](Backend& to) { return Fill(to, 500); }),
+              IsOk());
+  EXPECT_THAT(FilesBeginningWith(path), ElementsAre("sqlite_backend_made.db"));
+  struct stat made;
+  ASSERT_EQ(stat(path.c_str(), &made), 0);
+  EXPECT_EQ(made.st_mode & 0777, 0600);
+  EXPECT_EQ(OpenAt(path)->accounts().size(), 500);
+  // No file is replaced, nor is a file that a link names.
+  const std::string link = NewPath("link");
+  ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
+  for (const std::string& there : {path, link}) {
+    EXPECT_THAT(MakeSqliteFile(there, [](Backend& to) { return Fill(to, 1); }),
+                StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr(there)));
+  }
+  EXPECT_EQ(OpenAt(path)->accounts().size(), 500);
+}
+
+TEST(MakeSqliteFile, IfItCannotBeFilledThereIsNone) {
+  const std::string path = NewPath("unfilled");
+  const absl::Status failed = absl::DataLossError("entry 3 is damaged");
+  EXPECT_EQ(MakeSqliteFile(path,
+                           [&](Backend& to) {
+                             EXPECT_THAT(Fill(to, 3), IsOk());
+                             return failed;
+                           }),
+            failed);
+  EXPECT_THAT(FilesBeginningWith(path), ElementsAre());
+}
+
+TEST(MakeSqliteFile, AProcessThatIsKilledLeavesNoFileThatOpens) {
+  const std::string path = NewPath("killed");
+  const pid_t child = fork();
+  if (child == 0) {
+    (void)MakeSqliteFile(path, [](Backend& to) {
+      (void)Fill(to, 100);
+      raise(SIGKILL);
+      return absl::OkStatus();
+    });
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
+  const std::vector<std::string> left = FilesBeginningWith(path);
+  EXPECT_THAT(left, Not(ElementsAre()));
+  const std::string folder = ::testing::TempDir() + "/";
+  for (const std::string& name : left) {
+    EXPECT_THAT(name, HasSubstr(".unfinished-"));
+    EXPECT_FALSE(OpenSqliteBackend(folder + name, {.create = false}).ok())
+        << name;
+  }
+  // It is made when it is asked for again.
+  EXPECT_THAT(MakeSqliteFile(path, [](Backend& to) { return Fill(to, 1); }),
+              IsOk());
+  for (const std::string& name : left) remove((folder + name).c_str());
 }
 
 }  // namespace

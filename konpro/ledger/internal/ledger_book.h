@@ -42,6 +42,7 @@ class LedgerBook {
   struct Windows {
     absl::Duration acceptance;
     absl::Duration duplicates;
+    absl::Duration ahead;  // of an event
   };
 
   // The state of an empty journal, for Load() or Replay(). `store` must outlive

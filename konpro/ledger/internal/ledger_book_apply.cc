@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "konpro/base/clock_tolerance.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/ledger/internal/apply_command.h"
 #include "konpro/ledger/internal/journal_codec.h"
@@ -81,9 +82,11 @@ absl::Status LedgerBook::CheckTime(const LedgerCommand& command,
                                    UnixNanos now) const {
   const UnixNanos event = command.event_at.value_or(command.at);
   if (event > now) {
-    return absl::OutOfRangeError(
-        absl::StrCat("event_at: ", absl::FormatDuration(event - now),
-                     " after the ledger's time: it is in the future"));
+    return TakeTime({.field = "event_at",
+                     .asked = event.ToTime(),
+                     .clock = now.ToTime(),
+                     .tolerance = windows_.ahead})
+        .status();
   }
   if (now - event > windows_.acceptance) {
     return absl::OutOfRangeError(absl::StrCat(
