@@ -31,19 +31,50 @@ absl::Status AccountDirectory::LoadAll() {
   return store_.LoadAll(load);
 }
 
-absl::Status AccountDirectory::Put(AccountRecord record) {
-  absl::Status status = CheckAccountId(record.account_id);
-  if (!status.ok()) return status;
-  const MutexLock lock(mu_);
-  const auto found = records_.find(record.account_id);
-  if (found == records_.end() && records_.size() >= kAccountsMax) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("accounts: all of ", kAccountsMax, " are taken"));
+absl::Status AccountDirectory::CheckRoom(const AccountRecord& record) const {
+  if (absl::Status s = CheckAccountId(record.account_id); !s.ok()) return s;
+  if (records_.size() < kAccountsMax || records_.contains(record.account_id)) {
+    return absl::OkStatus();
   }
-  status = store_.Put(record);
+  return absl::ResourceExhaustedError(
+      absl::StrCat("accounts: all of ", kAccountsMax, " are taken"));
+}
+
+absl::Status AccountDirectory::PutLocked(AccountRecord record) {
+  record.is_durable = true;
+  absl::Status status = store_.Put(record);
   if (!status.ok()) return status;
+  undurable_.erase(record.account_id);
   std::string id = record.account_id;
   records_.insert_or_assign(std::move(id), std::move(record));
+  return absl::OkStatus();
+}
+
+absl::Status AccountDirectory::Put(AccountRecord record) {
+  const MutexLock lock(mu_);
+  const absl::Status status = CheckRoom(record);
+  return status.ok() ? PutLocked(std::move(record)) : status;
+}
+
+absl::Status AccountDirectory::PutInForce(AccountRecord record) {
+  const MutexLock lock(mu_);
+  absl::Status status = CheckRoom(record);
+  if (!status.ok()) return status;
+  status = PutLocked(record);
+  if (status.ok()) return status;
+  record.is_durable = false;
+  std::string id = record.account_id;
+  undurable_.insert(id);
+  records_.insert_or_assign(std::move(id), std::move(record));
+  return status;
+}
+
+absl::Status AccountDirectory::RetryPuts() {
+  const MutexLock lock(mu_);
+  while (!undurable_.empty()) {
+    const absl::Status status = PutLocked(records_.at(*undurable_.begin()));
+    if (!status.ok()) return status;
+  }
   return absl::OkStatus();
 }
 

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -44,6 +45,9 @@ struct AccountRecord {
   // In whole milliseconds.
   absl::Time created_at = absl::UnixEpoch();
   absl::Time changed_at = absl::UnixEpoch();
+  // False: it took effect, and the store could not write it yet. No store keeps
+  // it.
+  bool is_durable = true;
 
   friend bool operator==(const AccountRecord&, const AccountRecord&) = default;
 };
@@ -76,6 +80,13 @@ class AccountDirectory {
   // kInvalidArgument: the account's id is outside its limits.
   // kResourceExhausted: there are kAccountsMax. Else the store's error.
   absl::Status Put(AccountRecord record);
+  // The same for a change that is in force already: the directory has it also
+  // if the store fails, and the record says so (is_durable) until RetryPuts()
+  // or a later Put() has written it.
+  absl::Status PutInForce(AccountRecord record);
+  // Writes the records that are not durable yet. OK if there is none; else the
+  // store's error.
+  absl::Status RetryPuts();
 
   // kNotFound.
   absl::StatusOr<AccountRecord> Find(absl::string_view account_id) const;
@@ -86,11 +97,16 @@ class AccountDirectory {
   explicit AccountDirectory(AccountStore& store) : store_(store) {}
 
   absl::Status LoadAll();
+  absl::Status CheckRoom(const AccountRecord& record) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status PutLocked(AccountRecord record)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Guarded by mu_.
   mutable Mutex mu_;
   AccountStore& store_ ABSL_GUARDED_BY(mu_);
   std::unordered_map<std::string, AccountRecord> records_ ABSL_GUARDED_BY(mu_);
+  std::set<std::string> undurable_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace konpro

@@ -560,7 +560,7 @@ absl::Status Admission::Suspend(absl::string_view account, absl::Time now) {
   if (!bound.ok()) return bound.status();
   absl::Status status = parts_.keys.Bind(account, bound->word());
   if (!status.ok()) return status;
-  return parts_.accounts.Put(*std::move(record));
+  return parts_.accounts.PutInForce(*std::move(record));
 }
 
 absl::Status Admission::Resume(absl::string_view account, absl::Time now) {

@@ -107,10 +107,19 @@ JsonObject Problem(int status, absl::string_view code, absl::string_view title,
   return problem;
 }
 
+// What a store that has no room or fails asks of its callers: long enough that
+// they do not make it worse.
+constexpr int kUnavailableRetrySeconds = 5;
+
 HttpAnswer ProblemAnswer(int status, JsonObject& problem) {
-  return {.status = status,
-          .fields = {{kContentType, "application/problem+json"}},
-          .body = problem.Take()};
+  HttpAnswer answer = {.status = status,
+                       .fields = {{kContentType, "application/problem+json"}},
+                       .body = problem.Take()};
+  if (status == 503) {
+    answer.fields.push_back(
+        {"Retry-After", absl::StrCat(kUnavailableRetrySeconds)});
+  }
+  return answer;
 }
 
 struct Row {

@@ -293,8 +293,30 @@ absl::Status KeyDirectory::Deactivate(ApiKeyId key, absl::Time now) {
     record.ends_at = std::min(record.ends_at, WholeMs(now));
   }
   slot->word.exchange(WordOf(record), std::memory_order_seq_cst);
-  records_[slot->record] = record;
-  return store_.Put({&record, 1});
+  const size_t place = slot->record;
+  if (record.is_durable) undurable_.push_back(place);
+  record.is_durable = false;
+  records_[place] = std::move(record);
+  return WriteDeactivations();
+}
+
+absl::Status KeyDirectory::RetryDeactivations() {
+  const MutexLock lock(mu_);
+  return WriteDeactivations();
+}
+
+absl::Status KeyDirectory::WriteDeactivations() {
+  if (undurable_.empty()) return absl::OkStatus();
+  std::vector<ApiKeyRecord> records;
+  for (const size_t place : undurable_) {
+    records.push_back(Current(records_[place]));
+    records.back().is_durable = true;
+  }
+  absl::Status stored = store_.Put(records);
+  if (!stored.ok()) return stored;
+  for (const size_t place : undurable_) records_[place].is_durable = true;
+  undurable_.clear();
+  return absl::OkStatus();
 }
 
 absl::Status KeyDirectory::Bind(absl::string_view account_id, uint64_t handle) {
@@ -383,6 +405,7 @@ absl::Status KeyDirectory::Load(ApiKeyRecord record) {
   if (places_.contains(record.id().value())) {
     return lost("there twice");
   }
+  record.is_durable = true;
   Insert(record);
   return absl::OkStatus();
 }

@@ -77,6 +77,9 @@ struct ApiKeyRecord {
   absl::Time ends_at = absl::InfiniteFuture();
   // In whole minutes; InfinitePast() if it was never used.
   absl::Time last_used_at = absl::InfinitePast();
+  // False: the key was deactivated, and the store could not write it yet. No
+  // store keeps it.
+  bool is_durable = true;
 };
 
 // Keeps records beyond the process. A KeyDirectory makes one call at a time.
@@ -185,9 +188,13 @@ class KeyDirectory {
   // old key stays alive.
   absl::StatusOr<MintedKey> Reset(const ResetSpec& spec, absl::Time now);
   // Ends a key for good. kNotFound. If the store fails, its error: the key is
-  // dead in this directory, but not in one that is opened later. Call it again
-  // until it returns OK: a key that is already dead is written again.
+  // dead in this directory, but not in one that is opened later, and its record
+  // says so (is_durable) until RetryDeactivations(), or the same call again,
+  // has written it.
   absl::Status Deactivate(ApiKeyId key, absl::Time now);
+  // Writes the deactivations that are not durable yet. OK if there is none;
+  // else the store's error.
+  absl::Status RetryDeactivations();
   // Sets the handle() of all keys of the account, later ones included. Whoever
   // reads the handle sees all that was written before this call.
   // kInvalidArgument as Mint(). Not durable.
@@ -222,6 +229,7 @@ class KeyDirectory {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   KeyAccount& AccountOf(absl::string_view account_id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status WriteDeactivations() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   const KeyAccount* FindAccount(absl::string_view account_id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // `record` with the last use that its slot knows.
@@ -243,6 +251,8 @@ class KeyDirectory {
   mutable Mutex mu_;
   KeyStore& store_ ABSL_GUARDED_BY(mu_);
   std::vector<ApiKeyRecord> records_ ABSL_GUARDED_BY(mu_);
+  // Indices in records_ of deactivated keys that the store does not have yet.
+  std::vector<size_t> undurable_ ABSL_GUARDED_BY(mu_);
   // From a key's id to its index in records_.
   std::unordered_map<uint64_t, size_t> places_ ABSL_GUARDED_BY(mu_);
   std::unordered_map<std::string, std::unique_ptr<KeyAccount>> accounts_

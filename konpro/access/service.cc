@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "konpro/access/internal/watched_backend.h"
 
 namespace konpro {
 namespace {
@@ -41,6 +42,12 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Open(const Catalog& catalog,
   absl::Status status = CheckWhole(backend);
   if (!status.ok()) return status;
   std::unique_ptr<Service> service(new Service());
+  service->health_ =
+      std::make_shared<internal::StoreHealth>(std::move(options.on_store));
+  internal::WatchedBackend watched =
+      internal::Watch(std::move(backend), service->health_);
+  backend = std::move(watched.backend);
+  service->probe_ = watched.probe;
   status = Take(Ledger::Open(std::move(backend.ledger), options.ledger),
                 service->ledger_);
   if (!status.ok()) return status;
@@ -60,6 +67,15 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Open(const Catalog& catalog,
                 service->admission_);
   if (!status.ok()) return status;
   return service;
+}
+
+absl::Status Service::StoreStatus() const { return health_->status(); }
+
+void Service::RetryWrites() {
+  // Errors are noted by the stores.
+  keys_->RetryDeactivations().IgnoreError();
+  accounts_->RetryPuts().IgnoreError();
+  if (health_->is_troubled()) probe_->Probe().IgnoreError();
 }
 
 absl::Status Service::OpenDirectories(const Options& options) {

@@ -31,6 +31,11 @@
 
 namespace konpro {
 
+namespace internal {
+class StoreHealth;
+class StoreProbe;
+}  // namespace internal
+
 class Service {
  public:
   struct Options {
@@ -46,6 +51,10 @@ class Service {
     // Restores the same into the registry that has room for them, before the
     // accounts are put into it. Open() returns its error.
     std::function<absl::Status(LimiterRegistry&)> restore_limits = nullptr;
+    // Receives each error of a write to the backend, and OK when a write has
+    // succeeded again: for a log. It may be called on any thread, and must not
+    // call the service.
+    std::function<void(const absl::Status&)> on_store = nullptr;
   };
 
   // `catalog` outlives the service. kInvalidArgument: a store of `backend` is
@@ -58,6 +67,15 @@ class Service {
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
+
+  // The error of the last write to the backend: OK once one has succeeded
+  // again. For readiness; its message may have a path, and is the operator's.
+  absl::Status StoreStatus() const;
+  // Writes again what took effect and is not durable yet: deactivated keys,
+  // suspended accounts. If the last write failed, also tries one, so that
+  // StoreStatus() is OK as soon as the store is. Nothing to do costs nothing:
+  // call it every second or so.
+  void RetryWrites();
 
   Admission& admission() { return *admission_; }
   KeyDirectory& keys() { return *keys_; }
@@ -72,6 +90,10 @@ class Service {
   size_t AccountsMax(const Options& options) const;
   absl::Status OpenDirectories(const Options& options);
   absl::Status OpenLimits(Options options);
+
+  // Shared with the backend's stores.
+  std::shared_ptr<internal::StoreHealth> health_;
+  internal::StoreProbe* probe_ = nullptr;  // the ledger's store
 
   // Constant after construction; each refers to those before it alone.
   std::unique_ptr<Ledger> ledger_;

@@ -38,6 +38,7 @@ v1::Account ToMessage(const Admission::AccountView& view,
   account.set_account(view.record.account_id);
   account.set_plan(view.record.plan);
   account.set_is_suspended(view.record.is_suspended);
+  account.set_is_not_yet_durable(!view.record.is_durable);
   account.set_has_own_windows(!view.record.windows.empty());
   for (const RateWindow& window : view.windows) {
     v1::AccountWindow& added = *account.add_windows();
@@ -88,13 +89,16 @@ v1::ApiKey ToMessage(const ApiKeyRecord& record, absl::Time now) {
   key.set_last_used_at(record.last_used_at == absl::InfinitePast()
                            ? "never"
                            : TimeText(record.last_used_at));
+  key.set_is_not_yet_durable(!record.is_durable);
   return key;
 }
 
 void PrintAccountText(const v1::Account& account,
                       const Admission::AccountView& view, std::ostream& out) {
   out << "account     " << account.account()
-      << (account.is_suspended() ? " (suspended)" : "") << "\n"
+      << (account.is_suspended() ? " (suspended" : "")
+      << (account.is_not_yet_durable() ? ", not yet durable" : "")
+      << (account.is_suspended() ? ")" : "") << "\n"
       << "plan        " << account.plan() << "\n"
       << "requests    "
       << (view.windows.empty() ? "none: it has not been given any"
@@ -120,8 +124,11 @@ void PrintKeysText(const std::vector<v1::ApiKey>& keys, std::ostream& out) {
                      {"ends"},
                      {"last used"}});
   for (const v1::ApiKey& key : keys) {
-    table.AddRow({key.id(), absl::StrCat("...", key.last_four()), key.state(),
-                  key.created_at(), key.ends_at(), key.last_used_at()});
+    table.AddRow(
+        {key.id(), absl::StrCat("...", key.last_four()),
+         absl::StrCat(key.state(),
+                      key.is_not_yet_durable() ? ", not yet durable" : ""),
+         key.created_at(), key.ends_at(), key.last_used_at()});
   }
   table.PrintText(out);
 }

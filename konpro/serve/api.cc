@@ -325,7 +325,12 @@ HttpAnswer Api::Metrics(const HttpRequest&, UnixNanos) {
 }
 
 HttpAnswer Api::Health(const HttpRequest&, UnixNanos) {
-  return TextAnswer("ok\n", "text/plain");
+  const std::string reason =
+      parts_.not_ready == nullptr ? "" : parts_.not_ready();
+  if (reason.empty()) return TextAnswer("ok\n", "text/plain");
+  HttpAnswer answer = TextAnswer(reason + "\n", "text/plain");
+  answer.status = 503;
+  return answer;
 }
 
 Authentication Api::Authenticate(const HttpRequest& request,

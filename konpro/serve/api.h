@@ -37,6 +37,7 @@
 #define KONPRO_SERVE_API_H_
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -60,6 +61,9 @@ class Api {
     Admission& admission;
     const KeyDirectory& keys;
     ServeMetrics& metrics;
+    // Why the server is not ready to hold or charge credits; "" if it is. Both
+    // are anybody's to read. Null: it is always ready.
+    std::function<std::string()> not_ready = nullptr;
   };
 
   explicit Api(const Parts& parts) : parts_(parts) {}

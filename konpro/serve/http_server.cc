@@ -1,12 +1,17 @@
 #include "konpro/serve/http_server.h"
 
 #include <microhttpd.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <thread>
 #include <unordered_set>
@@ -25,6 +30,9 @@ namespace konpro {
 namespace {
 
 constexpr absl::Duration kSweepEvery = absl::Milliseconds(500);
+// How long a connection waits for a descriptor, or for one of connections_max,
+// before it is looked for again.
+constexpr absl::Duration kNoRoomWait = absl::Milliseconds(20);
 
 // A connection and its deadline. libmicrohttpd's own timeout begins again with
 // each byte, so a client that sends a byte now and then would hold a connection
@@ -112,11 +120,13 @@ class HttpServer::Daemon {
       : handler_(std::move(handler)), options_(options) {}
 
   bool Start(int fd) {
+    listen_fd_ = fd;
+    stop_fd_ = eventfd(0, EFD_CLOEXEC);
+    if (stop_fd_ < 0) return false;
     daemon_ = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, nullptr, nullptr,
-        &OnRequest, this, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, this,
-        MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET,
+        0, nullptr, nullptr, &OnRequest, this, MHD_OPTION_NOTIFY_CONNECTION,
+        &OnConnection, this, MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this,
         MHD_OPTION_URI_LOG_CALLBACK, &OnFirstLine, this,
         MHD_OPTION_THREAD_POOL_SIZE,
         options_.threads == 1 ? 0u : options_.threads,
@@ -125,15 +135,21 @@ class HttpServer::Daemon {
         MHD_OPTION_CONNECTION_TIMEOUT,
         static_cast<unsigned>(absl::ToInt64Seconds(options_.idle_timeout)),
         MHD_OPTION_END);
-    if (daemon_ == nullptr) return false;
+    if (daemon_ == nullptr) {
+      close(stop_fd_);
+      return false;
+    }
     sweeper_ = std::thread([this] { Sweep(); });
+    acceptor_ = std::thread([this] { AcceptAll(); });
     return true;
   }
 
   void Stop() {
     stopping_.store(true, std::memory_order_relaxed);
-    const int fd = MHD_quiesce_daemon(daemon_);
-    if (fd >= 0) close(fd);
+    eventfd_write(stop_fd_, 1);
+    acceptor_.join();
+    close(listen_fd_);
+    close(stop_fd_);
     {
       const MutexLock lock(mu_);
       const absl::Time end = absl::Now() + options_.stop_timeout;
@@ -148,6 +164,45 @@ class HttpServer::Daemon {
   }
 
  private:
+  // libmicrohttpd's own loop asks at once again when there is no descriptor for
+  // a connection that waits, and so takes a whole processor.
+  void AcceptAll() {
+    while (WaitFor(listen_fd_)) {
+      if (!HasRoom()) {
+        WaitFor(-1);
+        continue;
+      }
+      sockaddr_storage address{};
+      socklen_t size = sizeof(address);
+      auto* const from = reinterpret_cast<sockaddr*>(&address);
+      const int fd =
+          accept4(listen_fd_, from, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      if (fd >= 0) {
+        // It owns `fd` from here on, also if it refuses it.
+        (void)MHD_add_connection(daemon_, fd, from, size);
+      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+                 errno == ENOMEM) {
+        WaitFor(-1);
+      }
+    }
+  }
+
+  // Until `fd` is readable or, if it is -1, for kNoRoomWait. False: Stop() was
+  // called.
+  bool WaitFor(int fd) {
+    pollfd ready[] = {{.fd = stop_fd_, .events = POLLIN},
+                      {.fd = fd, .events = POLLIN}};
+    poll(
+        ready, std::size(ready),
+        fd < 0 ? static_cast<int>(absl::ToInt64Milliseconds(kNoRoomWait)) : -1);
+    return (ready[0].revents & POLLIN) == 0;
+  }
+
+  bool HasRoom() ABSL_LOCKS_EXCLUDED(mu_) {
+    const MutexLock lock(mu_);
+    return connections_.size() < options_.connections_max;
+  }
+
   static void OnConnection(void* self, MHD_Connection* connection,
                            void** context,
                            MHD_ConnectionNotificationCode code) {
@@ -277,7 +332,10 @@ class HttpServer::Daemon {
   const Handler handler_;
   const Options options_;
   MHD_Daemon* daemon_ = nullptr;
+  int listen_fd_ = -1;
+  int stop_fd_ = -1;  // readable once Stop() is called
   std::thread sweeper_;
+  std::thread acceptor_;
   // Atomic.
   std::atomic<bool> stopping_{false};
   // Guarded by mu_.

@@ -40,6 +40,11 @@ void ServeMetrics::CountAnswer(int status) {
   Count(answers_[static_cast<size_t>(status)]);
 }
 
+void ServeMetrics::NoteStore(bool is_ok) {
+  if (!is_ok) Count(store_failures_);
+  is_store_ok_.store(is_ok, std::memory_order_relaxed);
+}
+
 std::string ServeMetrics::Text() const {
   std::string out;
   AppendHead("konpro_http_answers_total", "Answers, by status.", out);
@@ -64,6 +69,12 @@ std::string ServeMetrics::Text() const {
              "Charges of jobs; 6000000 ticks are a credit.", out);
   absl::StrAppend(&out, "konpro_charged_ticks_total ", Load(charged_ticks_),
                   "\n");
+  AppendHead("konpro_store_failures_total", "Writes to the store that failed.",
+             out);
+  absl::StrAppend(&out, "konpro_store_failures_total ", Load(store_failures_),
+                  "\n# HELP konpro_store_ok Whether the last write succeeded."
+                  "\n# TYPE konpro_store_ok gauge\nkonpro_store_ok ",
+                  is_store_ok_.load(std::memory_order_relaxed) ? 1 : 0, "\n");
   return out;
 }
 

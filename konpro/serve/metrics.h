@@ -28,6 +28,9 @@ class ServeMetrics : public AdmissionObserver {
   void OnSettled(const Settlement& settlement) override;
   // REQUIRES: 0 <= status < 600.
   void CountAnswer(int status);
+  // The outcome of a write to the store that failed, or that succeeded after
+  // one that failed.
+  void NoteStore(bool is_ok);
 
   std::string Text() const;
 
@@ -40,6 +43,8 @@ class ServeMetrics : public AdmissionObserver {
   std::atomic<uint64_t> completed_{0};
   std::atomic<uint64_t> cancelled_{0};
   std::atomic<uint64_t> charged_ticks_{0};
+  std::atomic<uint64_t> store_failures_{0};
+  std::atomic<bool> is_store_ok_{true};
 };
 
 }  // namespace konpro

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
@@ -22,23 +23,22 @@
 #include "konpro/serve/limits_file.h"
 #include "konpro/serve/listen_socket.h"
 #include "konpro/serve/metrics.h"
+#include "konpro/serve/server_log.h"
 
 namespace konpro {
 namespace {
 
 constexpr absl::Duration kSaveEvery = absl::Minutes(1);
-
-void Log(absl::string_view text, std::ostream& err) {
-  err << "konpro: " << text << "\n";
-}
+// How often what could not be written is tried again.
+constexpr absl::Duration kTick = absl::Seconds(1);
 
 // Saves what no request waits for: when keys were last used, and what windows
 // have used.
-void Save(Service& service, const std::string& limits_path, std::ostream& err) {
+void Save(Service& service, const std::string& limits_path, ServerLog& log) {
   for (const absl::Status& saved :
        {service.keys().SaveLastUses(),
         SaveLimits(service.limits(), limits_path)}) {
-    if (!saved.ok()) Log(saved.message(), err);
+    if (!saved.ok()) log.Line(saved.message());
   }
 }
 
@@ -56,8 +56,13 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+  ServerLog log(err);
   ServeMetrics metrics;
   Service::Options service_options;
+  service_options.on_store = [&](const absl::Status& status) {
+    metrics.NoteStore(status.ok());
+    log.NoteStore(status, absl::Now());
+  };
   service_options.admission.observer = &metrics;
   const std::string limits_path = options.db + ".limits";
   service_options.restore_limits = [&](LimiterRegistry& registry) {
@@ -76,15 +81,18 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
   if (!socket.ok()) return socket.status();
   const std::string address = socket->address();
   if (!socket->is_loopback()) {
-    Log(address +
-            " is not a loopback address: anyone who can connect to it can end "
-            "jobs of any account",
-        err);
+    log.Line(address +
+             " is not a loopback address: anyone who can connect to it can end "
+             "jobs of any account");
   }
 
   Api api({.admission = service.admission(),
            .keys = service.keys(),
-           .metrics = metrics});
+           .metrics = metrics,
+           .not_ready = [&]() -> std::string {
+             return service.StoreStatus().ok() ? ""
+                                               : "the store cannot be written";
+           }});
   auto server = HttpServer::Start(
       *std::move(socket),
       [&api](const HttpRequest& request) {
@@ -105,16 +113,21 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
       {.body_bytes_max = kCommandBytesMax, .only_user = geteuid()});
   if (!admin.ok()) return admin.status();
   out << "listening on " << address << std::endl;
-  const timespec every = absl::ToTimespec(kSaveEvery);
+  const timespec every = absl::ToTimespec(kTick);
+  absl::Time saved = absl::Now();
   while (sigtimedwait(&signals, nullptr, &every) < 0) {
-    Save(service, limits_path, err);
+    service.RetryWrites();
+    if (absl::Now() - saved < kSaveEvery) continue;
+    saved = absl::Now();
+    Save(service, limits_path, log);
   }
 
   // From here on a command opens the file itself, as soon as it is closed.
   unlink(admin_path.c_str());
   (*admin)->Stop();
   (*server)->Stop();
-  Save(service, limits_path, err);
+  service.RetryWrites();
+  Save(service, limits_path, log);
   out << "stopped" << std::endl;
   return absl::OkStatus();
 }

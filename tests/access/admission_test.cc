@@ -733,8 +733,13 @@ TEST(Admission, WhatTheStoreRefusedDidNotHappen) {
               StatusIs(kUnavailable, _));
   EXPECT_EQ(memory.admission->Admit({.key = key.secret.text()}, At()).reason,
             Reason::kSuspended);
+  // It is shown as it is in force, and not durable, until it is written.
+  EXPECT_TRUE(memory.accounts->Find("acme")->is_suspended);
+  EXPECT_FALSE(memory.accounts->Find("acme")->is_durable);
   memory.account_store.error = absl::OkStatus();
   EXPECT_THAT(memory.admission->Provision("new", kNow), IsOk());
+  EXPECT_THAT(memory.accounts->RetryPuts(), IsOk());
+  EXPECT_TRUE(memory.accounts->Find("acme")->is_durable);
   EXPECT_THAT(memory.admission->Suspend("acme", kNow), IsOk());
 }
 

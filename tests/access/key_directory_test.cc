@@ -301,6 +301,40 @@ TEST(KeyDirectory, DeactivationHoldsThoughTheStoreFails) {
   EXPECT_EQ(store.rows[0].ends_at, kNow);
 }
 
+TEST(KeyDirectory, DeactivationThatIsNotDurableSaysSoAndIsWrittenAgain) {
+  FaultyKeyStore store;
+  const auto directory = OpenOf(store);
+  const auto first = directory->Mint({.account_id = "acme"}, kNow);
+  const auto second = directory->Mint({.account_id = "acme"}, kNow);
+  const auto third = directory->Mint({.account_id = "acme"}, kNow);
+  const auto is_durable = [&](const auto& key) {
+    return directory->Find(key->record.id())->is_durable;
+  };
+  store.error = absl::UnavailableError("disk full");
+  for (const auto* key : {&first, &second, &first}) {
+    EXPECT_THAT(directory->Deactivate((*key)->record.id(), kNow),
+                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("disk")));
+    EXPECT_FALSE(is_durable(*key));
+  }
+  EXPECT_TRUE(is_durable(third));
+  EXPECT_FALSE(directory->List("acme")[0].is_durable);
+  EXPECT_THAT(directory->RetryDeactivations(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("disk")));
+  EXPECT_FALSE(is_durable(first));
+  // A use that is saved meanwhile does not count as the deactivation.
+  store.error = absl::OkStatus();
+  EXPECT_THAT(directory->SaveLastUses(), IsOk());
+  EXPECT_THAT(directory->RetryDeactivations(), IsOk());
+  EXPECT_TRUE(is_durable(first));
+  EXPECT_TRUE(is_durable(second));
+  EXPECT_EQ(store.rows[0].state, ApiKeyState::kDeactivated);
+  EXPECT_EQ(store.rows[1].state, ApiKeyState::kDeactivated);
+  EXPECT_EQ(store.rows[2].state, ApiKeyState::kActive);
+  const size_t puts = store.puts;
+  EXPECT_THAT(directory->RetryDeactivations(), IsOk());
+  EXPECT_EQ(store.puts, puts) << "there is nothing to write";
+}
+
 TEST(KeyDirectory, ListShowsWhatAnOwnerNeeds) {
   FaultyKeyStore store;
   const auto directory = OpenOf(store);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,7 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/ledger/account_command.h"
+#include "konpro/ledger/memory_store.h"
 #include "konpro/limits/limiter_registry.h"
 #include "tests/testing/status_matchers.h"
 
@@ -154,6 +156,150 @@ TEST(Service, LastUsesAreWrittenWhenItEnds) {
   service.reset();
   const auto directory = KeyDirectory::Open(keys, {.keys_max = 10}).value();
   EXPECT_EQ(directory->Find(key.record.id())->last_used_at, kNow);
+}
+
+// Stores that fail together, as those of a disk do.
+struct Disk {
+  absl::Status error;
+  int writes = 0;
+  absl::Status Write() {
+    ++writes;
+    return error;
+  }
+};
+
+class DiskStore : public MemoryStore {
+ public:
+  explicit DiskStore(Disk& disk) : disk_(disk) {}
+  absl::Status Append(const JournalHead& head,
+                      absl::Span<const StoredEntry> entries) override {
+    const absl::Status status = disk_.Write();
+    return status.ok() ? MemoryStore::Append(head, entries) : status;
+  }
+  absl::Status WriteSnapshots(
+      absl::Span<const SnapshotChange> changes) override {
+    const absl::Status status = disk_.Write();
+    return status.ok() ? MemoryStore::WriteSnapshots(changes) : status;
+  }
+
+ private:
+  Disk& disk_;
+};
+
+class DiskKeyStore : public MemoryKeyStore {
+ public:
+  explicit DiskKeyStore(Disk& disk) : disk_(disk) {}
+  absl::Status Put(absl::Span<const ApiKeyRecord> records) override {
+    const absl::Status status = disk_.Write();
+    return status.ok() ? MemoryKeyStore::Put(records) : status;
+  }
+
+ private:
+  Disk& disk_;
+};
+
+class DiskAccountStore : public MemoryAccountStore {
+ public:
+  explicit DiskAccountStore(Disk& disk) : disk_(disk) {}
+  absl::Status Put(const AccountRecord& record) override {
+    const absl::Status status = disk_.Write();
+    return status.ok() ? MemoryAccountStore::Put(record) : status;
+  }
+
+ private:
+  Disk& disk_;
+};
+
+class ServiceOnADisk : public ::testing::Test {
+ protected:
+  ServiceOnADisk() {
+    Service::Options options;
+    options.spare_keys = options.spare_accounts = 10;
+    options.on_store = [this](const absl::Status& status) {
+      noted_.push_back(status.code());
+    };
+    service_ =
+        Service::Open(
+            Catalog::BuiltIn(),
+            Backend{.ledger = std::make_unique<DiskStore>(disk_),
+                    .keys = std::make_unique<DiskKeyStore>(disk_),
+                    .accounts = std::make_unique<DiskAccountStore>(disk_)},
+            std::move(options))
+            .value();
+  }
+
+  absl::Status Grant(absl::string_view id) {
+    return service_->ledger()
+        .Apply({.account = "acme",
+                .id = id,
+                .at = kAt,
+                .request = GrantCommand{.amount = *Credits::Parse("1")}})
+        .status();
+  }
+
+  Disk disk_;
+  std::vector<absl::StatusCode> noted_;
+  std::unique_ptr<Service> service_;
+};
+
+// Whatever a backend calls it.
+TEST_F(ServiceOnADisk, ItsTroubleIsUnavailableUntilAWriteSucceeds) {
+  for (const absl::StatusCode code :
+       {absl::StatusCode::kResourceExhausted, absl::StatusCode::kUnavailable,
+        absl::StatusCode::kDeadlineExceeded, absl::StatusCode::kUnknown,
+        absl::StatusCode::kPermissionDenied, absl::StatusCode::kNotFound}) {
+    SCOPED_TRACE(absl::StatusCodeToString(code));
+    noted_.clear();
+    disk_.error = absl::Status(code, "the disk");
+    const auto is_trouble = StatusIs(absl::StatusCode::kUnavailable, _);
+    EXPECT_THAT(Grant("g"), is_trouble);
+    EXPECT_THAT(Grant("g"), is_trouble);
+    EXPECT_THAT(service_->keys().Mint({.account_id = "acme"}, kNow),
+                is_trouble);
+    EXPECT_THAT(service_->admission().Provision("new", kNow), is_trouble);
+    EXPECT_THAT(service_->StoreStatus(), is_trouble);
+    service_->RetryWrites();
+    EXPECT_THAT(service_->StoreStatus(), is_trouble);
+    disk_.error = absl::OkStatus();
+    EXPECT_THAT(service_->StoreStatus(), is_trouble);
+    service_->RetryWrites();
+    EXPECT_THAT(service_->StoreStatus(), IsOk());
+    // Each failure, also of what the ledger does to open again.
+    ASSERT_GE(noted_.size(), 6u);
+    EXPECT_EQ(noted_.back(), absl::StatusCode::kOk);
+    EXPECT_EQ(noted_.front(), absl::StatusCode::kUnavailable);
+  }
+  EXPECT_THAT(Grant("g"), IsOk());
+  EXPECT_EQ(service_->ledger().Head()->sequence, 1u);
+}
+
+TEST_F(ServiceOnADisk, WithoutTroubleNothingIsWrittenAgain) {
+  ASSERT_THAT(Grant("g"), IsOk());
+  const int writes = disk_.writes;
+  service_->RetryWrites();
+  EXPECT_EQ(disk_.writes, writes);
+  EXPECT_TRUE(noted_.empty());
+}
+
+TEST_F(ServiceOnADisk, WhatTookEffectIsWrittenAgain) {
+  const MintedKey key =
+      service_->admission().CreateKey({.account_id = "acme"}, kNow).value();
+  disk_.error = absl::UnavailableError("disk full");
+  const auto is_trouble = StatusIs(absl::StatusCode::kUnavailable, _);
+  EXPECT_THAT(service_->keys().Deactivate(key.record.id(), kNow), is_trouble);
+  EXPECT_THAT(service_->admission().Suspend("acme", kNow), is_trouble);
+  const auto expect = [&](bool is_durable) {
+    EXPECT_EQ(service_->keys().Find(key.record.id())->is_durable, is_durable);
+    EXPECT_FALSE(service_->keys().Find(key.record.id())->IsAliveAt(kNow));
+    EXPECT_TRUE(service_->accounts().Find("acme")->is_suspended);
+    EXPECT_EQ(service_->accounts().Find("acme")->is_durable, is_durable);
+  };
+  expect(false);
+  service_->RetryWrites();
+  expect(false);
+  disk_.error = absl::OkStatus();
+  service_->RetryWrites();
+  expect(true);
 }
 
 TEST(Service, ErrorOfRestoringLimitsIsItsOwn) {
