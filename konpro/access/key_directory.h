@@ -77,8 +77,7 @@ struct ApiKeyRecord {
   absl::Time ends_at = absl::InfiniteFuture();
   // In whole minutes; InfinitePast() if it was never used.
   absl::Time last_used_at = absl::InfinitePast();
-  // False: the key was deactivated, and the store could not write it yet. No
-  // store keeps it.
+  // False: it was deactivated, and the store could not write that yet.
   bool is_durable = true;
 };
 
@@ -188,13 +187,10 @@ class KeyDirectory {
   // old key stays alive.
   absl::StatusOr<MintedKey> Reset(const ResetSpec& spec, absl::Time now);
   // Ends a key for good. kNotFound. If the store fails, its error: the key is
-  // dead in this directory, but not in one that is opened later, and its record
-  // says so (is_durable) until RetryDeactivations(), or the same call again,
-  // has written it.
+  // dead in this directory, but not in one that is opened later, and not
+  // is_durable until RetryDeactivations(), or the same call, has written it.
   absl::Status Deactivate(ApiKeyId key, absl::Time now);
-  // Writes the deactivations that are not durable yet. OK if there is none;
-  // else the store's error.
-  absl::Status RetryDeactivations();
+  absl::Status RetryDeactivations();  // OK, or the store's error
   // Sets the handle() of all keys of the account, later ones included. Whoever
   // reads the handle sees all that was written before this call.
   // kInvalidArgument as Mint(). Not durable.

@@ -48,6 +48,7 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Open(const Catalog& catalog,
       internal::Watch(std::move(backend), service->health_);
   backend = std::move(watched.backend);
   service->probe_ = watched.probe;
+  options.ledger.catalog = &catalog;
   status = Take(Ledger::Open(std::move(backend.ledger), options.ledger),
                 service->ledger_);
   if (!status.ok()) return status;

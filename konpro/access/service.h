@@ -40,6 +40,7 @@ class Service {
  public:
   struct Options {
     Admission::Options admission;
+    // Its catalog is the service's.
     LedgerOptions ledger;
     // Room for keys and accounts beyond those in the backend; 150 and 64 bytes
     // of memory each.

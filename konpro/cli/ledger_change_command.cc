@@ -121,6 +121,34 @@ absl::Status PriceCapture(Ledger& ledger, const Catalog& catalog,
   return absl::OkStatus();
 }
 
+constexpr char kItem[] = "credits";
+
+// Before the file is made: a name that the catalog does not know, and what is
+// malformed.
+absl::Status CheckNew(const LedgerCommand& command, const Catalog& catalog) {
+  absl::Status status =
+      ValidateCommand(command, LedgerOptions().duplicate_window);
+  if (status.ok()) status = CheckNames(command, catalog);
+  return status;
+}
+
+// Applies a command to an account that exists: one that refers to nothing has
+// no journal that could hold its denial.
+ExitCode ExecuteOnAccount(const ServiceFile& file, LedgerCommand command,
+                          Streams streams) {
+  ExitCode code = ExitCode::kOk;
+  const std::optional<UnixNanos> at = CommandTime(file, streams, code);
+  if (!at.has_value()) return code;
+  command.at = *at;
+  const LedgerPointer ledger =
+      OpenLedger(file, LedgerUse::kChange, streams, code);
+  if (ledger == nullptr) return code;
+  const absl::Status known =
+      ledger->BalanceOf(command.account, command.at).status();
+  if (!known.ok()) return FailWith(known, streams);
+  return Execute(*ledger, command, streams);
+}
+
 // Opens the ledger, and finds the account of a reservation or a posting.
 struct Opened {
   LedgerPointer ledger;
@@ -157,6 +185,8 @@ std::optional<Opened> OpenTarget(const ServiceFile& file,
 
 ExitCode RunLedgerGrant(const ServiceFile& file, const GrantOptions& options,
                         Streams streams) {
+  const std::optional<Catalog> catalog = CatalogOf(file, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
   ExitCode code = ExitCode::kOk;
   const std::optional<UnixNanos> at = CommandTime(file, streams, code);
   if (!at.has_value()) return code;
@@ -164,9 +194,7 @@ ExitCode RunLedgerGrant(const ServiceFile& file, const GrantOptions& options,
                               .id = options.id,
                               .at = *at,
                               .request = options.grant};
-  // An invalid command makes no file.
-  const absl::Status status =
-      ValidateCommand(command, LedgerOptions().duplicate_window);
+  const absl::Status status = CheckNew(command, *catalog);
   if (!status.ok()) return FailWith(status, streams);
   const LedgerPointer ledger =
       OpenLedger(file, LedgerUse::kCreate, streams, code);
@@ -175,9 +203,11 @@ ExitCode RunLedgerGrant(const ServiceFile& file, const GrantOptions& options,
 
 ExitCode RunLedgerAllowance(const ServiceFile& file,
                             const AllowanceOptions& options, Streams streams) {
+  const std::optional<Catalog> catalog = CatalogOf(file, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
   Allowance::Spec spec = options.spec;
   spec.source = options.id;
-  spec.item = "credits";
+  spec.item = kItem;
   absl::StatusOr<Allowance> allowance = Allowance::Create(std::move(spec));
   if (!allowance.ok()) return FailWith(allowance.status(), streams);
   ExitCode code = ExitCode::kOk;
@@ -188,12 +218,32 @@ ExitCode RunLedgerAllowance(const ServiceFile& file,
       .id = options.id,
       .at = *at,
       .request = AllowanceCommand{*std::move(allowance)}};
-  const absl::Status status =
-      ValidateCommand(command, LedgerOptions().duplicate_window);
+  const absl::Status status = CheckNew(command, *catalog);
   if (!status.ok()) return FailWith(status, streams);
   const LedgerPointer ledger =
       OpenLedger(file, LedgerUse::kCreate, streams, code);
   return ledger == nullptr ? code : Execute(*ledger, command, streams);
+}
+
+ExitCode RunLedgerEndAllowance(const ServiceFile& file,
+                               const EndAllowanceOptions& options,
+                               Streams streams) {
+  return ExecuteOnAccount(
+      file,
+      {.account = options.account,
+       .id = options.id,
+       .request =
+           EndAllowanceCommand{.source = options.allowance, .item = kItem}},
+      streams);
+}
+
+ExitCode RunLedgerVoidGrant(const ServiceFile& file,
+                            const VoidGrantOptions& options, Streams streams) {
+  return ExecuteOnAccount(file,
+                          {.account = options.account,
+                           .id = options.id,
+                           .request = VoidGrantCommand{.grant = options.grant}},
+                          streams);
 }
 
 ExitCode RunLedgerReserve(const ServiceFile& file,

@@ -30,6 +30,27 @@ struct GrantOptions {
 ExitCode RunLedgerGrant(const ServiceFile& file, const GrantOptions& options,
                         Streams streams);
 
+// Ends an allowance, which is named by the --id that made it: no further
+// periods. What it granted stays.
+struct EndAllowanceOptions {
+  std::string account;
+  std::string allowance;
+  std::string id;
+};
+ExitCode RunLedgerEndAllowance(const ServiceFile& file,
+                               const EndAllowanceOptions& options,
+                               Streams streams);
+
+// Voids a grant, which is named by the --id that made it: what is free at once,
+// what is held when it is released. What is held may still be captured.
+struct VoidGrantOptions {
+  std::string account;
+  std::string grant;
+  std::string id;
+};
+ExitCode RunLedgerVoidGrant(const ServiceFile& file,
+                            const VoidGrantOptions& options, Streams streams);
+
 // Makes the file if it is missing. The source of the allowance is the
 // command's id, its item "credits".
 struct AllowanceOptions {

@@ -152,6 +152,7 @@ void LedgerFlags::Add(CLI::App& app, const std::string& exit_codes) {
   AddFile(ledger);
   AddGrant(ledger);
   AddAllowance(ledger);
+  AddRevocations(ledger);
   AddReserve(ledger);
   AddCapture(ledger);
   AddVoid(ledger);
@@ -274,6 +275,25 @@ void LedgerFlags::AddAllowance(CLI::App& ledger) {
       ->type_name("N");
   AddOperations(command, spec.operations);
   AddKind(command, spec.kind);
+}
+
+void LedgerFlags::AddRevocations(CLI::App& ledger) {
+  CLI::App& end =
+      AddCommand(ledger, "end-allowance",
+                 "ends an allowance: no further periods", [this](Streams s) {
+                   return RunLedgerEndAllowance(file_, end_allowance_, s);
+                 });
+  AddText(end, "ACCOUNT", end_allowance_.account, "the account");
+  AddText(end, "ALLOWANCE", end_allowance_.allowance, "its --id");
+  AddId(end, end_allowance_.id);
+  CLI::App& revoke = AddCommand(
+      ledger, "void-grant",
+      "takes a grant back: what is free now, what is held once it is released",
+      [this](Streams s) { return RunLedgerVoidGrant(file_, void_grant_, s); });
+  AddText(revoke, "ACCOUNT", void_grant_.account, "the account");
+  AddText(revoke, "GRANT", void_grant_.grant,
+          "its --id; of an allowance's period, the id in the history");
+  AddId(revoke, void_grant_.id);
 }
 
 void LedgerFlags::AddReserve(CLI::App& ledger) {

@@ -43,6 +43,7 @@ class LedgerFlags {
   void AddFile(CLI::App& ledger);
   void AddGrant(CLI::App& ledger);
   void AddAllowance(CLI::App& ledger);
+  void AddRevocations(CLI::App& ledger);
   void AddReserve(CLI::App& ledger);
   void AddSpend(CLI::App& ledger);
   void AddCapture(CLI::App& ledger);
@@ -57,6 +58,8 @@ class LedgerFlags {
   ServiceFile file_;
   GrantOptions grant_;
   AllowanceOptions allowance_;
+  EndAllowanceOptions end_allowance_;
+  VoidGrantOptions void_grant_;
   ReserveOptions reserve_;
   SpendOptions spend_;
   CaptureOptions capture_;

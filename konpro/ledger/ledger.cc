@@ -87,7 +87,8 @@ Ledger::Ledger(std::unique_ptr<Store> store, const LedgerOptions& options)
       book_(std::make_unique<LedgerBook>(
           *store_, LedgerBook::Windows{.acceptance = options.acceptance_window,
                                        .duplicates = options.duplicate_window,
-                                       .ahead = options.clock_tolerance})) {}
+                                       .ahead = options.clock_tolerance,
+                                       .catalog = options.catalog})) {}
 
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(
     std::unique_ptr<Store> store, const LedgerOptions& options) {

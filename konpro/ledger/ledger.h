@@ -58,6 +58,7 @@
 #include "konpro/base/credits.h"
 #include "konpro/base/mutex.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/store.h"
@@ -79,6 +80,8 @@ struct LedgerOptions {
   // How far an event may be ahead of the ledger's time, and a command's time of
   // the clock of whoever takes it (clock_tolerance.h).
   absl::Duration clock_tolerance = kClockTolerance;
+  // Commands name its operations, or are kInvalidArgument; null: any.
+  const Catalog* catalog = nullptr;
   // Entries between two snapshots: the most that opening replays after a crash.
   uint64_t snapshot_every = uint64_t{1} << 18;
 };

@@ -151,6 +151,26 @@ absl::Status CheckPricing(const Pricing& pricing,
       cost.has_value() ? cost->ToString() : "which is out of range"));
 }
 
+// Those that may draw on what the command grants; nullptr: it grants nothing.
+const std::vector<std::string>* OperationsOf(const LedgerRequest& request) {
+  if (const auto* grant = std::get_if<GrantCommand>(&request)) {
+    return &grant->operations;
+  }
+  if (const auto* allowance = std::get_if<AllowanceCommand>(&request)) {
+    return &allowance->allowance.spec().operations;
+  }
+  return nullptr;
+}
+
+// "" if it is for no operation in particular.
+absl::string_view OperationOf(const LedgerRequest& request) {
+  if (const auto* reserve = std::get_if<LedgerReserve>(&request)) {
+    return reserve->operation;
+  }
+  const auto* const spend = std::get_if<SpendCommand>(&request);
+  return spend == nullptr ? absl::string_view() : spend->operation;
+}
+
 }  // namespace
 
 absl::Status ValidateCommand(const LedgerCommand& command,
@@ -168,6 +188,23 @@ absl::Status ValidateCommand(const LedgerCommand& command,
     status = CheckPricing(*command.pricing, command.request);
   }
   return status;
+}
+
+absl::Status CheckNames(const LedgerCommand& command, const Catalog& catalog) {
+  const auto check = [&](absl::string_view field,
+                         absl::string_view operation) -> absl::Status {
+    if (catalog.FindOperation(operation) != nullptr) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        field, ": ", catalog.UnknownOperation(operation).message()));
+  };
+  if (const std::vector<std::string>* names = OperationsOf(command.request)) {
+    for (const std::string& name : *names) {
+      absl::Status status = check("operations", name);
+      if (!status.ok()) return status;
+    }
+  }
+  const absl::string_view operation = OperationOf(command.request);
+  return operation.empty() ? absl::OkStatus() : check("operation", operation);
 }
 
 bool IsCheckOnly(const LedgerRequest& request) {

@@ -37,6 +37,7 @@
 #include "absl/time/time.h"
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
 #include "konpro/catalog/price_list.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/account_command.h"
@@ -160,6 +161,11 @@ std::string ContentDifference(const LedgerCommand& now,
 
 // Whether the request is only a check: it changes nothing and uses no id.
 bool IsCheckOnly(const LedgerRequest& request);
+
+// kInvalidArgument: the command names an operation that `catalog` does not
+// know; says which field, and the nearest name. Credits for an operation that
+// does not exist could never be spent.
+absl::Status CheckNames(const LedgerCommand& command, const Catalog& catalog);
 
 // The names in machine formats: "reserve", "end_allowance";
 // "insufficient_credits".

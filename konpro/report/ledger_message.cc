@@ -326,7 +326,7 @@ v1::LedgerResult ToResult(const LedgerCommand& command,
   v1::Balance& balance = *result.mutable_balance();
   balance = ToMessage(outcome.balance);
   balance.clear_pending();
-  balance.clear_voided();
+  if (outcome.balance.voided == Credits()) balance.clear_voided();
   return result;
 }
 

@@ -16,7 +16,9 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/ledger/account_command.h"
-#include "konpro/ledger/memory_store.h"
+#include "konpro/ledger/allowance.h"
+#include "konpro/ledger/ledger_command.h"
+#include "konpro/ledger/store.h"
 #include "konpro/limits/limiter_registry.h"
 #include "tests/testing/status_matchers.h"
 
@@ -247,7 +249,8 @@ TEST_F(ServiceOnADisk, ItsTroubleIsUnavailableUntilAWriteSucceeds) {
   for (const absl::StatusCode code :
        {absl::StatusCode::kResourceExhausted, absl::StatusCode::kUnavailable,
         absl::StatusCode::kDeadlineExceeded, absl::StatusCode::kUnknown,
-        absl::StatusCode::kPermissionDenied, absl::StatusCode::kNotFound}) {
+        absl::StatusCode::kPermissionDenied, absl::StatusCode::kNotFound,
+        absl::StatusCode::kFailedPrecondition}) {
     SCOPED_TRACE(absl::StatusCodeToString(code));
     noted_.clear();
     disk_.error = absl::Status(code, "the disk");
@@ -300,6 +303,34 @@ TEST_F(ServiceOnADisk, WhatTookEffectIsWrittenAgain) {
   disk_.error = absl::OkStatus();
   service_->RetryWrites();
   expect(true);
+}
+
+TEST(Service, ACommandThatNamesAnUnknownOperationIsNotJournaled) {
+  const auto service = InMemory(10);
+  Allowance::Spec spec;
+  spec.source = "plan";
+  spec.item = "credits";
+  spec.amount = *Credits::Parse("1");
+  spec.anchor = absl::CivilDay(2023, 1, 1);
+  spec.operations = {"photoavatar"};
+  const LedgerRequest kRequests[] = {
+      GrantCommand{.amount = spec.amount, .operations = {"photoavatar"}},
+      AllowanceCommand{Allowance::Create(spec).value()},
+      LedgerReserve{.operation = "photoavatar", .timeout = absl::Hours(1)},
+      SpendCommand{.operation = "photoavatar"},
+  };
+  for (const LedgerRequest& request : kRequests) {
+    EXPECT_THAT(
+        service->ledger().Apply(
+            {.account = "acme", .id = "x", .at = kAt, .request = request}),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 HasSubstr("did you mean \"photo_avatar\"?")));
+  }
+  EXPECT_EQ(service->ledger().Head()->sequence, 0u);
+  EXPECT_THAT(
+      service->ledger().Apply(
+          {.account = "acme", .id = "x", .at = kAt, .request = SpendCommand{}}),
+      IsOk());
 }
 
 TEST(Service, ErrorOfRestoringLimitsIsItsOwn) {

@@ -1,5 +1,6 @@
 #include "konpro/base/internal/replaced_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,6 +52,22 @@ TEST_F(ReplacedFileTest, IsTheOldOneUntilItIsCommitted) {
   EXPECT_FALSE(Exists(temporary_));
 }
 
+TEST_F(ReplacedFileTest, DoesNotWriteThroughALink) {
+  const std::string victim = path_ + ".victim";
+  std::ofstream(victim) << "data";
+  unlink(temporary_.c_str());
+  ASSERT_EQ(symlink(victim.c_str(), temporary_.c_str()), 0);
+  ReplacedFile file(path_, temporary_, 0600);
+  EXPECT_TRUE(file.Write("new"));
+  EXPECT_THAT(file.Commit(), IsOk());
+  EXPECT_EQ(Contents(victim), "data");
+  EXPECT_EQ(Contents(path_), "new");
+  struct stat made;
+  ASSERT_EQ(lstat(path_.c_str(), &made), 0);
+  EXPECT_TRUE(S_ISREG(made.st_mode));
+  EXPECT_EQ(made.st_mode & 0777, 0600u);
+}
+
 TEST_F(ReplacedFileTest, OneThatIsNotCommittedLeavesNothing) {
   {
     ReplacedFile file(path_, temporary_, 0600);
@@ -77,10 +94,12 @@ TEST_F(ReplacedFileTest, AnErrorIsReportedByCommit) {
                 StatusIs(absl::StatusCode::kUnavailable, HasSubstr(folder)));
   }
   EXPECT_FALSE(Exists(temporary_));
-  if (access("/dev/full", W_OK) != 0) return;
-  ASSERT_EQ(symlink("/dev/full", temporary_.c_str()), 0);
+  const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+  if (full < 0) return;
   {
     ReplacedFile file(path_, temporary_, 0600);
+    ASSERT_EQ(dup2(full, file.fd()), file.fd());
+    close(full);
     EXPECT_FALSE(file.Write("new"));
     EXPECT_FALSE(file.Write("more"));
     EXPECT_THAT(file.Commit(), StatusIs(absl::StatusCode::kUnavailable,

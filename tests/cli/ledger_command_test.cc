@@ -227,6 +227,113 @@ TEST_F(LedgerCommandTest, WhatIsWrongIsSaid) {
   }
 }
 
+TEST_F(LedgerCommandTest, AnUnknownNameIsRefusedBeforeAFileIsMade) {
+  const auto grant = [&](std::vector<std::string> operations) {
+    return Run([&](Streams s) {
+      return RunLedgerGrant(
+          file_,
+          {.account = "acme",
+           .id = "g",
+           .grant = {.amount = C("5"), .operations = std::move(operations)}},
+          s);
+    });
+  };
+  const auto allowance = [&](std::vector<std::string> operations,
+                             const std::string& zone) {
+    Allowance::Spec spec;
+    spec.amount = C("5");
+    spec.anchor = absl::CivilDay(2026, 11, 1);
+    spec.zone = zone;
+    spec.operations = std::move(operations);
+    return Run([&](Streams s) {
+      return RunLedgerAllowance(
+          file_, {.account = "acme", .id = "a", .spec = spec}, s);
+    });
+  };
+  const struct {
+    Ran ran;
+    const char* expected;
+  } kRows[] = {
+      {grant({"avatarvideo"}),
+       "operations: unknown operation \"avatarvideo\"; "
+       "did you mean \"avatar_video\"?"},
+      {grant({"avatar_video", "avatar_vide"}), "\"avatar_vide\"; did you mean"},
+      {grant({"AVATAR_VIDEO"}), "did you mean \"avatar_video\"?"},
+      {allowance({"foto_avatar"}, "UTC"), "did you mean \"photo_avatar\"?"},
+      {allowance({}, "Europe/Berlín"), "zone"},
+  };
+  for (const auto& [ran, expected] : kRows) {
+    EXPECT_EQ(ran.code, ExitCode::kBadInput) << expected;
+    EXPECT_EQ(ran.out, "");
+    EXPECT_THAT(ran.err, HasSubstr(expected));
+  }
+  EXPECT_NE(access(file_.db.c_str(), F_OK), 0) << "no file was made";
+  EXPECT_EQ(grant({"avatar_video"}).code, ExitCode::kOk);
+}
+
+TEST_F(LedgerCommandTest, AnAllowanceIsEndedAndItsGrantTakenBack) {
+  Allowance::Spec spec;
+  spec.amount = C("1000");
+  spec.anchor = absl::CivilDay(2026, 11, 1);
+  ASSERT_EQ(Run([&](Streams s) {
+              return RunLedgerAllowance(
+                  file_, {.account = "acme", .id = "typo", .spec = spec}, s);
+            }).code,
+            ExitCode::kOk);
+  spec.amount = C("100");
+  ASSERT_EQ(Run([&](Streams s) {
+              return RunLedgerAllowance(
+                  file_, {.account = "acme", .id = "plan", .spec = spec}, s);
+            }).code,
+            ExitCode::kOk);
+  ASSERT_EQ(ReserveVideo("job", "60s").code, ExitCode::kOk);
+  const auto end = [&](const std::string& account, const std::string& name,
+                       const std::string& id) {
+    return Run([&](Streams s) {
+      return RunLedgerEndAllowance(
+          file_, {.account = account, .allowance = name, .id = id}, s);
+    });
+  };
+  const auto take_back = [&](const std::string& grant, const std::string& id) {
+    return Run([&](Streams s) {
+      return RunLedgerVoidGrant(
+          file_, {.account = "acme", .grant = grant, .id = id}, s);
+    });
+  };
+  const Ran ended = end("acme", "typo", "end");
+  EXPECT_EQ(ended.code, ExitCode::kOk) << ended.err;
+  EXPECT_EQ(ended.result().balance().available().credits(), "1040");
+  // What is held of it goes the same way once it is released.
+  const Ran voided = take_back("typo/credits/0", "void");
+  EXPECT_EQ(voided.code, ExitCode::kOk) << voided.err;
+  EXPECT_EQ(voided.result().balance().available().credits(), "100");
+  EXPECT_EQ(voided.result().balance().reserved().credits(), "60");
+  EXPECT_EQ(voided.result().balance().voided().credits(), "940");
+  EXPECT_EQ(take_back("typo/credits/0", "void").result().outcome(), "replayed");
+  const Ran captured =
+      Capture({.reservation = "job", .quantity = "50s", .id = "done"});
+  EXPECT_EQ(captured.code, ExitCode::kOk) << captured.err;
+  EXPECT_EQ(captured.result().balance().posted().credits(), "50");
+  EXPECT_EQ(captured.result().balance().voided().credits(), "950");
+  EXPECT_EQ(captured.result().balance().available().credits(), "100");
+  // The month after, there is one allowance.
+  file_.at = At(absl::Hours(24 * 40));
+  EXPECT_THAT(Run([&](Streams s) {
+                return RunLedgerBalance(file_, {.account = "acme"}, s);
+              }).out,
+              AllOf(HasSubstr("100"), Not(HasSubstr("1100"))));
+
+  const Ran unknown = end("acme", "tipo", "end-2");
+  EXPECT_EQ(unknown.code, ExitCode::kDenied);
+  EXPECT_EQ(unknown.result().reason(), "unknown_allowance");
+  EXPECT_EQ(take_back("typo", "void-2").result().reason(), "unknown_grant");
+  EXPECT_EQ(take_back("plan/credits/0", "void-3").result().reason(),
+            "grant_ended");
+  const Ran nobody = end("acm", "plan", "end-3");
+  EXPECT_EQ(nobody.code, ExitCode::kBadInput);
+  EXPECT_THAT(nobody.err, HasSubstr("account \"acm\" has no command"));
+}
+
 TEST_F(LedgerCommandTest, AnotherDenialHasItsOwnCode) {
   ASSERT_EQ(Grant("welcome", "100").code, ExitCode::kOk);
   ASSERT_EQ(ReserveVideo("job", "30s").code, ExitCode::kOk);

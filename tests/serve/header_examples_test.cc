@@ -1,10 +1,12 @@
 // The examples of the room's public headers, as they stand there.
 #include <unistd.h>
 
+#include <iostream>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -18,6 +20,7 @@
 #include "konpro/serve/limits_file.h"
 #include "konpro/serve/listen_socket.h"
 #include "konpro/serve/metrics.h"
+#include "konpro/serve/server_log.h"
 #include "tests/testing/memory_admission.h"
 #include "tests/testing/socket_folder.h"
 #include "tests/testing/status_matchers.h"
@@ -108,6 +111,19 @@ TEST(HeaderExamples, Metrics) {
   metrics.CountAnswer(200);
   EXPECT_THAT(metrics.Text(),
               HasSubstr("konpro_http_answers_total{status=\"200\"} 1\n"));
+}
+
+TEST(HeaderExamples, ServerLog) {
+  ::testing::internal::CaptureStderr();
+  // server_log.h
+  ServerLog log(std::cerr);
+  log.Line("listening");
+  log.NoteStore(absl::UnavailableError("credits.db: disk full"), absl::Now());
+  log.NoteStore(absl::OkStatus(), absl::Now());
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "konpro: listening\n"
+            "konpro: the store cannot be written: credits.db: disk full\n"
+            "konpro: the store can be written again; 1 write failed in 0\n");
 }
 
 }  // namespace

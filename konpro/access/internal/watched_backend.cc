@@ -166,7 +166,6 @@ absl::Status AsStoreError(const absl::Status& status) {
     case absl::StatusCode::kOk:
     case absl::StatusCode::kAborted:
     case absl::StatusCode::kDataLoss:
-    case absl::StatusCode::kFailedPrecondition:
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kUnavailable:
       return status;

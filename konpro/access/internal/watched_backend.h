@@ -63,9 +63,8 @@ struct WatchedBackend {
 };
 WatchedBackend Watch(Backend backend, std::shared_ptr<StoreHealth> health);
 
-// What the ports promise of an error of a store: kDataLoss, kAborted,
-// kFailedPrecondition and kInternal stay, trouble of any other code is
-// kUnavailable.
+// What the ports promise of an error of a store: kDataLoss, kAborted and
+// kInternal stay, trouble of any other code is kUnavailable.
 absl::Status AsStoreError(const absl::Status& status);
 
 }  // namespace konpro::internal

@@ -11,13 +11,23 @@
 #include "absl/strings/str_cat.h"
 
 namespace konpro::internal {
+namespace {
+
+// A new file: one that was left by a crash, or made by another user, is not
+// written to, and no link is followed.
+int MakeFile(const std::string& path, mode_t mode) {
+  unlink(path.c_str());
+  return open(path.c_str(),
+              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+}
+
+}  // namespace
 
 ReplacedFile::ReplacedFile(std::string path, std::string temporary_path,
                            mode_t mode)
     : path_(std::move(path)),
       temporary_path_(std::move(temporary_path)),
-      fd_(open(temporary_path_.c_str(),
-               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)) {
+      fd_(MakeFile(temporary_path_, mode)) {
   if (fd_ < 0) Failed();
 }
 

@@ -23,7 +23,8 @@ namespace konpro::internal {
 
 class ReplacedFile {
  public:
-  // Makes the temporary file; an old one is truncated. `mode` is as of open().
+  // Makes the temporary file in place of an old one; follows no link. `mode` is
+  // as of open().
   ReplacedFile(std::string path, std::string temporary_path, mode_t mode);
   // Removes the temporary file, unless Commit() returned OK.
   ~ReplacedFile();

@@ -28,6 +28,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/internal/duplicate_memory.h"
@@ -43,6 +44,8 @@ class LedgerBook {
     absl::Duration acceptance;
     absl::Duration duplicates;
     absl::Duration ahead;  // of an event
+    // Whose operations commands may name; null: any.
+    const Catalog* catalog = nullptr;
   };
 
   // The state of an empty journal, for Load() or Replay(). `store` must outlive

@@ -52,6 +52,9 @@ void LedgerBook::Apply(const LedgerCommand& command, uint64_t id_hash,
     }
     status = first.status();
   }
+  if (status.ok() && windows_.catalog != nullptr) {
+    status = CheckNames(command, *windows_.catalog);
+  }
   if (status.ok()) status = CheckTime(command, now);
   if (status.ok()) status = Execute(command, id_hash, *outcome);
   if (!status.ok()) outcome = status;
