@@ -1,6 +1,7 @@
 #include "konpro/cli/replay_command.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -10,7 +11,6 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/plan.h"
 #include "konpro/input/input_errors.h"
-#include "konpro/input/input_file.h"
 #include "konpro/report/replay_report.h"
 #include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
@@ -91,16 +91,19 @@ ExitCode RunReplay(const ReplayOptions& options, Streams streams) {
     return ExitCode::kBadInput;
   }
 
-  TraceReplay replay(plans, *catalog, options.mode);
+  std::optional<TraceReplay> replay;
   InputErrors errors(options.file, streams.err);
-  InputFile input(options.file, streams.in, streams.progress);
-  ReadTrace(input, options.trace, *catalog, errors,
-            [&](const TraceRequest& request) { return replay.Add(request); });
+  const int64_t out_of_order = ReadTrace(
+      {options.file, streams.in, streams.progress}, options.trace, *catalog,
+      errors, [&] { replay.emplace(plans, *catalog, options.mode); },
+      [&](const TraceRequest& request) { return replay->Add(request); });
   errors.Finish();
   if (!errors.none()) return ExitCode::kBadInput;
 
-  const std::vector<v1::Replay> reports = ToReplayReports(
-      replay, *catalog, /*priced=*/!options.trace.quantity.empty());
+  const std::vector<v1::Replay> reports =
+      ToReplayReports(*replay, *catalog,
+                      {.priced = !options.trace.quantity.empty(),
+                       .rows_out_of_order = out_of_order});
   PrintReport(reports, plans, options, streams.out);
   return Verdict(reports, streams);
 }

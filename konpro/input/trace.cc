@@ -1,18 +1,26 @@
 #include "konpro/input/trace.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <iterator>
+#include <optional>
+#include <sstream>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/types/span.h"
 #include "konpro/base/internal/name.h"
+#include "konpro/input/input_file.h"
 #include "konpro/input/internal/csv.h"
 #include "konpro/input/internal/line_reader.h"
+#include "konpro/input/internal/request_sorter.h"
 #include "konpro/input/internal/trace_time.h"
 #include "konpro/input/manifest.h"
 
@@ -23,7 +31,8 @@ namespace {
 enum Role { kTime, kOperation, kQuantity, kAccount };
 constexpr Role kAllRoles[] = {kTime, kOperation, kQuantity, kAccount};
 
-using Add = absl::FunctionRef<absl::Status(const TraceRequest&)>;
+using Add =
+    absl::FunctionRef<absl::Status(const TraceRequest&, const RowPlace&)>;
 
 class CsvTrace {
  public:
@@ -51,8 +60,9 @@ class CsvTrace {
         return Error(row, kAccount, "no account: every request has one");
       }
     }
-    const absl::Status added = add_(request);
-    if (!added.ok()) Error(row, kTime, added.message());
+    const auto [line, column] = row.PlaceOf(*column_of_[kTime]);
+    const absl::Status added = add_(request, {line, column});
+    if (!added.ok()) errors_.Add(line, column, added.message());
   }
 
   bool has_header() const { return columns_ != 0; }
@@ -203,6 +213,53 @@ class LogLine {
   size_t at_ = 0;
 };
 
+bool HasOnly(absl::string_view text, absl::string_view others) {
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           others.find(c) != others.npos;
+  });
+}
+
+// "192.0.2.7", "2001:db8::7".
+bool LooksLikeIpAddress(absl::string_view text) {
+  const bool hexadecimal = std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isxdigit(static_cast<unsigned char>(c)) || c == ':' ||
+           c == '.';
+  });
+  if (std::count(text.begin(), text.end(), ':') >= 2) return hexadecimal;
+  return std::count(text.begin(), text.end(), '.') == 3 &&
+         text.find_first_not_of("0123456789.") == text.npos;
+}
+
+// An IP address or the name of a host.
+bool IsAddress(absl::string_view text) {
+  const absl::string_view without_zone = text.substr(0, text.find('%'));
+  return text != "-" &&
+         (LooksLikeIpAddress(without_zone) || HasOnly(text, "-_."));
+}
+
+// Why a line that begins so is no line of the form that is read, or "". Another
+// form would make one account of all clients.
+std::string OtherForm(absl::string_view address, absl::string_view ident,
+                      absl::string_view user) {
+  if (address.find(',') != address.npos || ident.find(',') != ident.npos) {
+    return "a list of addresses";
+  }
+  if (!IsAddress(address)) {
+    return absl::StrCat(internal::Quoted(address),
+                        " before the address, or instead of it");
+  }
+  if (LooksLikeIpAddress(ident)) {
+    return absl::StrCat("two addresses, ", address, " and ", ident);
+  }
+  const std::vector<absl::string_view> words = absl::StrSplit(user, ' ');
+  if (words.size() > 1 &&
+      std::find(words.begin(), words.end(), "-") != words.end()) {
+    return absl::StrCat(internal::Quoted(user), " as the user");
+  }
+  return "";
+}
+
 // address " " ident " " user " [" time "] " quoted " " status " " size ...
 // A user may have blanks, and what follows the size is not read.
 void AddLogLine(int64_t number, absl::string_view text,
@@ -222,6 +279,14 @@ void AddLogLine(int64_t number, absl::string_view text,
         "not a line of an access log: it begins with address, ident, user and "
         "[time]");
   }
+  const std::string other = OtherForm(address, ident, user);
+  if (!other.empty()) {
+    return errors.Add(
+        number, 1,
+        absl::StrCat("a line of another form of access log: ", other,
+                     "; what is read begins with one address, ident, user and "
+                     "[time]"));
+  }
   absl::string_view time;
   const int64_t time_column = line.column();
   if (!line.TakeUntil("] ", time)) {
@@ -238,16 +303,18 @@ void AddLogLine(int64_t number, absl::string_view text,
   const bool by_user =
       options.account == "user" || (options.account.empty() && user != "-");
   const absl::Status added = add(
-      {.at = *at, .account = by_user ? user : address, .operation = operation});
+      {.at = *at, .account = by_user ? user : address, .operation = operation},
+      {number, time_column});
   if (!added.ok()) errors.Add(number, time_column, added.message());
 }
 
 void ReadAccessLog(InputFile& input, const TraceOptions& options,
-                   const Catalog& catalog, InputErrors& errors, Add add) {
+                   const Catalog& catalog, InputErrors& errors,
+                   const bool& stop, Add add) {
   const Operation* operation = catalog.FindOperation(options.operation);
   LineReader lines(input);
   absl::string_view line;
-  while (lines.Next(line)) {
+  while (!stop && lines.Next(line)) {
     const size_t last = line.find_last_not_of(" \t\r\n");
     if (last == line.npos) continue;
     AddLogLine(lines.line_number(), line.substr(0, last + 1), options,
@@ -287,6 +354,125 @@ absl::Status CheckAccessLogOptions(const TraceOptions& options,
   return absl::OkStatus();
 }
 
+// Each request in the order of the rows, until `stop`.
+void ReadRows(InputFile& input, const TraceOptions& options,
+              const Catalog& catalog, InputErrors& errors, const bool& stop,
+              Add add) {
+  if (options.form == TraceForm::kAccessLog) {
+    return ReadAccessLog(input, options, catalog, errors, stop, add);
+  }
+  CsvTrace csv(options, catalog, errors, add);
+  ReadCsv(input, errors, [&](const CsvRow& row) {
+    csv.AddRow(row);
+    return !csv.header_failed() && !stop;
+  });
+  if (!csv.has_header() && errors.none()) {
+    errors.Add(1, 1, "empty: a trace begins with a header row");
+  }
+}
+
+// A file is decided row by row as long as its rows are in order. At the first
+// one that is not, what was decided is read once more, to be sorted with the
+// rest. What cannot be read twice is sorted from its first row on.
+class TraceReader {
+ public:
+  TraceReader(const TraceSource& source, const TraceOptions& options,
+              const Catalog& catalog, InputErrors& errors,
+              absl::FunctionRef<void()> begin,
+              absl::FunctionRef<absl::Status(const TraceRequest&)> add)
+      : source_(source),
+        options_(options),
+        catalog_(catalog),
+        errors_(errors),
+        begin_(begin),
+        add_(add) {}
+
+  int64_t Read() {
+    if (!IsRegularFile(source_.path)) sorter_.emplace();
+    InputFile input(source_.path, source_.in, source_.progress_out);
+    ReadRows(input, options_, catalog_, errors_, failed_,
+             [&](const TraceRequest& request, const RowPlace& place) {
+               return AddRow(request, place);
+             });
+    if (!sorter_.has_value() || failed_) return out_of_order_;
+    const absl::Status status = sorter_->ForEach(
+        [&](const TraceRequest& request, const RowPlace& place) {
+          const absl::Status added = add_(request);
+          if (!added.ok()) {
+            errors_.Add(place.line, place.column, added.message());
+          }
+        });
+    if (!status.ok()) errors_.AddForFile(status.message());
+    return out_of_order_;
+  }
+
+ private:
+  static bool IsRegularFile(const std::string& path) {
+    struct stat status;
+    return path != "-" && stat(path.c_str(), &status) == 0 &&
+           S_ISREG(status.st_mode);
+  }
+
+  absl::Status AddRow(const TraceRequest& request, const RowPlace& place) {
+    const bool in_order = request.at >= latest_;
+    out_of_order_ += in_order ? 0 : 1;
+    latest_ = std::max(latest_, request.at);
+    if (!in_order && !sorter_.has_value()) {
+      sorter_.emplace();
+      const absl::Status status = SortRowsAbove();
+      if (!status.ok()) return Fail(status);
+      begin_();
+    }
+    if (!sorter_.has_value()) {
+      ++rows_;
+      return add_(request);
+    }
+    const absl::Status status = sorter_->Add(request, place);
+    return status.ok() ? status : Fail(status);
+  }
+
+  // Nothing more is read.
+  absl::Status Fail(const absl::Status& status) {
+    failed_ = true;
+    return status;
+  }
+
+  // The rows that were decided.
+  absl::Status SortRowsAbove() {
+    std::ostringstream said_before;
+    InputErrors errors(source_.path, said_before);
+    InputFile input(source_.path, source_.in, /*progress_out=*/nullptr);
+    int64_t read = 0;
+    bool stop = rows_ == 0;
+    absl::Status status;
+    ReadRows(input, options_, catalog_, errors, stop,
+             [&](const TraceRequest& request, const RowPlace& place) {
+               if (!stop) status = sorter_->Add(request, place);
+               stop = ++read == rows_ || !status.ok();
+               return absl::OkStatus();
+             });
+    if (status.ok() && read < rows_) {
+      return absl::UnavailableError("the file was changed while it was read");
+    }
+    return status;
+  }
+
+  const TraceSource& source_;
+  const TraceOptions& options_;
+  const Catalog& catalog_;
+  InputErrors& errors_;
+  absl::FunctionRef<void()> begin_;
+  absl::FunctionRef<absl::Status(const TraceRequest&)> add_;
+
+  // Of the rows so far.
+  UnixNanos latest_;
+  int64_t out_of_order_ = 0;
+  // Rows that went to add_ as they came.
+  int64_t rows_ = 0;
+  std::optional<RequestSorter> sorter_;
+  bool failed_ = false;
+};
+
 }  // namespace
 
 absl::Status CheckTraceOptions(const TraceOptions& options,
@@ -313,19 +499,12 @@ absl::Status CheckTraceOptions(const TraceOptions& options,
   return absl::InvalidArgumentError(absl::StrCat("--unit: ", known.message()));
 }
 
-void ReadTrace(InputFile& input, const TraceOptions& options,
-               const Catalog& catalog, InputErrors& errors, Add add) {
-  if (options.form == TraceForm::kAccessLog) {
-    return ReadAccessLog(input, options, catalog, errors, add);
-  }
-  CsvTrace csv(options, catalog, errors, add);
-  ReadCsv(input, errors, [&](const CsvRow& row) {
-    csv.AddRow(row);
-    return !csv.header_failed();
-  });
-  if (!csv.has_header() && errors.none()) {
-    errors.Add(1, 1, "empty: a trace begins with a header row");
-  }
+int64_t ReadTrace(const TraceSource& source, const TraceOptions& options,
+                  const Catalog& catalog, InputErrors& errors,
+                  absl::FunctionRef<void()> begin,
+                  absl::FunctionRef<absl::Status(const TraceRequest&)> add) {
+  begin();
+  return TraceReader(source, options, catalog, errors, begin, add).Read();
 }
 
 }  // namespace konpro

@@ -1,30 +1,39 @@
 // A trace is a list of requests and when they came: CSV with a header row, of
 // which the options name the columns, or an access log in common or combined
-// log format (docs/formats.md). A row is one request.
+// log format (docs/formats.md). A row is one request. Requests are in order of
+// time, however the rows stand.
 //
 //   TIMESTAMP,customer,seconds
 //   2023-11-16 18:17:03.979,acme,12.5
 //   2023-11-16 18:17:04.031,blue,8
 //
-//   TraceReplay replay(plans, catalog, ReplayMode::kDrop);
-//   ReadTrace(input,
+//   std::optional<TraceReplay> replay;
+//   ReadTrace({"trace.csv", in},
 //             {.time = "TIMESTAMP",
 //              .operation = "avatar_video",
 //              .quantity = "seconds",
 //              .unit = "s",
 //              .account = "customer"},
-//             catalog, errors, [&](const TraceRequest& request) {
-//               return replay.Add(request);
+//             catalog, errors,
+//             [&] { replay.emplace(plans, catalog, ReplayMode::kDrop); },
+//             [&](const TraceRequest& request) { return replay->Add(request);
 //             });
 //
 //   192.0.2.7 - acme [16/Nov/2023:18:17:03 +0000] "GET / HTTP/1.1" 200 17
 //
-//   ReadTrace(log, {.form = TraceForm::kAccessLog}, catalog, ...);
+//   ReadTrace({"access.log", in}, {.form = TraceForm::kAccessLog}, ...);
 //
-// Thread safety: pure but for the input and the errors.
+// Thread safety: pure but for the input, the errors and temporary files.
+//
+// Memory: a file whose rows are in order takes none. Rows out of order, and
+// what is no regular file and so cannot be read twice, are sorted in 64 MiB and
+// then in a temporary file (internal/request_sorter.h).
 #ifndef KONPRO_INPUT_TRACE_H_
 #define KONPRO_INPUT_TRACE_H_
 
+#include <cstdint>
+#include <istream>
+#include <ostream>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -33,7 +42,6 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/replay.h"
 #include "konpro/input/input_errors.h"
-#include "konpro/input/input_file.h"
 
 namespace konpro {
 
@@ -64,11 +72,25 @@ struct TraceOptions {
 absl::Status CheckTraceOptions(const TraceOptions& options,
                                const Catalog& catalog);
 
-// Gives each request to `add`, in order, and every error to `errors`, an error
-// of `add` among them. REQUIRES: CheckTraceOptions() is OK.
-void ReadTrace(InputFile& input, const TraceOptions& options,
-               const Catalog& catalog, InputErrors& errors,
-               absl::FunctionRef<absl::Status(const TraceRequest&)> add);
+// Where a trace is.
+struct TraceSource {
+  // A file, or "-" for `in`.
+  const std::string& path;
+  std::istream& in;
+  // See InputFile.
+  std::ostream* progress_out = nullptr;
+};
+
+// Calls `begin`, and then `add` with each request, in order of time; of equal
+// times, in that of the rows. If a row out of order is found on the way, it
+// calls `begin` once more: what was added is to be forgotten, and comes again.
+// Every error goes to `errors`, an error of `add` among them. Returns how many
+// rows have a time before one of a row above. REQUIRES: CheckTraceOptions() is
+// OK.
+int64_t ReadTrace(const TraceSource& source, const TraceOptions& options,
+                  const Catalog& catalog, InputErrors& errors,
+                  absl::FunctionRef<void()> begin,
+                  absl::FunctionRef<absl::Status(const TraceRequest&)> add);
 
 }  // namespace konpro
 

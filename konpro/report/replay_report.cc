@@ -177,18 +177,25 @@ void PrintFacts(absl::Span<const v1::Replay> reports, std::ostream& out) {
 }  // namespace
 
 std::vector<v1::Replay> ToReplayReports(const TraceReplay& replay,
-                                        const Catalog& catalog, bool priced) {
+                                        const Catalog& catalog,
+                                        const ReplayedTrace& trace) {
   std::vector<v1::Replay> reports;
   for (const PlanReplay& result : replay.Results()) {
     v1::Replay& report = reports.emplace_back();
     report.set_catalog_version(catalog.version());
     report.set_mode(replay.mode() == ReplayMode::kDrop ? "drop" : "wait");
     DescribeTrace(replay.trace(), report);
+    report.set_out_of_order(report.out_of_order() + trace.rows_out_of_order);
     DescribePlan(result, report);
-    if (priced) *report.mutable_cost() = ToAmount(result.cost);
+    if (trace.priced) *report.mutable_cost() = ToAmount(result.cost);
     for (std::string& text :
-         Assumptions(*result.plan, replay.mode(), catalog, priced)) {
+         Assumptions(*result.plan, replay.mode(), catalog, trace.priced)) {
       report.add_assumptions(std::move(text));
+    }
+    if (trace.rows_out_of_order > 0) {
+      report.add_assumptions(
+          "requests are decided in order of time: rows with a time before that "
+          "of a row above were sorted");
     }
   }
   return reports;

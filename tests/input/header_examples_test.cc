@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -211,33 +212,37 @@ TEST(HeaderExamples, SpendHistory) {
 TEST(HeaderExamples, Trace) {
   const Catalog catalog = Catalog::BuiltIn();
   const std::vector<const Plan*> plans = {catalog.FindPlan("pro")};
+  std::istringstream in;
   std::ostringstream err;
   InputErrors errors("trace", err);
   // trace.h
-  std::istringstream csv(
-      "TIMESTAMP,customer,seconds\n"
-      "2023-11-16 18:17:03.979,acme,12.5\n"
-      "2023-11-16 18:17:04.031,blue,8\n");
-  InputFile input("-", csv, nullptr);
-  TraceReplay replay(plans, catalog, ReplayMode::kDrop);
-  ReadTrace(input,
-            {.time = "TIMESTAMP",
-             .operation = "avatar_video",
-             .quantity = "seconds",
-             .unit = "s",
-             .account = "customer"},
-            catalog, errors,
-            [&](const TraceRequest& request) { return replay.Add(request); });
-  EXPECT_EQ(replay.trace().requests, 2);
-  std::istringstream lines(
+  WriteHere("trace.csv",
+            "TIMESTAMP,customer,seconds\n"
+            "2023-11-16 18:17:03.979,acme,12.5\n"
+            "2023-11-16 18:17:04.031,blue,8\n");
+  std::optional<TraceReplay> replay;
+  ReadTrace(
+      {"trace.csv", in},
+      {.time = "TIMESTAMP",
+       .operation = "avatar_video",
+       .quantity = "seconds",
+       .unit = "s",
+       .account = "customer"},
+      catalog, errors,
+      [&] { replay.emplace(plans, catalog, ReplayMode::kDrop); },
+      [&](const TraceRequest& request) { return replay->Add(request); });
+  EXPECT_EQ(replay->trace().requests, 2);
+  WriteHere(
+      "access.log",
       R"(192.0.2.7 - acme [16/Nov/2023:18:17:03 +0000] "GET / HTTP/1.1" 200 17)");
-  InputFile log("-", lines, nullptr);
   std::string account;
-  ReadTrace(log, {.form = TraceForm::kAccessLog}, catalog, errors,
-            [&](const TraceRequest& request) {
-              account = std::string(request.account);
-              return absl::OkStatus();
-            });
+  ReadTrace(
+      {"access.log", in}, {.form = TraceForm::kAccessLog}, catalog, errors,
+      [] {},
+      [&](const TraceRequest& request) {
+        account = std::string(request.account);
+        return absl::OkStatus();
+      });
   EXPECT_EQ(account, "acme");
   EXPECT_EQ(err.str(), "");
 }

@@ -1,5 +1,7 @@
 #include "konpro/input/trace.h"
 
+#include <cstdint>
+#include <fstream>
 #include <sstream>
 #include <string>
 
@@ -14,6 +16,7 @@ namespace {
 
 using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -26,10 +29,10 @@ std::string Read(const std::string& text, const TraceOptions& options) {
   EXPECT_THAT(CheckTraceOptions(options, catalog), IsOk());
   std::istringstream in(text);
   std::ostringstream err;
-  InputFile input("-", in, nullptr);
   InputErrors errors("f", err);
   std::string requests;
-  ReadTrace(input, options, catalog, errors, [&](const TraceRequest& request) {
+  const auto begin = [&] { requests.clear(); };
+  const auto add = [&](const TraceRequest& request) {
     absl::StrAppend(
         &requests, request.at.nanos() / 1'000'000'000, " ", request.account,
         " ", request.operation != nullptr ? request.operation->name : "-", " ",
@@ -37,10 +40,21 @@ std::string Read(const std::string& text, const TraceOptions& options) {
         "\n");
     return request.account == "full" ? absl::OutOfRangeError("no more")
                                      : absl::OkStatus();
-  });
+  };
+  ReadTrace({"-", in}, options, catalog, errors, begin, add);
   errors.Finish();
   EXPECT_EQ(errors.none(), err.str().empty());
-  return requests + err.str();
+  const std::string read = requests + err.str();
+
+  // The same from a file, which is decided as it is read.
+  const std::string path = ::testing::TempDir() + "/trace";
+  std::ofstream(path, std::ios::binary) << text;
+  std::ostringstream file_err;
+  InputErrors file_errors("f", file_err);
+  ReadTrace({path, in}, options, catalog, file_errors, begin, add);
+  file_errors.Finish();
+  EXPECT_EQ(requests + file_err.str(), read);
+  return read;
 }
 
 TEST(Trace, OptionsNameTheColumns) {
@@ -205,6 +219,80 @@ TEST(Trace, LinesOfLogsThatAreBrokenAreErrors) {
   EXPECT_THAT(Read(std::string(LineReader::kLineBytesMax + 1, 'x'),
                    {.form = TraceForm::kAccessLog}),
               StartsWith("f:1:1: a line of more than"));
+}
+
+TEST(Trace, RequestsAreInOrderOfTimeHoweverTheRowsStand) {
+  EXPECT_EQ(
+      Read("t,who\n3,a\n1,b\n2,c\n3,d\n1,e\n", {.time = "t", .account = "who"}),
+      "1 b - -\n1 e - -\n2 c - -\n3 a - -\n3 d - -\n");
+  // An error keeps its place and is said once, above and below the first row
+  // that is out of order.
+  EXPECT_EQ(Read("t\nx\n2\n1\ny\n", {.time = "t"}).substr(0, 14),
+            "1  - -\n2  - -\n");
+  EXPECT_THAT(Read("t\nx\n2\n1\ny\n", {.time = "t"}),
+              AllOf(HasSubstr("f:2:1: "), HasSubstr("f:5:1: ")));
+  EXPECT_THAT(Read("t,who\n2,a\n1,full\n", {.time = "t", .account = "who"}),
+              HasSubstr("f:3:1: no more"));
+}
+
+TEST(Trace, RowsInOrderAreDecidedAsTheyAreRead) {
+  const std::string path = ::testing::TempDir() + "/order";
+  const auto read = [&](const std::string& text) {
+    std::ofstream(path) << text;
+    std::istringstream in;
+    std::ostringstream err;
+    InputErrors errors("f", err);
+    std::string calls;
+    const int64_t late = ReadTrace(
+        {path, in}, {.time = "t"}, Catalog::BuiltIn(), errors,
+        [&] { calls += "begin "; },
+        [&](const TraceRequest& request) {
+          absl::StrAppend(&calls, request.at.nanos() / 1'000'000'000, " ");
+          return absl::OkStatus();
+        });
+    EXPECT_TRUE(errors.none()) << err.str();
+    return absl::StrCat(calls, "late ", late);
+  };
+  EXPECT_EQ(read("t\n1\n2\n2\n3\n"), "begin 1 2 2 3 late 0");
+  EXPECT_EQ(read("t\n1\n3\n2\n1\n4\n"), "begin 1 3 begin 1 1 2 3 4 late 2");
+  EXPECT_EQ(read("t\n"), "begin late 0");
+}
+
+TEST(Trace, LinesOfAnotherFormOfAccessLogAreErrors) {
+  const std::string rest =
+      " [16/Nov/2023:18:17:03 +0000] \"GET / HTTP/1.1\" 200 1";
+  const struct {
+    const char* begin;
+    const char* error;
+  } kRows[] = {
+      // A virtual host before the address.
+      {"example.com:80 192.0.2.7 - -", "\"example.com:80\" before the address"},
+      {"example.com 192.0.2.7 - -", "two addresses, example.com and 192.0.2.7"},
+      {"example.com 2001:db8::7 - ann", "two addresses"},
+      {"example.com host.example - -", "\"- -\" as the user"},
+      // What a proxy passed on.
+      {"203.0.113.1, 10.0.0.1 - -", "a list of addresses"},
+      {"203.0.113.1,10.0.0.1 - -", "a list of addresses"},
+      {"\"203.0.113.1\" - -", "before the address, or instead of it"},
+      {"- - -", "before the address, or instead of it"},
+      {"- 192.0.2.7 - -", "before the address, or instead of it"},
+      // What a shipper of logs put first.
+      {"2023-11-16T18:17:03Z 192.0.2.7 - -", "before the address"},
+      {"Nov 16 18:17:03 web nginx: 192.0.2.7 - ann", "as the user"},
+  };
+  for (const auto& row : kRows) {
+    EXPECT_THAT(Read(row.begin + rest, {.form = TraceForm::kAccessLog}),
+                AllOf(StartsWith("f:1:1: a line of another form of access log"),
+                      HasSubstr(row.error)))
+        << row.begin;
+  }
+  for (const char* begin :
+       {"192.0.2.7 - -", "2001:db8::7 - ann", "fe80::1%eth0 - -",
+        "::ffff:192.0.2.7 - -", "host-1.example ann -", "10.0.0.1 - Ann B."}) {
+    EXPECT_THAT(Read(begin + rest, {.form = TraceForm::kAccessLog}),
+                StartsWith("1700158623 "))
+        << begin;
+  }
 }
 
 }  // namespace
