@@ -1,6 +1,7 @@
 #include "konpro/cli/estimate_command.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -182,13 +183,25 @@ ExitCode CheckPlans(const std::vector<v1::Estimate>& reports,
   return ExitCode::kOverAvailable;
 }
 
+// Of the plans that allow the work, or of all if none does, the one that costs
+// the least.
+Credits LeastTotal(const std::vector<v1::Estimate>& reports) {
+  const auto costs_less = [](const v1::Estimate& a, const v1::Estimate& b) {
+    return a.allowed() != b.allowed() ? a.allowed()
+                                      : a.total().ticks() < b.total().ticks();
+  };
+  return Credits::FromTicks(
+      std::min_element(reports.begin(), reports.end(), costs_less)
+          ->total()
+          .ticks());
+}
+
 ExitCode Verdict(const std::vector<v1::Estimate>& reports,
                  const v1::Recommendation* recommendation,
-                 const Estimator& estimator, const EstimateOptions& options,
-                 Streams streams) {
+                 const EstimateOptions& options, Streams streams) {
   ExitCode code = CheckPlans(reports, recommendation, options, streams);
   const ExitCode budget =
-      CheckBudget(estimator.total(), options.budget, streams);
+      CheckBudget(LeastTotal(reports), options.budget, streams);
   if (budget != ExitCode::kOk) code = budget;
   const bool allowed =
       std::any_of(reports.begin(), reports.end(),
@@ -251,12 +264,12 @@ ExitCode RunEstimate(const EstimateOptions& options, Streams streams) {
   const std::vector<std::string> ignored = ReadManifest(
       input, options.columns, *catalog, errors,
       [&](const ManifestRow& row) { return batch.Add(row.job, row.range); });
+  const EstimateReportOptions wanted = {.budget = options.budget,
+                                        .seed = options.seed,
+                                        .explain = options.explain,
+                                        .ignored_columns = ignored};
   const absl::StatusOr<v1::Estimate> estimate =
-      ToEstimateReport(batch, *catalog,
-                       {.budget = options.budget,
-                        .seed = options.seed,
-                        .explain = options.explain,
-                        .ignored_columns = ignored});
+      ToEstimateReport(batch, *catalog, wanted);
   if (!estimate.ok()) errors.AddForFile(estimate.status().message());
   errors.Finish();
   if (!errors.none()) return ExitCode::kBadInput;
@@ -264,7 +277,10 @@ ExitCode RunEstimate(const EstimateOptions& options, Streams streams) {
   batch.Finish();
   std::vector<v1::Estimate> reports;
   for (const Plan* plan : plans) {
-    reports.push_back(ToPlanReport(*estimate, batch, *plan));
+    absl::StatusOr<v1::Estimate> report =
+        ToPlanReport(*estimate, batch, *plan, wanted);
+    if (!report.ok()) return FailWith(report.status(), streams);
+    reports.push_back(*std::move(report));
   }
   if (plans.empty()) reports.push_back(*estimate);
   std::optional<v1::Recommendation> recommendation;
@@ -275,8 +291,7 @@ ExitCode RunEstimate(const EstimateOptions& options, Streams streams) {
       recommendation.has_value() ? &*recommendation : nullptr;
   PrintReport(reports, recommended, plans, batch.comparison(), options,
               streams.out);
-  const ExitCode code =
-      Verdict(reports, recommended, batch.estimator(), options, streams);
+  const ExitCode code = Verdict(reports, recommended, options, streams);
   if (options.schedule_file.empty()) return code;
   const ExitCode written =
       WriteSchedule(options, batch.comparison().FitOf(*plans[0]), streams);

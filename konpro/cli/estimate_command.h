@@ -1,4 +1,4 @@
-// `konpro estimate`: what a batch of jobs will cost, and which plan carries it.
+// `konpro estimate`: what a batch of jobs will cost, and which plan fits it.
 #ifndef KONPRO_CLI_ESTIMATE_COMMAND_H_
 #define KONPRO_CLI_ESTIMATE_COMMAND_H_
 
@@ -25,8 +25,9 @@ struct EstimateOptions {
   std::string plan;
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
-  // Which prices are taken: those in effect then.
-  absl::Time at;
+  // Which prices are taken for all requests: those in effect then. By default
+  // each request has those in effect when it goes out.
+  std::optional<absl::Time> at;
   // When the first request may go out.
   absl::Time start;
   // When the last one must have gone out; that long after the start, if

@@ -117,7 +117,7 @@ void AddColumns(CLI::App& command, ManifestColumns& columns) {
 void AddEstimate(CLI::App& app, const std::string& exit_codes,
                  EstimateOptions& options) {
   CLI::App& command = *app.add_subcommand(
-      "estimate", "what a batch of jobs will cost, and which plan carries it");
+      "estimate", "what a batch of jobs will cost, and which plan fits it");
   command.footer(
       std::string(
           "A manifest is CSV with a header row, or JSON Lines with the same "
@@ -155,7 +155,8 @@ void AddEstimate(CLI::App& app, const std::string& exit_codes,
           [&options](const std::string& text) {
             options.at = ParseTime("--at", text);
           },
-          "take the prices in effect at this time (default: --start)")
+          "take the prices in effect at this time for all requests (default: "
+          "those in effect when each request goes out)")
       ->type_name("RFC3339");
   command
       .add_option(

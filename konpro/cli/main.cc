@@ -175,7 +175,7 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
   const Streams streams = context.streams;
   CLI::App app(
       "Credits and request limits of KonPro's API: what jobs will "
-      "cost, which plan carries them.",
+      "cost, and which plan fits them.",
       "konpro");
   app.set_version_flag("--version", VersionText());
   app.footer(kExitCodes);
@@ -220,10 +220,6 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
     return asked ? ExitCode::kOk : ExitCode::kBadInput;
   }
 
-  // Jobs are priced when they begin.
-  if (app.get_subcommand("estimate")->count("--at") == 0) {
-    estimate.at = estimate.start;
-  }
   if (app.get_subcommands().empty()) {
     streams.err << app.help() << "\n";
     return ExitCode::kBadInput;

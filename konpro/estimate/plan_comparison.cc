@@ -9,13 +9,6 @@
 namespace konpro {
 namespace {
 
-std::vector<int64_t> Flat(const std::vector<std::vector<int64_t>>& lists) {
-  std::vector<int64_t> all;
-  for (const auto& list : lists)
-    all.insert(all.end(), list.begin(), list.end());
-  return all;
-}
-
 // The windows that an account of a plan without windows is given: those of the
 // published plans.
 std::vector<RateWindow> WindowsToBeGiven() {
@@ -40,8 +33,12 @@ PlanComparison::PlanComparison(const Catalog& catalog,
       question_(question),
       has_expiring_(question.has_expiring()),
       counts_(CountsOfAll()),
-      running_(Flat(counts_)),
+      running_(counts_.begin(), counts_.end()),
       work_{.start = question.start, .used = question.used} {}
+
+void PlanComparison::Add(int64_t jobs, Credits each) {
+  for (size_t i = 0; i < running_.size(); ++i) AddUnder(i, jobs, each);
+}
 
 std::vector<std::vector<int64_t>> PlanComparison::CountsOfAll() const {
   std::vector<std::vector<int64_t>> counts;
@@ -58,19 +55,25 @@ std::vector<std::vector<int64_t>> PlanComparison::CountsOfAll() const {
 }
 
 void PlanComparison::Finish(const Estimator& estimator) {
-  work_.requests = estimator.requests();
-  work_.cost = estimator.total();
+  Finish(std::vector<const Estimator*>(catalog_.plans().size(), &estimator));
+}
+
+void PlanComparison::Finish(absl::Span<const Estimator* const> estimators) {
   for (size_t i = 0; i < catalog_.plans().size(); ++i) {
-    PlanFit fit = FitPlan(catalog_.plans()[i], work_);
+    const Estimator& estimator = *estimators[i];
+    work_.requests = estimator.requests();
+    PlannedWork work = work_;
+    work.cost = estimator.total();
+    PlanFit fit = FitPlan(catalog_.plans()[i], work);
     fit.allowed = estimator.RefusedBy(*fit.plan).empty();
     // Without a schedule nothing is known to expire too early.
-    std::vector<Credits> before(question_.available.size(), work_.cost);
+    std::vector<Credits> before(question_.available.size(), work.cost);
     for (size_t k = 0; k < counts_[i].size(); ++k) {
-      before[k] = running_.CostOfFirst(counts_[i][k]);
+      before[k] = running_[i].CostOfFirst(counts_[i][k]);
     }
     FundsFit funds;
     if (!question_.available.empty()) {
-      funds = *FitFunds(question_.available, before, work_.cost);
+      funds = *FitFunds(question_.available, before, work.cost);
     }
     fit.shortfall = funds.shortfall;
     fits_.push_back(fit);

@@ -17,6 +17,7 @@
 #ifndef KONPRO_ESTIMATE_PLAN_COMPARISON_H_
 #define KONPRO_ESTIMATE_PLAN_COMPARISON_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -83,9 +84,12 @@ class PlanComparison {
   // Both must outlive it.
   PlanComparison(const Catalog& catalog, const PlanQuestion& question);
 
-  // The next jobs, one request each. REQUIRES: as RunningCost::Add().
-  void Add(int64_t jobs, Credits each) {
-    if (has_expiring_) running_.Add(jobs, each);
+  // The next jobs, one request each, under every plan. REQUIRES: as
+  // RunningCost::Add().
+  void Add(int64_t jobs, Credits each);
+  // The same under the plan with that place in the catalog, if prices differ.
+  void AddUnder(size_t plan, int64_t jobs, Credits each) {
+    if (has_expiring_) running_[plan].Add(jobs, each);
   }
 
   // After the last job; once, and before the queries below, which are about
@@ -93,9 +97,10 @@ class PlanComparison {
   // estimator.requests() is at most Schedule::kRequestsMax, and the sum of what
   // is available is within Credits.
   void Finish(const Estimator& estimator);
+  // The same with an estimator for each plan, in catalog order.
+  void Finish(absl::Span<const Estimator* const> estimators);
 
   const PlanQuestion& question() const { return question_; }
-  const PlannedWork& work() const { return work_; }
   absl::Span<const PlanFit> fits() const { return fits_; }
   const PlanFit& FitOf(const Plan& plan) const;
   // What expires unused under `plan`; see FundsFit.
@@ -124,7 +129,9 @@ class PlanComparison {
   const bool has_expiring_;
   const std::vector<std::vector<int64_t>> counts_;
 
-  RunningCost running_;
+  // By plan.
+  std::vector<RunningCost> running_;
+  // Without its cost, which depends on the plan.
   PlannedWork work_;
   std::vector<PlanFit> fits_;
   std::vector<Credits> expired_;

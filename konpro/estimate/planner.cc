@@ -175,7 +175,7 @@ int64_t MonthsBegun(absl::Time start, absl::Time last) {
 }
 
 PlanFit FitPlan(const Plan& plan, const PlannedWork& work) {
-  PlanFit fit = {.plan = &plan};
+  PlanFit fit = {.plan = &plan, .cost = work.cost};
   if (!plan.has_windows()) return fit;
   fit.schedule = ScheduleOf(plan.windows(), work);
   fit.last = fit.schedule->last();
@@ -209,8 +209,11 @@ Recommendation Recommend(absl::Span<const PlanFit> fits,
                fits[i].plan->price()->currency == first.plan->price()->currency;
       });
   const auto cheaper = [&](size_t a, size_t b) {
-    return recommendation.by_money && fits[a].money != fits[b].money
-               ? fits[a].money < fits[b].money
+    if (recommendation.by_money && fits[a].money != fits[b].money) {
+      return fits[a].money < fits[b].money;
+    }
+    return !recommendation.by_money && fits[a].cost != fits[b].cost
+               ? fits[a].cost < fits[b].cost
                : a < b;
   };
   recommendation.cheapest =

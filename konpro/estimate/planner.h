@@ -122,6 +122,8 @@ struct PlanFit {
   // nullopt if the plan has no windows: nothing is known then.
   std::optional<Schedule> schedule;
   Submission last = {.at = UnixNanos::Max()};
+  // Of the work, under this plan: prices may change while requests wait.
+  Credits cost;
   // The caller says; see FitFunds().
   Credits shortfall;
   // Months of the subscription that the work takes, and their price with the
@@ -143,7 +145,7 @@ PlanFit FitPlan(const Plan& plan, const PlannedWork& work);
 // these one. Indices into what was given; nullopt if no plan carries it.
 struct Recommendation {
   // The least money if all of them have a price in one currency; else the
-  // first of the catalog, because credits are the same under every plan.
+  // fewest credits; of equals, the first of the catalog.
   std::optional<size_t> cheapest;
   // The earliest last request; of equals, the cheapest.
   std::optional<size_t> fastest;

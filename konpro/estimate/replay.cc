@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "konpro/catalog/price_list.h"
+#include "konpro/estimate/internal/price_time.h"
 #include "konpro/limits/limiter.h"
 #include "konpro/limits/rate_window.h"
 
@@ -43,7 +44,7 @@ class Prices {
   explicit Prices(const Catalog& catalog) {
     for (const PriceList& list : catalog.price_lists()) {
       Since& since = since_.emplace_back();
-      since.from = FirstAtOrAfter(list.effective_at());
+      since.from = internal::FirstAtOrAfter(list.effective_at());
       for (const Operation& operation : catalog.operations()) {
         since.prices.push_back(list.Find(operation.name));
       }
@@ -64,11 +65,6 @@ class Prices {
     // By the operation's place in the catalog.
     std::vector<const Price*> prices;
   };
-
-  static UnixNanos FirstAtOrAfter(absl::Time time) {
-    const UnixNanos at = UnixNanos::FromTime(time);
-    return at.ToTime() < time ? UnixNanos::FromNanos(at.nanos() + 1) : at;
-  }
 
   // In the order of their times.
   std::vector<Since> since_;

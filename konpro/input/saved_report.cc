@@ -113,11 +113,12 @@ absl::StatusOr<SavedReport> FromEstimates(const v1::Estimates& estimates) {
   absl::StatusOr<SavedReport> report = FromEstimate(estimates.plans(0));
   if (!report.ok()) return report.status();
   for (const v1::Estimate& estimate : estimates.plans()) {
-    // A price is the same for all plans, and so is what an estimate costs.
+    // Else it is not known which of them is meant.
     if (estimate.total().ticks() != report->total.ticks()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("plans ", estimates.plans(0).plan(), " and ",
-                       estimate.plan(), " have other totals"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "plans ", estimates.plans(0).plan(), " and ", estimate.plan(),
+          " cost different amounts, for prices change while requests "
+          "wait: save the estimate of one plan"));
     }
     if (estimate.plan().empty()) continue;
     report->refused_by_plan[estimate.plan()].assign(

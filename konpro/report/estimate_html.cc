@@ -136,11 +136,22 @@ std::vector<Verdict> PageVerdicts(const v1::Estimates& estimates) {
   return verdicts;
 }
 
+// Whether the plans do not all cost the same; the page is of the first then,
+// and says how the prices of each change.
+bool Differ(const v1::Estimates& estimates) {
+  return std::any_of(estimates.plans().begin(), estimates.plans().end(),
+                     [&](const v1::Estimate& estimate) {
+                       return estimate.total().ticks() !=
+                              estimates.plans(0).total().ticks();
+                     });
+}
+
 void PrintHeader(const v1::Estimates& estimates, const EstimatePage& details,
                  HtmlPage& page) {
   const v1::Estimate& first = estimates.plans(0);
   std::string lead = absl::StrCat(first.requests(), " requests");
-  if (estimates.plans_size() == 1 && !first.plan().empty()) {
+  if (!first.plan().empty() &&
+      (estimates.plans_size() == 1 || Differ(estimates))) {
     absl::StrAppend(&lead, " under plan ", first.plan());
   }
   absl::StrAppend(&lead, ", prices of catalog ", first.catalog_version());
@@ -466,8 +477,14 @@ void PrintAssumptions(const v1::Estimates& estimates, HtmlPage& page) {
 
 void PrintExplanations(const v1::Estimate& estimate, HtmlPage& page) {
   std::vector<std::string> texts;
-  for (const v1::ReportLine& line : estimate.lines()) {
-    if (line.has_explanation()) texts.push_back(ExplanationText(line));
+  const auto add = [&](const auto& lines) {
+    for (const v1::ReportLine& line : lines) {
+      if (line.has_explanation()) texts.push_back(ExplanationText(line));
+    }
+  };
+  add(estimate.lines());
+  for (const v1::PricePeriod& period : estimate.price_periods()) {
+    add(period.lines());
   }
   if (texts.empty()) return;
   page.Section("How each line comes about");
@@ -526,6 +543,10 @@ void PrintHtml(const v1::Estimates& estimates, const EstimatePage& details,
                 out);
   PrintHeader(estimates, details, page);
   PrintCosts(first, page);
+  for (const v1::Estimate& estimate : estimates.plans()) {
+    if (estimate.price_periods().empty()) continue;
+    page.Paragraph(PricePeriodsText(estimate));
+  }
   if (first.has_range()) {
     PrintRange(first, page);
   } else if (first.has_budget() || first.has_available()) {

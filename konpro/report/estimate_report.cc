@@ -1,5 +1,7 @@
 #include "konpro/report/estimate_report.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
@@ -7,6 +9,7 @@
 #include "konpro/base/internal/rfc3339.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/operation.h"
+#include "konpro/catalog/price_list.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/estimate/planner.h"
 #include "konpro/estimate/uncertainty.h"
@@ -46,26 +49,34 @@ void DescribeCredits(const PlanQuestion& question,
   }
 }
 
-void AddAssumptions(const BatchEstimate& batch, const Catalog& catalog,
+// The prices that `estimator` takes.
+std::string PricesText(const Estimator& estimator,
+                       const std::string& catalog_version) {
+  if (estimator.Periods().size() > 1) {
+    return absl::StrCat("prices of catalog ", catalog_version,
+                        ", in effect when each request goes out");
+  }
+  return estimator.prices_since().has_value()
+             ? absl::StrCat("prices of catalog ", catalog_version,
+                            ", in effect ",
+                            PriceVersion(*estimator.prices_since()))
+             : absl::StrCat("catalog ", catalog_version,
+                            " has no prices at that time");
+}
+
+void AddAssumptions(const BatchCost& batch,
                     const std::vector<std::string>& ignored_columns,
                     v1::Estimate& report) {
-  const Estimator& estimator = batch.estimator();
   report.add_assumptions("each job is one request");
-  report.add_assumptions(
-      estimator.prices_since().has_value()
-          ? absl::StrCat("prices of catalog ", catalog.version(),
-                         ", in effect ",
-                         PriceVersion(*estimator.prices_since()))
-          : absl::StrCat("catalog ", catalog.version(),
-                         " has no prices at that time"));
+  report.add_assumptions(PricesText(batch.estimator, report.catalog_version()));
   if (report.unpriced_operations_size() > 0) {
     report.add_assumptions(
         absl::StrCat("not in the total, for lack of a price: ",
                      absl::StrJoin(report.unpriced_operations(), ", ")));
   }
-  if (batch.uncertain().jobs() > 0) {
+  if (batch.uncertain.jobs() > 0) {
     report.add_assumptions(absl::StrCat(
-        "quantities of ", batch.uncertain().jobs(),
+        "quantities of ", batch.uncertain.jobs(),
         " jobs are uncertain: lines and total take the likely one; for the "
         "range each job is drawn by itself, triangular from low to high"));
   }
@@ -77,6 +88,73 @@ void AddAssumptions(const BatchEstimate& batch, const Catalog& catalog,
                         *out += internal::Quoted(column);
                       })));
   }
+}
+
+// Said if it is not known which requests go out before the prices change.
+void AddPriceChange(const BatchEstimate& batch, v1::Estimate& report) {
+  if (!batch.prices_until().has_value()) return;
+  report.add_assumptions(absl::StrCat(
+      "all requests go out before other prices are in effect, from ",
+      internal::FormatRfc3339(*batch.prices_until()),
+      " on: without the limits of a plan nothing else is known"));
+}
+
+// The lists that the requests of `estimator` have, if there are several.
+void DescribePeriods(const Estimator& estimator, bool explain,
+                     v1::Estimate& report) {
+  const std::vector<EstimatePeriod> periods = estimator.Periods();
+  if (periods.size() < 2) return;
+  std::vector<Credits> costs;
+  for (const EstimatePeriod& period : periods) costs.push_back(period.cost);
+  const std::vector<ShownCredits> shown =
+      ShowParts(costs, Show(estimator.total()));
+  for (size_t i = 0; i < periods.size(); ++i) {
+    v1::PricePeriod& out = *report.add_price_periods();
+    std::optional<absl::Time> since;
+    if (periods[i].prices != nullptr) since = periods[i].prices->effective_at();
+    out.set_price_version(since.has_value() ? PriceVersion(*since) : "none");
+    out.set_requests(periods[i].requests);
+    out.mutable_cost()->set_ticks(periods[i].cost.ticks());
+    out.mutable_cost()->set_credits(shown[i].ToString());
+    if (!explain) continue;
+    *out.mutable_lines() =
+        ToReportLines(periods[i].lines, shown[i], /*explain=*/true, since);
+  }
+}
+
+// What `cost`, which is of `batch`, says whatever else the plan makes of the
+// work. kOutOfRange: the range of the total leaves the range of Credits.
+absl::Status DescribeCost(const BatchEstimate& batch, const BatchCost& cost,
+                          const EstimateReportOptions& options,
+                          v1::Estimate& report) {
+  const Estimator& estimator = cost.estimator;
+  *report.mutable_total() = ToAmount(estimator.total());
+  report.set_requests(estimator.requests());
+  const std::vector<EstimateLine> lines = estimator.Lines();
+  const bool one_list = estimator.Periods().size() < 2;
+  *report.mutable_lines() =
+      ToReportLines(lines, Show(estimator.total()), options.explain && one_list,
+                    estimator.prices_since());
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const Operation& operation = *lines[i].operation;
+    if (lines[i].unpriced_jobs > 0) {
+      report.add_unpriced_operations(operation.name);
+    }
+    if (batch.UncertainJobs(operation) > 0) {
+      report.mutable_lines(static_cast<int>(i))
+          ->set_uncertain_jobs(batch.UncertainJobs(operation));
+    }
+  }
+  DescribePeriods(estimator, options.explain, report);
+  DescribeCredits(batch.comparison().question(), options.budget,
+                  estimator.total(), report);
+  AddAssumptions(cost, options.ignored_columns, report);
+  if (cost.uncertain.jobs() == 0) return absl::OkStatus();
+  const absl::StatusOr<TotalRange> range =
+      cost.Range(options.budget, options.seed);
+  if (!range.ok()) return range.status();
+  DescribeRange(*range, options.seed, *report.mutable_range());
+  return absl::OkStatus();
 }
 
 std::string TimeOrNothing(UnixNanos time) {
@@ -188,11 +266,19 @@ std::string Reason(const PlanComparison& comparison,
   const PlanFit& cheapest = comparison.fits()[*best.cheapest];
   const PlanFit& fastest = comparison.fits()[*best.fastest];
   const bool deadline = comparison.question().deadline.has_value();
+  const std::vector<const PlanFit*> carrying = comparison.Carrying();
+  const bool same_cost = std::all_of(
+      carrying.begin(), carrying.end(),
+      [&](const PlanFit* fit) { return fit->cost == cheapest.cost; });
   std::string reason =
       best.by_money
           ? absl::StrCat(cheapest.plan->name(),
                          " costs the least: ", cheapest.money->ToString(), " ",
                          cheapest.plan->price()->currency)
+      : !same_cost
+          ? absl::StrCat(cheapest.plan->name(), " takes the fewest credits: ",
+                         cheapest.cost.ToString(),
+                         ", because prices change while requests wait")
           : absl::StrCat("credits are the same under every plan: ",
                          cheapest.plan->name(), " is the first that ",
                          deadline ? "meets the deadline" : "allows all of it");
@@ -216,48 +302,36 @@ std::string Reason(const PlanComparison& comparison,
 absl::StatusOr<v1::Estimate> ToEstimateReport(
     const BatchEstimate& batch, const Catalog& catalog,
     const EstimateReportOptions& options) {
-  const Estimator& estimator = batch.estimator();
   v1::Estimate report;
   report.set_catalog_version(catalog.version());
-  *report.mutable_total() = ToAmount(estimator.total());
-  report.set_requests(estimator.requests());
-  const std::vector<EstimateLine> lines = estimator.Lines();
-  *report.mutable_lines() =
-      ToReportLines(lines, Show(estimator.total()), options.explain,
-                    estimator.prices_since());
-  for (size_t i = 0; i < lines.size(); ++i) {
-    const Operation& operation = *lines[i].operation;
-    if (lines[i].price == nullptr) {
-      report.add_unpriced_operations(operation.name);
-    }
-    if (batch.UncertainJobs(operation) > 0) {
-      report.mutable_lines(static_cast<int>(i))
-          ->set_uncertain_jobs(batch.UncertainJobs(operation));
-    }
-  }
   for (const Plan& plan : catalog.plans()) {
-    if (estimator.RefusedBy(plan).empty()) {
+    if (batch.estimator().RefusedBy(plan).empty()) {
       report.add_allowed_plans(plan.name());
     }
   }
   report.set_allowed(report.allowed_plans_size() > 0);
-  DescribeCredits(batch.comparison().question(), options.budget,
-                  estimator.total(), report);
-  AddAssumptions(batch, catalog, options.ignored_columns, report);
-  if (batch.uncertain().jobs() == 0) return report;
-  const absl::StatusOr<TotalRange> range =
-      batch.Range(options.budget, options.seed);
-  if (!range.ok()) return range.status();
-  DescribeRange(*range, options.seed, *report.mutable_range());
+  const absl::Status status =
+      DescribeCost(batch, batch.cost(), options, report);
+  if (!status.ok()) return status;
+  AddPriceChange(batch, report);
   return report;
 }
 
-v1::Estimate ToPlanReport(const v1::Estimate& estimate,
-                          const BatchEstimate& batch, const Plan& plan) {
+absl::StatusOr<v1::Estimate> ToPlanReport(
+    const v1::Estimate& estimate, const BatchEstimate& batch, const Plan& plan,
+    const EstimateReportOptions& options) {
   const PlanComparison& comparison = batch.comparison();
-  v1::Estimate report = estimate;
+  v1::Estimate report;
+  if (batch.HasOwnCost(plan)) {
+    report.set_catalog_version(estimate.catalog_version());
+    const absl::Status status =
+        DescribeCost(batch, batch.CostUnder(plan), options, report);
+    if (!status.ok()) return status;
+  } else {
+    report = estimate;
+    report.clear_allowed_plans();
+  }
   report.set_plan(plan.name());
-  report.clear_allowed_plans();
   for (const Operation* operation : batch.estimator().RefusedBy(plan)) {
     report.add_refused_operations(operation->name);
   }

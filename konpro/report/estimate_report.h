@@ -3,10 +3,9 @@
 // makes of it.
 //
 //   batch.Finish();
-//   v1::Estimate estimate =
-//       ToEstimateReport(batch, catalog, {.seed = 1}).value();
+//   v1::Estimate estimate = ToEstimateReport(batch, catalog, options).value();
 //   std::vector<v1::Estimate> reports = {
-//       ToPlanReport(estimate, batch, *catalog.FindPlan("pro"))};
+//       ToPlanReport(estimate, batch, pro, options).value()};
 //   ToRecommendation(batch.comparison()).cheapest()      // "pro"
 //   PrintEstimate(reports, /*recommendation=*/nullptr, ReportFormat::kTable,
 //                 /*explain=*/false, out);
@@ -60,10 +59,13 @@ absl::StatusOr<v1::Estimate> ToEstimateReport(
     const BatchEstimate& batch, const Catalog& catalog,
     const EstimateReportOptions& options);
 
-// `estimate` with what `plan` makes of the work. REQUIRES: `batch` is finished,
-// and `plan` is of its catalog.
-v1::Estimate ToPlanReport(const v1::Estimate& estimate,
-                          const BatchEstimate& batch, const Plan& plan);
+// `estimate`, which has the same options, with what `plan` makes of the work:
+// its prices may be others, because requests wait. Errors as above. REQUIRES:
+// `batch` is finished, and `plan` is of its catalog.
+absl::StatusOr<v1::Estimate> ToPlanReport(const v1::Estimate& estimate,
+                                          const BatchEstimate& batch,
+                                          const Plan& plan,
+                                          const EstimateReportOptions& options);
 
 // REQUIRES: `comparison` is finished.
 v1::Recommendation ToRecommendation(const PlanComparison& comparison);

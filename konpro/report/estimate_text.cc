@@ -51,32 +51,26 @@ ReportTable LinesTable(const v1::Estimate& report) {
 
 using Facts = std::vector<std::string>;
 
-// What is true whatever the plan.
-Facts CostFacts(const v1::Estimate& report, bool one_shortfall) {
-  Facts facts = {absl::StrCat("requests: ", report.requests())};
-  if (report.plan().empty()) {
-    facts.push_back(
-        absl::StrCat("plans that allow all of it: ",
-                     report.allowed_plans_size() == 0
-                         ? "none"
-                         : absl::StrJoin(report.allowed_plans(), ", ")));
-  }
+// What the work costs, after `prefix`.
+Facts CostFacts(const v1::Estimate& report, bool one_shortfall,
+                const std::string& prefix) {
+  Facts facts;
   if (report.has_range()) {
     const v1::TotalRange& range = report.range();
     facts.push_back(absl::StrCat(
-        "range of the total: P10 ", range.p10().credits(), ", P50 ",
+        prefix, "range of the total: P10 ", range.p10().credits(), ", P50 ",
         range.p50().credits(), ", P90 ", range.p90().credits(), " (",
         range.samples(), " samples, seed ", range.seed(), ")"));
   }
   if (report.has_available()) {
     facts.push_back(
-        absl::StrCat("available: ", report.available().credits(),
+        absl::StrCat(prefix, "available: ", report.available().credits(),
                      one_shortfall ? ", shortfall: " : "",
                      one_shortfall ? report.shortfall().credits() : ""));
   }
   if (report.has_budget()) {
     facts.push_back(
-        absl::StrCat("budget: ", report.budget().credits(),
+        absl::StrCat(prefix, "budget: ", report.budget().credits(),
                      ", above it: ", report.over_budget().credits()));
     if (report.range().has_probability_within_budget()) {
       facts.back() +=
@@ -91,12 +85,27 @@ Facts CostFacts(const v1::Estimate& report, bool one_shortfall) {
 Facts AllFacts(absl::Span<const v1::Estimate> reports,
                const v1::Recommendation* recommendation, bool explain) {
   const bool one_shortfall = reports.size() == 1 || !reports[0].has_expiring();
-  Facts facts = CostFacts(reports[0], one_shortfall);
+  Facts facts = {absl::StrCat("requests: ", reports[0].requests())};
   const auto add = [&](std::string fact) {
     if (std::find(facts.begin(), facts.end(), fact) == facts.end()) {
       facts.push_back(std::move(fact));
     }
   };
+  if (reports[0].plan().empty()) {
+    add(absl::StrCat("plans that allow all of it: ",
+                     reports[0].allowed_plans_size() == 0
+                         ? "none"
+                         : absl::StrJoin(reports[0].allowed_plans(), ", ")));
+  }
+  const bool differ = TotalsDiffer(reports);
+  for (const v1::Estimate& report :
+       reports.subspan(0, differ ? reports.size() : 1)) {
+    for (std::string& fact :
+         CostFacts(report, one_shortfall,
+                   differ ? absl::StrCat(report.plan(), ": ") : "")) {
+      add(std::move(fact));
+    }
+  }
   if (reports[0].has_deadline()) {
     add(absl::StrCat("deadline: ", reports[0].deadline().at()));
   }
@@ -116,10 +125,34 @@ Facts AllFacts(absl::Span<const v1::Estimate> reports,
     }
   }
   if (!explain) return facts;
-  for (const v1::ReportLine& line : reports[0].lines()) {
-    if (line.has_cost()) add(ExplanationText(line));
+  for (const v1::Estimate& report : reports) {
+    for (const v1::ReportLine& line : report.lines()) {
+      if (line.has_explanation()) add(ExplanationText(line));
+    }
+    for (const v1::PricePeriod& period : report.price_periods()) {
+      for (const v1::ReportLine& line : period.lines()) {
+        if (!line.has_explanation()) continue;
+        add(absl::StrCat(report.plan(), ": ", ExplanationText(line)));
+      }
+    }
   }
   return facts;
+}
+
+// How the cost of `line` comes about; by each price list, if there are several.
+std::string LineExplanation(const v1::Estimate& report,
+                            const v1::ReportLine& line) {
+  if (line.has_explanation()) return ExplanationText(line);
+  Facts texts;
+  for (const v1::PricePeriod& period : report.price_periods()) {
+    for (const v1::ReportLine& part : period.lines()) {
+      if (part.operation() != line.operation() || !part.has_explanation()) {
+        continue;
+      }
+      texts.push_back(ExplanationText(part));
+    }
+  }
+  return absl::StrJoin(texts, ". ");
 }
 
 // If some quantities are uncertain, a column says what figures are based on,
@@ -149,7 +182,7 @@ void PrintCsv(absl::Span<const v1::Estimate> reports, bool explain,
            absl::StrCat(line.quantity()), line.unit(),
            line.has_cost() ? absl::StrCat(line.cost().ticks()) : "",
            line.has_cost() ? line.cost().credits() : ""},
-          Basis(line), line.has_cost() ? ExplanationText(line) : "");
+          Basis(line), LineExplanation(report, line));
     }
     const auto add_total = [&](const char* name, const v1::Amount& amount,
                                const char* basis) {
@@ -177,7 +210,15 @@ void PrintEstimate(absl::Span<const v1::Estimate> reports,
     markdown ? table.PrintMarkdown(out) : table.PrintText(out);
     out << "\n";
   };
-  print(LinesTable(reports[0]));
+  if (TotalsDiffer(reports)) {
+    for (const v1::Estimate& report : reports) {
+      out << (markdown ? "**" : "") << report.plan() << (markdown ? "**" : "")
+          << "\n\n";
+      print(LinesTable(report));
+    }
+  } else {
+    print(LinesTable(reports[0]));
+  }
   if (!reports[0].plan().empty()) print(EstimatePlansTable(reports));
   for (const std::string& fact : AllFacts(reports, recommendation, explain)) {
     out << (markdown ? "- " : "") << fact << "\n";

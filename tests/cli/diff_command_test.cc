@@ -221,7 +221,7 @@ TEST(DiffCommand, WhatIsNoSavedEstimateIsRefused) {
       {Json(unpriced), "\"avatar_video\" has no price"},
       {Json(negative), "below zero"},
       {Json(overflow), "leaves the range"},
-      {Json(differing), "other totals"},
+      {Json(differing), "save the estimate of one plan"},
       {std::string(5'000, '['), "not a saved estimate"},
   };
   for (const auto& row : kRows) {

@@ -43,8 +43,9 @@ Result Estimate(const std::string& manifest, EstimateOptions options = {}) {
   std::ostringstream out;
   std::ostringstream err;
   options.file = "-";
-  options.at = absl::FromUnixSeconds(1'800'000'000);
-  if (options.start == absl::UnixEpoch()) options.start = options.at;
+  if (options.start == absl::UnixEpoch()) {
+    options.start = absl::FromUnixSeconds(1'800'000'000);
+  }
   const ExitCode code = RunEstimate(options, {in, out, err});
   return {code, out.str(), err.str()};
 }
@@ -807,6 +808,101 @@ TEST(EstimateCommand, LinesSumToTheTotalInEveryFormat) {
     check(run(ReportFormat::kMarkdown), '|');
     check(run(ReportFormat::kCsv), ',');
   }
+}
+
+// Two price lists; plans of 1,000 requests a day and of 100,000.
+std::string CatalogWithTwoLists() {
+  const std::string path =
+      absl::StrCat(::testing::TempDir(), "/two_lists.textproto");
+  std::ofstream(path) << R"(
+version: "two"
+operations { name: "avatar_video" unit: "ms" }
+price_lists { prices { operation: "avatar_video" credits: "1" per: "1s" } }
+price_lists {
+  effective_at: "2027-01-01T00:00:00Z"
+  prices { operation: "avatar_video" credits: "2" per: "1s" }
+}
+plans {
+  name: "pro"
+  windows { name: "day" limit: 1000 period: "24h" }
+  operations: "avatar_video"
+}
+plans {
+  name: "scale"
+  windows { name: "day" limit: 100000 period: "24h" }
+  operations: "avatar_video"
+}
+plans { name: "open" operations: "avatar_video" })";
+  return path;
+}
+
+const absl::Time kNoonBeforeTheNewPrices = absl::FromCivil(
+    absl::CivilSecond(2026, 12, 31, 12, 0, 0), absl::UTCTimeZone());
+
+TEST(EstimateCommand, RequestsThatWaitForANewPriceListCostWhatItSays) {
+  const std::string manifest =
+      "operation,quantity,jobs\navatar_video,10s,1500\n";
+  EstimateOptions options = {.plan = "pro",
+                             .catalog = CatalogWithTwoLists(),
+                             .start = kNoonBeforeTheNewPrices,
+                             .budget = Amount("16000")};
+  const Result pro = Estimate(manifest, options);
+  EXPECT_EQ(pro.code, ExitCode::kOverBudget);
+  EXPECT_EQ(pro.err,
+            "konpro: over budget: 20000 credits are 4000 above 16000\n");
+  EXPECT_THAT(
+      pro.out,
+      AllOf(HasSubstr("total         1500              20000\n"),
+            HasSubstr("pro: 1000 requests go out at prices from the start "
+                      "(10000 credits), 500 at prices since "
+                      "2027-01-01T00:00:00Z (10000 credits)\n"),
+            HasSubstr("in effect when each request goes out\n")));
+
+  options.format = ReportFormat::kJson;
+  options.explain = true;
+  v1::Estimate report;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(
+                  Estimate(manifest, options).out, &report)
+                  .ok());
+  ASSERT_EQ(report.price_periods_size(), 2);
+  EXPECT_EQ(report.price_periods(0).requests(), 1000);
+  EXPECT_EQ(report.price_periods(1).cost().credits(), "10000");
+  ASSERT_EQ(report.price_periods(1).lines_size(), 1);
+  EXPECT_EQ(report.price_periods(1).lines(0).explanation().price().credits(),
+            "2");
+  EXPECT_EQ(report.total().credits(), "20000");
+  EXPECT_EQ(report.over_budget().credits(), "4000");
+
+  // The prices of a given time are those of all requests.
+  options.format = ReportFormat::kTable;
+  options.explain = false;
+  options.at = kNoonBeforeTheNewPrices;
+  const Result fixed = Estimate(manifest, options);
+  EXPECT_EQ(fixed.code, ExitCode::kOk);
+  EXPECT_THAT(fixed.out, Not(HasSubstr("go out at prices")));
+}
+
+TEST(EstimateCommand, PlansMayCostDifferentAmounts) {
+  const std::string manifest =
+      "operation,quantity,jobs\navatar_video,10s,1500\n";
+  EstimateOptions options = {.plan = "all",
+                             .catalog = CatalogWithTwoLists(),
+                             .start = kNoonBeforeTheNewPrices,
+                             .budget = Amount("16000")};
+  const Result all = Estimate(manifest, options);
+  // One of the plans is within the budget.
+  EXPECT_EQ(all.code, ExitCode::kOk) << all.err;
+  EXPECT_THAT(
+      all.out,
+      AllOf(HasSubstr("pro: budget: 16000, above it: 4000\n"),
+            HasSubstr("scale: budget: 16000, above it: 0\n"),
+            HasSubstr("cheapest: scale, fastest: scale\n"),
+            HasSubstr("because scale takes the fewest credits: 15000, because "
+                      "prices change while requests wait"),
+            HasSubstr("all requests go out before other prices are in effect, "
+                      "from 2027-01-01T00:00:00Z on")));
+  options.budget = Amount("14999");
+  EXPECT_EQ(Estimate(manifest, options).code, ExitCode::kOverBudget);
 }
 
 }  // namespace

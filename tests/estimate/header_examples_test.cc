@@ -49,7 +49,7 @@ TEST(HeaderExamples, BatchEstimate) {
   const Operation* photo = catalog.FindOperation("photo_avatar");
   const std::optional<Credits> budget = C("400");
   // batch_estimate.h
-  BatchEstimate batch(catalog, at, question);
+  BatchEstimate batch(catalog, /*at=*/std::nullopt, question);
   EXPECT_THAT(batch.Add({.operation = avatar, .quantity = 90'000, .jobs = 3}),
               IsOk());
   EXPECT_THAT(batch.Add({.operation = photo, .quantity = 10},
@@ -57,6 +57,7 @@ TEST(HeaderExamples, BatchEstimate) {
               IsOk());
   batch.Finish();
   EXPECT_EQ(batch.estimator().total(), C("290"));
+  EXPECT_EQ(batch.CostUnder(pro).estimator.Periods().size(), 1u);
   const Credits p90 = batch.Range(budget, /*seed=*/1)->p90;
   EXPECT_GT(p90, C("290"));
   EXPECT_LT(p90, C("350"));
@@ -75,6 +76,10 @@ TEST(HeaderExamples, Estimator) {
   EXPECT_THAT(estimator.RefusedBy(*Catalog::BuiltIn().FindPlan("pro")),
               IsEmpty());
   EXPECT_EQ(Shortfall(estimator.total(), *Credits::Parse("200")), C("70"));
+  const PriceList& old_prices = catalog.price_lists()[0];
+  const PriceList& new_prices = old_prices;
+  Estimator changing(catalog, {{&old_prices, 1'000}, {&new_prices}});
+  EXPECT_TRUE(changing.Periods().empty());
 }
 
 TEST(HeaderExamples, Forecast) {

@@ -90,11 +90,12 @@ TEST(HeaderExamples, Estimate) {
   const std::vector<const Plan*> plans = {&pro};
   const Schedule schedule = MinuteSchedule();
   ASSERT_EQ(chdir(::testing::TempDir().c_str()), 0);
+  const EstimateReportOptions options = {.seed = 1};
   // estimate_report.h
   batch.Finish();
-  v1::Estimate estimate = ToEstimateReport(batch, catalog, {.seed = 1}).value();
+  v1::Estimate estimate = ToEstimateReport(batch, catalog, options).value();
   std::vector<v1::Estimate> reports = {
-      ToPlanReport(estimate, batch, *catalog.FindPlan("pro"))};
+      ToPlanReport(estimate, batch, pro, options).value()};
   EXPECT_EQ(reports[0].plan(), "pro");
   EXPECT_NE(ToRecommendation(batch.comparison()).cheapest(), "");
   std::ostringstream out;
@@ -129,7 +130,7 @@ TEST(HeaderExamples, Replay) {
   ASSERT_TRUE(replay.Add({.at = kStart, .account = "acme"}).ok());
   // replay_report.h
   const std::vector<v1::Replay> reports =
-      ToReplayReports(replay, catalog, /*priced=*/true);
+      ToReplayReports(replay, catalog, {.priced = true});
   std::ostringstream out;
   PrintReplays(reports, plans, replay.mode(), out);
   EXPECT_THAT(out.str(),

@@ -48,10 +48,12 @@ ReportTable EstimatePlansTable(absl::Span<const v1::Estimate> reports) {
   };
   const bool expiring =
       any([](const v1::Estimate& report) { return report.has_expiring(); });
+  const bool credits = TotalsDiffer(reports);
   const bool money =
       any([](const v1::Estimate& report) { return report.has_money(); });
   std::vector<ReportTable::Column> columns = {
       {"plan"}, {"allowed"}, {"last request (UTC)"}, {"waits for"}};
+  if (credits) columns.push_back({"credits", ColumnAlign::kRight});
   if (expiring) columns.push_back({"short", ColumnAlign::kRight});
   if (money) columns.push_back({"money", ColumnAlign::kRight});
   ReportTable table(columns);
@@ -65,6 +67,7 @@ ReportTable EstimatePlansTable(absl::Span<const v1::Estimate> reports) {
                                             : ToSecondsUp(schedule.last()));
     row.push_back(
         schedule.binding_window().empty() ? "-" : schedule.binding_window());
+    if (credits) row.push_back(report.total().credits());
     if (expiring) {
       row.push_back(report.has_expiring() ? report.shortfall().credits() : "-");
     }
@@ -107,8 +110,29 @@ std::string DeadlineVerdict(const v1::Estimate& report) {
                       changes.empty() ? "" : "; the deadline ", changes);
 }
 
+bool TotalsDiffer(absl::Span<const v1::Estimate> reports) {
+  return std::any_of(
+      reports.begin(), reports.end(), [&](const v1::Estimate& report) {
+        return report.total().ticks() != reports[0].total().ticks();
+      });
+}
+
+std::string PricePeriodsText(const v1::Estimate& report) {
+  std::vector<std::string> texts;
+  for (const v1::PricePeriod& period : report.price_periods()) {
+    texts.push_back(absl::StrCat(
+        period.requests(),
+        texts.empty() ? " requests go out at prices " : " at prices ",
+        period.price_version(), " (", period.cost().credits(), " credits)"));
+  }
+  return absl::StrCat(report.plan(), ": ", absl::StrJoin(texts, ", "));
+}
+
 std::vector<std::string> PlanFacts(const v1::Estimate& report) {
   std::vector<std::string> facts;
+  if (!report.price_periods().empty()) {
+    facts.push_back(PricePeriodsText(report));
+  }
   if (!report.refused_operations().empty()) {
     facts.push_back(absl::StrCat(
         report.plan(),

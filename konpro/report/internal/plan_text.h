@@ -23,6 +23,13 @@ std::string DurationText(double seconds);
 // A row for each plan: whether it allows the work, and when it is done.
 ReportTable EstimatePlansTable(absl::Span<const v1::Estimate> reports);
 
+// Whether the plans do not all cost the same.
+bool TotalsDiffer(absl::Span<const v1::Estimate> reports);
+
+// How many requests go out at which prices, of a report with several
+// price_periods.
+std::string PricePeriodsText(const v1::Estimate& report);
+
 // Lines about one plan, for people.
 std::vector<std::string> PlanFacts(const v1::Estimate& report);
 
