@@ -72,6 +72,20 @@ TEST(Csv, AnotherSeparatorIsNamed) {
   EXPECT_EQ(errors, "");
 }
 
+TEST(Csv, JsonIsNamed) {
+  for (const char* text : {"{\"time\":1}\n", "[{\"time\":1}]", "{}"}) {
+    std::string errors;
+    EXPECT_EQ(Read(absl::StrCat("\n ", text), &errors), "") << text;
+    EXPECT_EQ(errors,
+              "f:2:2: JSON is not read here, but CSV with a header row\n")
+        << text;
+  }
+  std::string errors;
+  EXPECT_EQ(Read("a\n{}\n", &errors), "1:1=a\n2:1={}\n");
+  EXPECT_EQ(Read("\"a\n{b\",c\n", &errors), "1:1=a\n{b 2:5=c\n");
+  EXPECT_EQ(errors, "");
+}
+
 TEST(Csv, RowsEndWhereNoMoreAreWanted) {
   const std::string endless(10'000'000, '"');
   std::string errors;

@@ -38,6 +38,7 @@ class Parser {
       errors_.Add(line_, 1, TooLong());
       return false;
     }
+    if (!open_ && !IsNoJson(line_number, line)) return false;
     ended_ = false;
     const size_t taken =
         csv_parse(&parser_, line.data(), line.size(), &OnCell, &OnRow, this);
@@ -115,6 +116,18 @@ class Parser {
     const std::vector<absl::string_view> cells(
         std::exchange(empty_row_cells_, 0));
     return row_(CsvRow(empty_row_line_, empty_row_text_, cells));
+  }
+
+  // Whether `line` does not begin the input as JSON; else an error was added.
+  bool IsNoJson(int64_t line_number, absl::string_view line) {
+    const size_t first = line.find_first_not_of(" \t\r\n");
+    if (!is_header_ || first == line.npos ||
+        (line[first] != '{' && line[first] != '[')) {
+      return true;
+    }
+    errors_.Add(line_number, static_cast<int64_t>(first) + 1,
+                "JSON is not read here, but CSV with a header row");
+    return false;
   }
 
   // Whether the header's cells stand apart by commas, or is one cell; else an
