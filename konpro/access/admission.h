@@ -178,6 +178,9 @@ class Admission {
   absl::StatusOr<AccountView> Describe(absl::string_view account,
                                        UnixNanos now) const;
 
+  // kUnavailable: the journal is ahead of the clock (journal_repair.h), and
+  // nothing is held or charged.
+  absl::Status CheckClock(UnixNanos now) const;
   const Catalog& catalog() const { return parts_.catalog; }
 
  private:
@@ -194,8 +197,6 @@ class Admission {
                                AdmissionResult& a) const;
   AdmissionReason AskWindows(const Bound& bound, uint64_t cost, UnixNanos now,
                              AdmissionResult& a);
-  // kUnavailable: the journal is ahead of the clock (journal_repair.h).
-  absl::Status CheckClock(UnixNanos now) const;
   AdmissionReason HoldCredits(const AdmissionRequest& request, UnixNanos now,
                               AdmissionResult& a);
 

@@ -41,6 +41,7 @@ void AddServe(CLI::App& app, const std::string& exit_codes,
                   "the number of threads (default: 8)")
       ->type_name("N")
       ->check(CLI::Range(1u, ServeOptions::kThreadsMax).description(""));
+  AddClockTolerance(command, all.clock_tolerance);
   AddCatalog(command, all.catalog);
 }
 
@@ -50,6 +51,8 @@ ExitCode RunServeCommand(const ServeCommandOptions& options,
   if (!catalog.has_value()) return ExitCode::kBadInput;
   ServeOptions serve = options.serve;
   serve.db = FollowLinks(std::move(serve.db));
+  serve.clock_tolerance =
+      options.clock_tolerance.value_or(serve.clock_tolerance);
   absl::StatusOr<Backend> backend = OpenBackend(serve.db, /*create=*/true);
   if (!backend.ok()) return FailWith(backend.status(), streams);
   const absl::Status status = RunServe(

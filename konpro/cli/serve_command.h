@@ -10,6 +10,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "konpro/access/service.h"
 #include "konpro/cli/command.h"
 #include "konpro/serve/serve.h"
@@ -18,6 +19,7 @@ namespace konpro::cli {
 
 struct ServeCommandOptions {
   ServeOptions serve;
+  std::optional<absl::Duration> clock_tolerance;  // nullopt: that of `serve`
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
 };

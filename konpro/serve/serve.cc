@@ -15,6 +15,8 @@
 #include "absl/time/time.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
+#include "konpro/ledger/journal_repair.h"
+#include "konpro/ledger/ledger.h"
 #include "konpro/limits/limiter_registry.h"
 #include "konpro/serve/admin.h"
 #include "konpro/serve/api.h"
@@ -42,6 +44,28 @@ void Save(Service& service, const std::string& limits_path, ServerLog& log) {
   }
 }
 
+// Logs that the journal is ahead of the clock, and that it no longer is.
+class ClockWatch {
+ public:
+  ClockWatch(Ledger& ledger, const std::string& db, ServerLog& log)
+      : ledger_(ledger), db_(db), log_(log) {}
+
+  void Look() {
+    const absl::Status status =
+        CheckJournalClock(ledger_, {.clock = absl::Now(), .file = db_});
+    if (IsAheadOfClock(status) == is_ahead_) return;
+    is_ahead_ = !is_ahead_;
+    log_.Line(is_ahead_ ? status.message()
+                        : "the journal is no longer ahead of the clock");
+  }
+
+ private:
+  Ledger& ledger_;
+  const std::string& db_;
+  ServerLog& log_;
+  bool is_ahead_ = false;
+};
+
 }  // namespace
 
 absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
@@ -64,6 +88,7 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
     log.NoteStore(status, absl::Now());
   };
   service_options.admission.observer = &metrics;
+  service_options.ledger.clock_tolerance = options.clock_tolerance;
   const std::string limits_path = options.db + ".limits";
   service_options.restore_limits = [&](LimiterRegistry& registry) {
     return RestoreLimits(limits_path, registry);
@@ -72,6 +97,9 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
       Service::Open(catalog, std::move(backend), std::move(service_options));
   if (!opened.ok()) return opened.status();
   Service& service = **opened;
+
+  ClockWatch clock(service.ledger(), options.db, log);
+  clock.Look();
 
   // The file is locked by now: a socket that is there has no server.
   const std::string admin_path = AdminSocketPath(options.db);
@@ -90,8 +118,12 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
            .keys = service.keys(),
            .metrics = metrics,
            .not_ready = [&]() -> std::string {
-             return service.StoreStatus().ok() ? ""
-                                               : "the store cannot be written";
+             if (!service.StoreStatus().ok()) {
+               return "the store cannot be written";
+             }
+             return service.admission().CheckClock(UnixNanos::CoarseNow()).ok()
+                        ? ""
+                        : "the journal is ahead of the clock";
            }});
   auto server = HttpServer::Start(
       *std::move(socket),
@@ -116,6 +148,7 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
   const timespec every = absl::ToTimespec(kTick);
   absl::Time saved = absl::Now();
   while (sigtimedwait(&signals, nullptr, &every) < 0) {
+    clock.Look();
     service.RetryWrites();
     if (absl::Now() - saved < kSaveEvery) continue;
     saved = absl::Now();

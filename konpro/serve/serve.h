@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "konpro/access/backend.h"
 #include "konpro/access/service.h"
+#include "konpro/base/clock_tolerance.h"
 #include "konpro/catalog/catalog.h"
 
 namespace konpro {
@@ -24,6 +26,8 @@ struct ServeOptions {
   // Connections are spread over them. A thread that holds or charges credits
   // waits for the disk; the writes of several threads share one commit.
   unsigned threads = 8;
+  // How far times and the journal may be ahead of the clock.
+  absl::Duration clock_tolerance = kClockTolerance;
 };
 
 // Runs a command (admin.h) on the service that the server has open.

@@ -246,6 +246,29 @@ for words in '--at=2262-01-01T00:00:00Z' '--at=2262-01-01T00:00:00Z --simulate';
 done
 [[ "$output" == *--simulate* ]] || fail "$output"
 
+# A journal that is ahead of the clock: the server says so when it starts, in
+# readiness and to metered requests, and a copy of its beginning repairs it.
+"$konpro" ledger --db=ahead.db grant acme 9 --id=welcome >/dev/null || fail 'grant'
+"$konpro" ledger --db=ahead.db --simulate --at=2262-01-01T00:00:00Z \
+  grant other 5 --id=typo >/dev/null || fail 'simulate'
+ahead_key=$("$konpro" keys --db=ahead.db create acme 2>/dev/null)
+"$konpro" serve --db=ahead.db --listen=127.0.0.1:0 >ahead.log 2>&1 &
+ahead=$!
+pids+=("$ahead")
+await 'a second konpro' grep -q '^listening on ' ahead.log
+grep -q 'backup NEW --db=.*ahead.db --through=1' ahead.log || fail "$(cat ahead.log)"
+ahead_address=$(sed -n 's/^listening on //p' ahead.log)
+direct "http://$ahead_address/healthz"
+expect 'HTTP/1.1 503' 'the journal is ahead of the clock'
+direct -H "x-api-key: $ahead_key" -H 'Idempotency-Key: a' \
+  "http://$ahead_address/v1/jobs" -d '{"operation":"avatar_video","quantity":1000}'
+expect 'HTTP/1.1 503' '"code":"journal_ahead"' '--db=FILE --through=1'
+"$konpro" backup repaired.db --db=ahead.db --through=1 >left.txt || fail 'backup'
+grep -q typo left.txt || fail "$(cat left.txt)"
+kill "$ahead"
+wait "$ahead"
+"$konpro" ledger --db=repaired.db verify >/dev/null || fail 'repaired'
+
 # Another account, whose minute is soon full.
 free=$(keys create globex 2>/dev/null)
 for ((i = 0; i < 10; i++)); do
