@@ -150,8 +150,11 @@ absl::Status Admission::PlaceAll() {
           "account ", id, ": plan ", internal::Quoted(record->plan),
           " is not in catalog ", parts_.catalog.version()));
     }
-    const absl::StatusOr<Bound> bound =
-        Place(*record, UnixNanos::FromTime(record->changed_at));
+    // Windows that another plan or catalog brings continue what was used until
+    // now, not only until the account was changed.
+    const UnixNanos now = std::max(UnixNanos::FromTime(record->changed_at),
+                                   UnixNanos::CoarseNow());
+    const absl::StatusOr<Bound> bound = Place(*record, now);
     if (!bound.ok()) return bound.status();
     absl::Status status = parts_.keys.Bind(id, bound->word());
     if (!status.ok()) return status;

@@ -99,14 +99,22 @@ size_t Service::AccountsMax(const Options& options) const {
 }
 
 absl::Status Service::OpenLimits(Options options) {
-  limits_ = std::move(options.limits);
-  if (limits_ == nullptr) {
-    absl::Status status = Take(
-        LimiterRegistry::Create({.capacity = AccountsMax(options)}), limits_);
+  const size_t capacity = AccountsMax(options);
+  if (options.open_limits != nullptr) {
+    const absl::StatusOr<LimiterRegistry*> opened =
+        options.open_limits(capacity, accounts_->AccountIds());
+    if (!opened.ok()) return opened.status();
+    limits_ = *opened;
+    return absl::OkStatus();
+  }
+  own_limits_ = std::move(options.limits);
+  if (own_limits_ == nullptr) {
+    absl::Status status =
+        Take(LimiterRegistry::Create({.capacity = capacity}), own_limits_);
     if (!status.ok()) return status;
   }
-  if (options.restore_limits == nullptr) return absl::OkStatus();
-  return options.restore_limits(*limits_);
+  limits_ = own_limits_.get();
+  return absl::OkStatus();
 }
 
 }  // namespace konpro

@@ -10,17 +10,19 @@
 // time as any other call.
 //
 // Limits: the number of keys and accounts is bounded when the service is
-// opened (Options). What rate windows have used is in memory alone:
-// limiter_snapshot.h carries it from one process to the next.
+// opened (Options). What rate windows have used is in memory alone, unless
+// Options say where.
 #ifndef KONPRO_ACCESS_SERVICE_H_
 #define KONPRO_ACCESS_SERVICE_H_
 
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "konpro/access/account_directory.h"
 #include "konpro/access/admission.h"
 #include "konpro/access/backend.h"
@@ -49,13 +51,16 @@ class Service {
     // What the accounts' windows have used, from an earlier process; null: all
     // of them are fresh. It must have room for the accounts.
     std::unique_ptr<LimiterRegistry> limits = nullptr;
-    // Restores the same into the registry that has room for them, before the
-    // accounts are put into it. Open() returns its error.
-    std::function<absl::Status(LimiterRegistry&)> restore_limits = nullptr;
     // Receives each error of a write to the backend, and OK when a write has
     // succeeded again: for a log. It may be called on any thread, and must not
     // call the service.
     std::function<void(const absl::Status&)> on_store = nullptr;
+    // Opens the same with room for `capacity` accounts, and the states that
+    // `accounts` had, in memory of its own: it outlives the service. Open()
+    // returns its error.
+    std::function<absl::StatusOr<LimiterRegistry*>(
+        size_t capacity, absl::Span<const std::string> accounts)>
+        open_limits = nullptr;
   };
 
   // `catalog` outlives the service. kInvalidArgument: a store of `backend` is
@@ -102,7 +107,9 @@ class Service {
   std::unique_ptr<KeyDirectory> keys_;
   std::unique_ptr<AccountStore> account_store_;
   std::unique_ptr<AccountDirectory> accounts_;
-  std::unique_ptr<LimiterRegistry> limits_;
+  std::unique_ptr<LimiterRegistry> own_limits_;
+  LimiterRegistry* limits_ =
+      nullptr;  // own_limits_, or what open_limits opened
   std::unique_ptr<Admission> admission_;
 };
 

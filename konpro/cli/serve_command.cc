@@ -53,6 +53,14 @@ ExitCode RunServeCommand(const ServeCommandOptions& options,
   serve.db = FollowLinks(std::move(serve.db));
   serve.clock_tolerance =
       options.clock_tolerance.value_or(serve.clock_tolerance);
+  serve.open_backend = [&] { return OpenBackend(serve.db, /*create=*/false); };
+  serve.load_catalog = [&]() -> absl::StatusOr<Catalog> {
+    std::optional<Catalog> again = LoadCatalog(options.catalog, streams);
+    if (!again.has_value()) {
+      return absl::InvalidArgumentError("see the message before");
+    }
+    return *std::move(again);
+  };
   absl::StatusOr<Backend> backend = OpenBackend(serve.db, /*create=*/true);
   if (!backend.ok()) return FailWith(backend.status(), streams);
   const absl::Status status = RunServe(

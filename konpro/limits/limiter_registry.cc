@@ -27,19 +27,11 @@ namespace {
 constexpr uint64_t kEmpty = 0;
 constexpr uint64_t kPassed = 1;
 constexpr uint64_t kSharedBit = 1;
-// So that a search always meets an empty slot, however small the table is.
-constexpr size_t kSpareLines = 8;
+using internal::kSpareLines;
 
 // REQUIRES: an account is there.
 bool IsShared(const internal::LimiterSlot& slot) {
   return (slot.hash.load(std::memory_order_relaxed) & kSharedBit) != 0;
-}
-
-void Replace(internal::LimiterSlot& slot, const LimiterWindows& from,
-             const LimiterWindows& to, UnixNanos now) {
-  internal::ReplaceWindows(slot.cell, from, to, now, [&] {
-    slot.windows.store(&to, std::memory_order_release);
-  });
 }
 
 absl::Status HandedOverError() {
@@ -130,8 +122,17 @@ absl::StatusOr<std::unique_ptr<LimiterRegistry>> LimiterRegistry::Create(
   } else if (getentropy(key.data(), sizeof(key)) != 0) {
     return absl::UnavailableError("the system gives no random bytes");
   }
-  const size_t lines = options.capacity + options.capacity / 8 + kSpareLines;
+  const size_t lines = internal::LinesFor(options.capacity);
   static_assert(kCapacityMax <= size_t{1} << (kSlotBits - 2));
+  if (!options.memory.bytes.empty()) {
+    if (options.memory.bytes.size() < internal::ImageBytes(lines)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "memory: ", options.memory.bytes.size(), " bytes are too few for ",
+          options.capacity, " accounts: ", internal::ImageBytes(lines)));
+    }
+    return std::unique_ptr<LimiterRegistry>(
+        new LimiterRegistry(options, key, lines, std::nullopt));
+  }
   internal::HugePages table(lines * kSlotsPerLine * sizeof(Slot));
   if (table.data() == nullptr) {
     return absl::ResourceExhaustedError(
@@ -144,17 +145,26 @@ absl::StatusOr<std::unique_ptr<LimiterRegistry>> LimiterRegistry::Create(
 
 LimiterRegistry::LimiterRegistry(const Options& options,
                                  const internal::AccountHash::Key& key,
-                                 size_t lines, internal::HugePages table)
+                                 size_t lines,
+                                 std::optional<internal::HugePages> table)
     : hash_(key),
       table_(std::move(table)),
       // Zeroed memory is empty slots.
-      slots_(static_cast<Slot*>(table_.data())),
+      slots_(static_cast<Slot*>(table_.has_value()
+                                    ? table_->data()
+                                    : options.memory.bytes.data() +
+                                          internal::kImageSlotsAt)),
       lines_(lines),
       capacity_(options.capacity),
       staggered_(options.staggered),
       unknown_(LimiterWindows::None(LimitOutcome::kUnknownAccount)),
       shared_(kSharedHashesMax),
-      ids_(lines * kSlotsPerLine, options.capacity) {}
+      ids_(lines * kSlotsPerLine, options.capacity) {
+  windows_.reserve(kDistinctWindowsMax);
+  if (!table_.has_value()) {
+    image_ = internal::ImageWriter(options.memory, key, lines, windows_.data());
+  }
+}
 
 LimiterRegistry::~LimiterRegistry() = default;
 
@@ -191,15 +201,28 @@ absl::StatusOr<const LimiterWindows*> LimiterRegistry::Keep(
     const LimiterWindows& windows) {
   std::string fields = FieldsOf(windows);
   const auto found = kept_.find(fields);
-  if (found != kept_.end()) return found->second.get();
+  if (found != kept_.end()) return &windows_[found->second];
   if (kept_.size() >= kDistinctWindowsMax) {
     return absl::ResourceExhaustedError(
         absl::StrCat("windows: ", kDistinctWindowsMax,
                      " different ones were given in the registry's life"));
   }
-  return kept_
-      .emplace(std::move(fields), std::make_unique<LimiterWindows>(windows))
-      .first->second.get();
+  const size_t index = windows_.size();
+  windows_.push_back(windows);
+  kept_.emplace(std::move(fields), index);
+  image_.AddWindows(index, windows);
+  return &windows_[index];
+}
+
+void LimiterRegistry::Replace(Slot& slot, const LimiterWindows& from,
+                              const LimiterWindows& to, UnixNanos now) {
+  internal::ReplaceWindows(
+      slot.cell, from, to, now,
+      [&] { slot.windows.store(&to, std::memory_order_release); },
+      [&](const LimiterState& state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+        image_.BeginReplace(static_cast<size_t>(&slot - slots_), from, state);
+      });
+  image_.EndReplace();
 }
 
 LimiterRegistry::Place LimiterRegistry::Look(absl::string_view account,
@@ -292,6 +315,7 @@ absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Put(
   }
   ids_.Store(&slot - slots_, account);
   ++size_;
+  image_.BeginAdd(static_cast<size_t>(&slot - slots_), hash);
   // A search for the twin must not end here: both are told apart by id before
   // the hash is there.
   if (place.twin != nullptr) {
@@ -301,6 +325,7 @@ absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Put(
     slot.hash.store(hash, std::memory_order_release);
   }
   slot.windows.store(*kept, std::memory_order_release);
+  image_.EndAdd();
   return Handle(&slot, hash);
 }
 
@@ -342,6 +367,7 @@ size_t LimiterRegistry::DropIdle(UnixNanos now) {
   if (handed_over()) return 0;
   MakeRoom(now);
   fresh_since_ = std::max(fresh_since_, now);
+  image_.SetFreshSince(fresh_since_);
   size_t forgotten = 0;
   for (size_t i = 0; i < lines_ * kSlotsPerLine; ++i) {
     Slot& slot = slots_[i];
@@ -370,7 +396,9 @@ void LimiterRegistry::MakeRoom(UnixNanos now) {
       continue;
     }
     ids_.Erase(index);
+    image_.BeginRemove(index, slot.hash.load(std::memory_order_relaxed));
     slot.hash.store(kPassed, std::memory_order_release);
+    image_.EndRemove();
     passed_.push_back(index);
     it = dropped_.erase(it);
   }
@@ -384,8 +412,7 @@ void LimiterRegistry::MakeRoom(UnixNanos now) {
                 passed_.end());
 }
 
-// Whether an account lies behind `line` whose search comes from there or
-// before.
+// Whether an account lies after `line` whose search comes from there or before.
 bool LimiterRegistry::IsPassed(size_t line) const {
   for (size_t next = NextLine(line);; next = NextLine(next)) {
     const size_t behind = (next + lines_ - line) % lines_;
@@ -446,6 +473,7 @@ UnixNanos LimiterRegistry::fresh_since() const {
 void LimiterRegistry::RaiseFreshSince(UnixNanos fresh_since) {
   const MutexLock lock(mu_);
   fresh_since_ = std::max(fresh_since_, fresh_since);
+  image_.SetFreshSince(fresh_since_);
 }
 
 size_t LimiterRegistry::size() const {

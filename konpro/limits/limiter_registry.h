@@ -1,6 +1,6 @@
 // A LimiterRegistry keeps the rate windows of many accounts: account id to
-// LimiterCell (limiter.h), in one flat table that never grows and never moves.
-// It has no credits (account.h) and no API keys.
+// LimiterCell (limiter.h), in one flat table that never grows and never moves,
+// in memory that may outlive the process (limiter_image.h).
 //
 //   auto registry = *LimiterRegistry::Create({.capacity = 1'000'000});
 //   registry->Insert("acct-1", pro.windows());              // OK, a handle
@@ -12,8 +12,8 @@
 // everything: kNoWindows. An unknown one costs a look-up and no memory.
 //
 // A look-up compares the 63-bit keyed hash alone, and ids only if two accounts
-// have the same: an id that was never provisioned is taken for one that was
-// with a probability of accounts / 2^63, whatever it is, for the key is secret.
+// have the same: an unknown id is taken for another's with a probability of
+// accounts / 2^63, whatever it is, for the key is secret.
 //
 // Thread safety: thread-safe. Calls of the data plane take no lock, allocate
 // nothing and write only an admission's cell; the others take one lock, which
@@ -24,9 +24,9 @@
 // own account and about windows that this had during the call. (3) A change of
 // windows, a drop and a hand-over lose no permit that was taken.
 //
-// Limits: 1 .. 2^24 accounts; 65,536 different windows in the life of a
-// registry (each staggered phase is one of its own); 16 accounts with a shared
-// hash. 82 bytes an account and its id; the table is mapped at once.
+// Limits: 1 .. 2^24 accounts; 65,536 different windows in a registry's life
+// (each staggered phase is one); 16 accounts with a shared hash. 82 bytes an
+// account and its id; the table is mapped at once.
 #ifndef KONPRO_LIMITS_LIMITER_REGISTRY_H_
 #define KONPRO_LIMITS_LIMITER_REGISTRY_H_
 
@@ -51,20 +51,19 @@
 #include "konpro/base/mutex.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/limits/internal/account_hash.h"
+#include "konpro/limits/internal/image_writer.h"
 #include "konpro/limits/internal/slot_ids.h"
 #include "konpro/limits/limiter.h"
 #include "konpro/limits/limiter_decision.h"
+#include "konpro/limits/limiter_image.h"
 #include "konpro/limits/rate_window.h"
 
 namespace konpro {
-namespace internal {
-struct LimiterSlot;
-}  // namespace internal
 
 class LimiterRegistry {
  public:
   static constexpr size_t kCapacityMax = size_t{1} << 24;
-  static constexpr size_t kDistinctWindowsMax = 65'536;
+  static constexpr size_t kDistinctWindowsMax = internal::kImageWindowsMax;
   static constexpr size_t kSharedHashesMax = 16;
   static constexpr size_t kPhases = 256;
   static constexpr size_t kBatch = 32;
@@ -75,8 +74,8 @@ class LimiterRegistry {
     // FIXED windows begin period * p / kPhases later, with a p that depends on
     // the account id alone, so that not all accounts reset at once.
     bool staggered = false;
-    // The key of the hash, for runs that repeat; absent: a random key.
-    std::optional<uint64_t> seed;
+    std::optional<uint64_t> seed = std::nullopt;  // for runs that repeat
+    LimiterMemory memory = {};                    // outlives the registry
   };
 
   // The place of an account; by default none.
@@ -107,8 +106,8 @@ class LimiterRegistry {
   };
   using Visitor = absl::FunctionRef<void(const Account&)>;
 
-  // kInvalidArgument: the capacity is outside its limits. kResourceExhausted:
-  // the system has not so much memory.
+  // kInvalidArgument: the capacity is outside its limits, or the memory is too
+  // small. kResourceExhausted: the system has not so much.
   static absl::StatusOr<std::unique_ptr<LimiterRegistry>> Create(
       const Options& options);
 
@@ -164,14 +163,13 @@ class LimiterRegistry {
   absl::Status SetWindows(absl::string_view account,
                           absl::Span<const RateWindow> windows, UnixNanos now);
 
-  // Removes the accounts whose windows are all fresh at `now` and returns how
-  // many; the next DropIdle() frees their slots. Later accounts begin fresh as
-  // of `now`: an earlier time meets no window that was dropped. REQUIRES: calls
-  // of the data plane from before the last DropIdle() have ended.
+  // Removes the accounts whose windows are all fresh at `now`, and counts them;
+  // the next DropIdle() frees their slots. Later accounts begin fresh as of
+  // `now`. REQUIRES: calls of the data plane from before the last DropIdle()
+  // have ended.
   size_t DropIdle(UnixNanos now);
 
-  // Visits all accounts, each at one instant, while calls run. A copy that is
-  // restored lacks the permits that were taken afterwards.
+  // Visits all accounts, each at one instant, while calls run.
   void ForEach(Visitor visit);
 
   // Visits all accounts for the last time: each is closed in the step that
@@ -180,12 +178,11 @@ class LimiterRegistry {
   absl::Status HandOver(Visitor visit);
   bool handed_over() const { return handed_over_.load(); }
 
-  // Adds an account that another registry visited. As Insert(); also
-  // kInvalidArgument if the state is a closed one.
+  // Adds an account that another registry visited, or its image had. As
+  // Insert(); also kInvalidArgument if the state is a closed one.
   absl::Status Restore(const Account& account);
 
-  // Accounts begin fresh as of this time: see DropIdle(). A registry that
-  // restores accounts raises its own to that of their registry.
+  // Accounts begin fresh as of this time. Who restores accounts raises it first.
   UnixNanos fresh_since() const;
   void RaiseFreshSince(UnixNanos fresh_since);
 
@@ -194,14 +191,14 @@ class LimiterRegistry {
 
  private:
   using Slot = internal::LimiterSlot;
-  static constexpr size_t kSlotsPerLine = 2;
+  static constexpr size_t kSlotsPerLine = internal::kSlotsPerLine;
 
   class WindowsOf;
   struct Place;
   struct Shared;
 
   LimiterRegistry(const Options& options, const internal::AccountHash::Key& key,
-                  size_t lines, internal::HugePages table);
+                  size_t lines, std::optional<internal::HugePages> table);
 
   static bool HasIdSize(absl::string_view account);
   uint64_t HashOf(absl::string_view account) const;
@@ -223,18 +220,20 @@ class LimiterRegistry {
                              const LimiterState& state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Share(Slot& slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Replace(Slot& slot, const LimiterWindows& from, const LimiterWindows& to,
+               UnixNanos now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsPassed(size_t line) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MakeRoom(UnixNanos now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.
   const internal::AccountHash hash_;
-  const internal::HugePages table_;
-  Slot* const slots_;  // kSlotsPerLine * lines_, in table_
+  const std::optional<internal::HugePages> table_;
+  Slot* const slots_;  // kSlotsPerLine * lines_, in table_ or Options::memory
   const size_t lines_;
   const size_t capacity_;
   const bool staggered_;
   const LimiterWindows unknown_;
-  // Atomic: of kSharedHashesMax entries, those below shared_size_ are constant.
+  // Atomic: of kSharedHashesMax, those below shared_size_ are constant.
   std::vector<Shared> shared_;
   std::atomic<size_t> shared_size_{0};
   std::atomic<bool> handed_over_{false};
@@ -243,9 +242,10 @@ class LimiterRegistry {
   size_t size_ ABSL_GUARDED_BY(mu_) = 0;
   size_t occupied_ ABSL_GUARDED_BY(mu_) = 0;  // slots that are not empty
   UnixNanos fresh_since_ ABSL_GUARDED_BY(mu_);
-  // All windows that ever were, by their fields: decisions refer to them.
-  std::unordered_map<std::string, std::unique_ptr<const LimiterWindows>> kept_
-      ABSL_GUARDED_BY(mu_);
+  // All windows that ever were, at places that last; and where, by fields.
+  std::vector<LimiterWindows> windows_ ABSL_GUARDED_BY(mu_);
+  std::unordered_map<std::string, size_t> kept_ ABSL_GUARDED_BY(mu_);
+  internal::ImageWriter image_ ABSL_GUARDED_BY(mu_);
   // What DropIdle() removed and whose slot is not free yet, by slot.
   std::unordered_map<size_t, const LimiterWindows*> dropped_
       ABSL_GUARDED_BY(mu_);

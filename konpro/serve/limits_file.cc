@@ -1,70 +1,260 @@
 #include "konpro/serve/limits_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <fstream>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/io/zero_copy_stream_impl.h"
-#include "google/protobuf/util/delimited_message_util.h"
-#include "konpro/access/limiter_snapshot.h"
-#include "konpro/base/internal/replaced_file.h"
-#include "proto/limiter.pb.h"
+#include "konpro/limits/limiter_image.h"
 
 namespace konpro {
 namespace {
 
-using google::protobuf::io::FileInputStream;
-using google::protobuf::io::FileOutputStream;
-using google::protobuf::util::ParseDelimitedFromZeroCopyStream;
-using google::protobuf::util::SerializeDelimitedToZeroCopyStream;
+constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
 
-absl::Status SystemError(const std::string& path) {
-  return absl::UnavailableError(absl::StrCat(path, ": ", strerror(errno)));
+absl::Status SystemError(absl::string_view path, absl::string_view what,
+                         int error) {
+  const std::string text =
+      absl::StrCat(path, ": ", what, ": ", strerror(error));
+  return error == ENOSPC || error == EDQUOT ? absl::ResourceExhaustedError(text)
+                                            : absl::UnavailableError(text);
+}
+
+// The process holds the lock until the file is closed, however it ends.
+absl::Status Lock(int fd, const std::string& path) {
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
+  if (errno == EWOULDBLOCK) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": another process has it open"));
+  }
+  return SystemError(path, "cannot be locked", errno);
+}
+
+absl::Status SyncFolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string folder =
+      slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool done = fd >= 0 && fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  return done ? absl::OkStatus()
+              : SystemError(folder, "cannot be written", error);
 }
 
 }  // namespace
 
-absl::Status SaveLimits(LimiterRegistry& registry, const std::string& path) {
-  internal::ReplacedFile file(path, path + ".new", 0600);
-  bool written = file.fd() >= 0;
-  if (written) {
-    FileOutputStream out(file.fd());
-    SnapshotLimiter(registry, [&](const v1::LimiterSnapshot& part) {
-      written = written && SerializeDelimitedToZeroCopyStream(part, &out);
-    });
-    written = out.Flush() && written;
-    if (!written) {
-      return absl::UnavailableError(absl::StrCat(
-          path, ": cannot be written: ", strerror(out.GetErrno())));
-    }
+// A file that is mapped and locked.
+class LimitsFile::Mapping {
+ public:
+  Mapping(int fd, size_t bytes)
+      : fd_(fd),
+        bytes_(bytes),
+        data_(bytes == 0 ? MAP_FAILED
+                         : mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                                MAP_SHARED, fd, 0)) {}
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (is_mapped()) munmap(data_, bytes_);
+    close(fd_);
   }
-  return file.Commit();
+
+  // The file at `path`, or null if there is none.
+  static absl::StatusOr<std::unique_ptr<Mapping>> Existing(
+      const std::string& path);
+  // A new one of zeros, whose room on the disk is taken.
+  static absl::StatusOr<std::unique_ptr<Mapping>> New(const std::string& path,
+                                                      size_t bytes);
+
+  bool is_mapped() const { return data_ != MAP_FAILED; }
+  absl::Span<char> bytes() const {
+    if (!is_mapped()) return {};
+    return {static_cast<char*>(data_), bytes_};
+  }
+  // Writes the pages of `part`.
+  bool Flush(absl::Span<const char> part) const {
+    constexpr uintptr_t kPage = 4'096;
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(part.data());
+    const uintptr_t page = begin / kPage * kPage;
+    return msync(reinterpret_cast<void*>(page), begin + part.size() - page,
+                 MS_SYNC) == 0;
+  }
+
+ private:
+  const int fd_;
+  const size_t bytes_;
+  void* const data_;
+};
+
+absl::StatusOr<std::unique_ptr<LimitsFile::Mapping>>
+LimitsFile::Mapping::Existing(const std::string& path) {
+  const int fd = open(path.c_str(), kFlags);
+  if (fd < 0 && errno == ENOENT) return nullptr;
+  if (fd < 0 && errno == ELOOP) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": is a symbolic link, which is not followed"));
+  }
+  if (fd < 0) return SystemError(path, "cannot be opened", errno);
+  struct stat opened = {};
+  struct stat named = {};
+  if (fstat(fd, &opened) != 0 || !S_ISREG(opened.st_mode)) {
+    close(fd);
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": is not a regular file"));
+  }
+  const absl::Status locked = Lock(fd, path);
+  // Another process may have replaced it before the lock was free.
+  if (!locked.ok() || lstat(path.c_str(), &named) != 0 ||
+      named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) {
+    close(fd);
+    return locked.ok() ? absl::FailedPreconditionError(absl::StrCat(
+                             path, ": another process has it open"))
+                       : locked;
+  }
+  const size_t bytes = static_cast<size_t>(opened.st_size);
+  auto mapping = std::make_unique<Mapping>(fd, bytes);
+  if (bytes > 0 && !mapping->is_mapped()) {
+    return SystemError(path, "cannot be mapped", errno);
+  }
+  return mapping;
 }
 
-absl::Status RestoreLimits(const std::string& path, LimiterRegistry& registry) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    return errno == ENOENT ? absl::OkStatus() : SystemError(path);
-  }
-  FileInputStream in(fd);
-  in.SetCloseOnDelete(true);
-  for (;;) {
-    v1::LimiterSnapshot part;
-    bool is_end = false;
-    if (!ParseDelimitedFromZeroCopyStream(&part, &in, &is_end)) {
-      if (is_end) return absl::OkStatus();
-      return absl::DataLossError(absl::StrCat(
-          path, ": not a file of limits; without it all windows are fresh"));
-    }
-    const absl::Status restored = RestoreLimiter(part, registry);
-    if (!restored.ok()) {
-      return absl::Status(restored.code(),
-                          absl::StrCat(path, ": ", restored.message()));
+absl::StatusOr<std::unique_ptr<LimitsFile::Mapping>> LimitsFile::Mapping::New(
+    const std::string& path, size_t bytes) {
+  // What an earlier life left before it was complete; a link is removed, not
+  // followed.
+  unlink(path.c_str());
+  const int fd = open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600);
+  if (fd < 0) return SystemError(path, "cannot be made", errno);
+  absl::Status status = Lock(fd, path);
+  if (status.ok()) {
+    const int error = posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+    if (error != 0) {
+      status = SystemError(
+          path, absl::StrCat("no room for its ", bytes, " bytes"), error);
     }
   }
+  if (!status.ok()) {
+    close(fd);
+    unlink(path.c_str());
+    return status;
+  }
+  auto mapping = std::make_unique<Mapping>(fd, bytes);
+  if (!mapping->is_mapped()) {
+    status = SystemError(path, "cannot be mapped", errno);
+    unlink(path.c_str());
+    return status;
+  }
+  return mapping;
+}
+
+LimitsFile::LimitsFile(std::string path, std::unique_ptr<Mapping> mapping,
+                       std::unique_ptr<LimiterRegistry> registry, bool is_new)
+    : path_(std::move(path)),
+      mapping_(std::move(mapping)),
+      registry_(std::move(registry)),
+      is_new_(is_new) {}
+
+LimitsFile::~LimitsFile() = default;
+
+absl::StatusOr<std::unique_ptr<LimitsFile>> LimitsFile::Open(
+    const std::string& path, const Options& options) {
+  const absl::StatusOr<std::unique_ptr<Mapping>> old = Mapping::Existing(path);
+  if (!old.ok()) return old.status();
+  std::optional<LimiterImage> image;
+  if (*old != nullptr) {
+    const absl::Span<char> bytes = (*old)->bytes();
+    // Too short a file has no owner, and is no image either.
+    bool is_whole = false;
+    if (bytes.size() >= LimiterImage::BytesFor(1)) {
+      const absl::Span<const char> owner = LimiterImage::Owner(bytes);
+      is_whole = !options.boot_id.empty() &&
+                 absl::string_view(owner.data(),
+                                   strnlen(owner.data(), owner.size())) ==
+                     options.boot_id;
+    }
+    absl::StatusOr<LimiterImage> read = LimiterImage::Read(bytes, is_whole);
+    if (!read.ok()) {
+      return absl::Status(
+          read.status().code(),
+          absl::StrCat(path, ": ", read.status().message(),
+                       ". It says what each account has used of its rate "
+                       "limits. Restore it from a copy, or move it away: then "
+                       "all rate windows start fresh"));
+    }
+    image.emplace(*std::move(read));
+  }
+  const std::string new_path = path + ".new";
+  absl::StatusOr<std::unique_ptr<Mapping>> mapping =
+      Mapping::New(new_path, LimiterImage::BytesFor(options.capacity));
+  if (!mapping.ok()) return mapping.status();
+  const Mapping* const mapped = mapping->get();
+  absl::StatusOr<std::unique_ptr<LimiterRegistry>> registry =
+      LimiterRegistry::Create(
+          {.capacity = options.capacity,
+           .memory = {.bytes = mapped->bytes(),
+                      .flush = [mapped](absl::Span<const char> part) {
+                        mapped->Flush(part);
+                      }}});
+  absl::Status status = registry.status();
+  if (status.ok() && image.has_value()) {
+    (*registry)->RaiseFreshSince(image->fresh_since());
+    for (const std::string& id : options.accounts) {
+      const std::optional<LimiterImage::Account> account = image->Find(id);
+      if (!account.has_value()) continue;
+      status = (*registry)->Restore(
+          {.id = id, .windows = account->windows, .state = account->state});
+      if (!status.ok()) break;
+    }
+  }
+  if (status.ok()) {
+    const absl::Span<char> owner = LimiterImage::Owner(mapped->bytes());
+    std::copy_n(options.boot_id.begin(),
+                std::min(options.boot_id.size(), owner.size()), owner.begin());
+    auto file = std::unique_ptr<LimitsFile>(
+        new LimitsFile(path, *std::move(mapping), *std::move(registry),
+                       /*is_new=*/!image.has_value()));
+    status = file->Sync();
+    if (status.ok() && rename(new_path.c_str(), path.c_str()) != 0) {
+      status = SystemError(path, "cannot be replaced", errno);
+    }
+    if (status.ok()) status = SyncFolderOf(path);
+    if (status.ok()) return file;
+  }
+  unlink(new_path.c_str());
+  return status;
+}
+
+absl::Status LimitsFile::Sync() {
+  const size_t accounts = LimiterImage::Accounts(mapping_->bytes());
+  if (!mapping_->Flush(mapping_->bytes())) {
+    return SystemError(path_, "cannot be written", errno);
+  }
+  LimiterImage::NoteSynced(mapping_->bytes(), accounts);
+  return absl::OkStatus();
+}
+
+absl::Status LimitsFile::Close() {
+  LimiterImage::Seal(mapping_->bytes());
+  return Sync();
+}
+
+std::string LimitsFile::CurrentBootId() {
+  std::ifstream in("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(in, id);
+  return id;
 }
 
 }  // namespace konpro

@@ -7,12 +7,16 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "konpro/access/key_directory.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/ledger/journal_repair.h"
@@ -30,18 +34,33 @@
 namespace konpro {
 namespace {
 
-constexpr absl::Duration kSaveEvery = absl::Minutes(1);
-// How often what could not be written is tried again.
-constexpr absl::Duration kTick = absl::Seconds(1);
+constexpr absl::Duration kSyncEvery = absl::Seconds(1);
+// Last uses of keys are saved after so many of them.
+constexpr int kSyncsPerSave = 60;
 
-// Saves what no request waits for: when keys were last used, and what windows
-// have used.
-void Save(Service& service, const std::string& limits_path, ServerLog& log) {
-  for (const absl::Status& saved :
-       {service.keys().SaveLastUses(),
-        SaveLimits(service.limits(), limits_path)}) {
-    if (!saved.ok()) log.Line(saved.message());
+// Says what fails once, until it is another thing or works again.
+class Failures {
+ public:
+  explicit Failures(ServerLog& log) : log_(log) {}
+
+  void Add(const absl::Status& status) {
+    if (!status.ok() && status != last_) log_.Line(status.message());
+    last_ = status;
   }
+
+ private:
+  ServerLog& log_;
+  absl::Status last_;
+};
+
+bool AnyKeyWasUsed(const KeyDirectory& keys,
+                   absl::Span<const std::string> accounts) {
+  for (const std::string& account : accounts) {
+    for (const ApiKeyRecord& key : keys.List(account)) {
+      if (key.last_used_at > absl::InfinitePast()) return true;
+    }
+  }
+  return false;
 }
 
 // Logs that the journal is ahead of the clock, and that it no longer is.
@@ -66,57 +85,99 @@ class ClockWatch {
   bool is_ahead_ = false;
 };
 
-}  // namespace
-
-absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
-                      Backend backend, const ServiceCommandRunner& run,
-                      std::ostream& out, std::ostream& err) {
-  // Keys pass through this process: no core file, no debugger of its user.
-  prctl(PR_SET_DUMPABLE, 0);
-  // All threads inherit the mask, so signals wait for sigtimedwait() below.
+struct Server {
+  const ServeOptions& options;
+  const ServiceCommandRunner& run;
   sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ServeMetrics& metrics;
+  // Where it listens: with the port, once that is known.
+  std::string address;
+  std::ostream& out;
+  ServerLog& log;
+};
 
-  ServerLog log(err);
-  ServeMetrics metrics;
+// Waits for the end: a new catalog after a SIGHUP that brought one, else none.
+std::unique_ptr<const Catalog> Wait(Server& server, Service& service,
+                                    LimitsFile& limits, ClockWatch& clock) {
+  Failures sync_failures(server.log);
+  Failures save_failures(server.log);
+  const timespec every = absl::ToTimespec(kSyncEvery);
+  for (int syncs = 0;;) {
+    const int signal = sigtimedwait(&server.signals, nullptr, &every);
+    if (signal == SIGHUP) {
+      if (server.options.load_catalog == nullptr) continue;
+      absl::StatusOr<Catalog> next = server.options.load_catalog();
+      if (next.ok()) return std::make_unique<const Catalog>(*std::move(next));
+      server.log.Line(absl::StrCat("the catalog was not reloaded: ",
+                                   next.status().message()));
+    } else if (signal >= 0) {
+      return nullptr;
+    } else {
+      clock.Look();
+      service.RetryWrites();
+      sync_failures.Add(limits.Sync());
+      if (++syncs % kSyncsPerSave == 0) {
+        save_failures.Add(service.keys().SaveLastUses());
+      }
+    }
+  }
+}
+
+// Serves with one catalog, and returns the one to serve with then, or null.
+absl::StatusOr<std::unique_ptr<const Catalog>> ServeCatalog(
+    Server& server, const Catalog& catalog, Backend backend) {
+  const ServeOptions& options = server.options;
   Service::Options service_options;
-  service_options.on_store = [&](const absl::Status& status) {
-    metrics.NoteStore(status.ok());
-    log.NoteStore(status, absl::Now());
+  service_options.on_store = [&server](const absl::Status& status) {
+    server.metrics.NoteStore(status.ok());
+    server.log.NoteStore(status, absl::Now());
   };
-  service_options.admission.observer = &metrics;
+  service_options.admission.observer = &server.metrics;
   service_options.ledger.clock_tolerance = options.clock_tolerance;
-  const std::string limits_path = options.db + ".limits";
-  service_options.restore_limits = [&](LimiterRegistry& registry) {
-    return RestoreLimits(limits_path, registry);
+  std::unique_ptr<LimitsFile> limits;
+  std::vector<std::string> known;  // accounts, if the file is new
+  service_options.open_limits = [&](size_t capacity,
+                                    absl::Span<const std::string> accounts)
+      -> absl::StatusOr<LimiterRegistry*> {
+    absl::StatusOr<std::unique_ptr<LimitsFile>> file = LimitsFile::Open(
+        options.db + ".limits", {.capacity = capacity, .accounts = accounts});
+    if (!file.ok()) return file.status();
+    limits = *std::move(file);
+    if (limits->is_new()) known.assign(accounts.begin(), accounts.end());
+    return &limits->registry();
   };
-  const absl::StatusOr<std::unique_ptr<Service>> opened =
+  absl::StatusOr<std::unique_ptr<Service>> opened =
       Service::Open(catalog, std::move(backend), std::move(service_options));
   if (!opened.ok()) return opened.status();
   Service& service = **opened;
+  if (AnyKeyWasUsed(service.keys(), known)) {
+    server.log.Line(
+        absl::StrCat(options.db,
+                     ".limits is not there, although keys of this database "
+                     "were used: all rate windows start fresh"));
+  }
 
-  ClockWatch clock(service.ledger(), options.db, log);
+  ClockWatch clock(service.ledger(), options.db, server.log);
   clock.Look();
 
   // The file is locked by now: a socket that is there has no server.
   const std::string admin_path = AdminSocketPath(options.db);
   absl::StatusOr<ListenSocket> admin_socket = ListenUnix(admin_path);
   if (!admin_socket.ok()) return admin_socket.status();
-  absl::StatusOr<ListenSocket> socket = ListenTcp(options.listen);
+  absl::StatusOr<ListenSocket> socket = ListenTcp(server.address);
   if (!socket.ok()) return socket.status();
-  const std::string address = socket->address();
-  if (!socket->is_loopback()) {
-    log.Line(address +
-             " is not a loopback address: anyone who can connect to it can end "
-             "jobs of any account");
+  const bool is_first = server.address != socket->address();
+  server.address = socket->address();
+  if (!socket->is_loopback() && is_first) {
+    server.log.Line(
+        server.address +
+        " is not a loopback address: anyone who can connect to it can end "
+        "jobs of any account");
   }
 
   Api api({.admission = service.admission(),
            .keys = service.keys(),
-           .metrics = metrics,
+           .metrics = server.metrics,
            .not_ready = [&]() -> std::string {
              if (!service.StoreStatus().ok()) {
                return "the store cannot be written";
@@ -125,18 +186,19 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
                         ? ""
                         : "the journal is ahead of the clock";
            }});
-  auto server = HttpServer::Start(
+  auto http = HttpServer::Start(
       *std::move(socket),
       [&api](const HttpRequest& request) {
         return api.Answer(request, UnixNanos::CoarseNow());
       },
       {.threads = options.threads, .body_bytes_max = kApiBodyBytesMax});
-  if (!server.ok()) return server.status();
-  const CommandRunner run_here =
-      [&](const std::vector<std::string>& arguments, std::istream& command_in,
-          std::ostream& command_out, std::ostream& command_err) {
-        return run(service, arguments, command_in, command_out, command_err);
-      };
+  if (!http.ok()) return http.status();
+  const CommandRunner run_here = [&](const std::vector<std::string>& arguments,
+                                     std::istream& command_in,
+                                     std::ostream& command_out,
+                                     std::ostream& command_err) {
+    return server.run(service, arguments, command_in, command_out, command_err);
+  };
   auto admin = HttpServer::Start(
       *std::move(admin_socket),
       [&](const HttpRequest& request) {
@@ -144,23 +206,65 @@ absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
       },
       {.body_bytes_max = kCommandBytesMax, .only_user = geteuid()});
   if (!admin.ok()) return admin.status();
-  out << "listening on " << address << std::endl;
-  const timespec every = absl::ToTimespec(kTick);
-  absl::Time saved = absl::Now();
-  while (sigtimedwait(&signals, nullptr, &every) < 0) {
-    clock.Look();
-    service.RetryWrites();
-    if (absl::Now() - saved < kSaveEvery) continue;
-    saved = absl::Now();
-    Save(service, limits_path, log);
-  }
+  server.out << "listening on " << server.address << std::endl;
+  std::unique_ptr<const Catalog> next = Wait(server, service, *limits, clock);
 
   // From here on a command opens the file itself, as soon as it is closed.
   unlink(admin_path.c_str());
   (*admin)->Stop();
-  (*server)->Stop();
+  (*http)->Stop();
   service.RetryWrites();
-  Save(service, limits_path, log);
+  const absl::Status saved = service.keys().SaveLastUses();
+  if (!saved.ok()) server.log.Line(saved.message());
+  opened->reset();
+  const absl::Status closed = limits->Close();
+  if (!closed.ok()) server.log.Line(closed.message());
+  return next;
+}
+
+}  // namespace
+
+absl::Status RunServe(const ServeOptions& options, Catalog catalog,
+                      Backend backend, const ServiceCommandRunner& run,
+                      std::ostream& out, std::ostream& err) {
+  // Keys pass through this process: no core file, no debugger of its user.
+  prctl(PR_SET_DUMPABLE, 0);
+  ServerLog log(err);
+  ServeMetrics metrics;
+  Server server = {.options = options,
+                   .run = run,
+                   .signals = {},
+                   .metrics = metrics,
+                   .address = options.listen,
+                   .out = out,
+                   .log = log};
+  // All threads inherit the mask, so signals wait for sigtimedwait().
+  sigemptyset(&server.signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    sigaddset(&server.signals, signal);
+  }
+  pthread_sigmask(SIG_BLOCK, &server.signals, nullptr);
+
+  auto present = std::make_unique<const Catalog>(std::move(catalog));
+  std::unique_ptr<const Catalog> before;
+  for (;;) {
+    absl::StatusOr<std::unique_ptr<const Catalog>> next =
+        ServeCatalog(server, *present, std::move(backend));
+    if (next.ok() && *next == nullptr) break;
+    if (next.ok()) {
+      before = std::move(present);
+      present = *std::move(next);
+    } else if (before != nullptr) {
+      log.Line(absl::StrCat("the catalog was not reloaded: ",
+                            next.status().message()));
+      present = std::move(before);
+    } else {
+      return next.status();
+    }
+    absl::StatusOr<Backend> reopened = options.open_backend();
+    if (!reopened.ok()) return reopened.status();
+    backend = *std::move(reopened);
+  }
   out << "stopped" << std::endl;
   return absl::OkStatus();
 }

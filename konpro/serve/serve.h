@@ -1,5 +1,7 @@
 // `konpro serve`: the API of api.h on a TCP address, and the commands of
 // admin.h on the socket beside the database file, until SIGTERM or SIGINT.
+// SIGHUP reads the catalog again: requests that run are ended, and for a moment
+// none is accepted.
 #ifndef KONPRO_SERVE_SERVE_H_
 #define KONPRO_SERVE_SERVE_H_
 
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "konpro/access/backend.h"
 #include "konpro/access/service.h"
@@ -28,6 +31,10 @@ struct ServeOptions {
   unsigned threads = 8;
   // How far times and the journal may be ahead of the clock.
   absl::Duration clock_tolerance = kClockTolerance;
+  // What SIGHUP needs: the catalog as it is now, and the stores of the file
+  // once more, after they were closed. None: SIGHUP changes nothing.
+  std::function<absl::StatusOr<Catalog>()> load_catalog = nullptr;
+  std::function<absl::StatusOr<Backend>()> open_backend = nullptr;
 };
 
 // Runs a command (admin.h) on the service that the server has open.
@@ -40,7 +47,7 @@ using ServiceCommandRunner = std::function<int(
 // signal has stopped it and everything is written and closed. Warnings, and
 // what could not be saved meanwhile, go to `err`.
 // REQUIRES: the process has no other thread.
-absl::Status RunServe(const ServeOptions& options, const Catalog& catalog,
+absl::Status RunServe(const ServeOptions& options, Catalog catalog,
                       Backend backend, const ServiceCommandRunner& run,
                       std::ostream& out, std::ostream& err);
 

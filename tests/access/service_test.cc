@@ -333,9 +333,31 @@ TEST(Service, ACommandThatNamesAnUnknownOperationIsNotJournaled) {
       IsOk());
 }
 
-TEST(Service, ErrorOfRestoringLimitsIsItsOwn) {
+TEST(Service, LimitsCanBeOpenedInMemoryOfTheirOwn) {
+  std::unique_ptr<LimiterRegistry> registry;
+  const auto open = [&] {
+    Service::Options options;
+    options.spare_accounts = 3;
+    options.open_limits = [&](size_t capacity, absl::Span<const std::string>) {
+      if (registry == nullptr) {
+        registry = LimiterRegistry::Create({.capacity = capacity}).value();
+      }
+      return registry.get();
+    };
+    return Service::Open(Catalog::BuiltIn(), Backend::InMemory(),
+                         std::move(options))
+        .value();
+  };
+  for (int life = 0; life < 2; ++life) {
+    const auto service = open();
+    EXPECT_EQ(&service->limits(), registry.get());
+    EXPECT_EQ(registry->capacity(), 3u);
+  }
+}
+
+TEST(Service, ErrorOfOpeningLimitsIsItsOwn) {
   Service::Options options;
-  options.restore_limits = [](LimiterRegistry&) {
+  options.open_limits = [](size_t, absl::Span<const std::string>) {
     return absl::DataLossError("limits");
   };
   EXPECT_THAT(Service::Open(Catalog::BuiltIn(), Backend::InMemory(),

@@ -9,6 +9,7 @@
 #include "konpro/catalog/plan.h"
 #include "konpro/limits/limiter.h"
 #include "konpro/limits/limiter_decision.h"
+#include "konpro/limits/limiter_image.h"
 #include "konpro/limits/limiter_lease.h"
 #include "konpro/limits/limiter_registry.h"
 #include "konpro/limits/rate_window.h"
@@ -44,6 +45,18 @@ TEST(HeaderExamples, LimiterDecision) {
   EXPECT_LE(d.reset_after(0), absl::Seconds(60));
   EXPECT_EQ(Decide(windows, d.state(), /*cost=*/60, now).outcome(),
             LimitOutcome::kRetryLater);
+}
+
+TEST(HeaderExamples, LimiterImage) {
+  const Plan& pro = *Catalog::BuiltIn().FindPlan("pro");
+  // limiter_image.h
+  std::vector<char> bytes(LimiterImage::BytesFor(1'000));
+  auto registry = *LimiterRegistry::Create(
+      {.capacity = 1'000, .memory = {.bytes = absl::MakeSpan(bytes)}});
+  EXPECT_TRUE(registry->Insert("acct-1", pro.windows()).ok());
+  EXPECT_TRUE(registry->TryAcquire("acct-1", 1, now).allowed());
+  auto image = *LimiterImage::Read(bytes, /*is_whole=*/true);
+  EXPECT_NE(image.Find("acct-1")->state, LimiterState());
 }
 
 TEST(HeaderExamples, LimiterLease) {

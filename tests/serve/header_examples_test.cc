@@ -88,14 +88,14 @@ TEST(HeaderExamples, HttpServer) {
 TEST(HeaderExamples, LimitsFile) {
   const SocketFolder folder;
   ASSERT_EQ(chdir(folder.path().c_str()), 0);
-  const auto created = LimiterRegistry::Create({.capacity = 4}).value();
-  LimiterRegistry& registry = *created;
-  for (int i = 0; i < 2; ++i) {
-    EXPECT_THAT(
-        // limits_file.h
-        RestoreLimits("credits.db.limits", registry), IsOk());
-    EXPECT_THAT(SaveLimits(registry, "credits.db.limits"), IsOk());
-  }
+  const std::vector<std::string> ids = {"acme"};
+  const UnixNanos now = UnixNanos::CoarseNow();
+  // limits_file.h
+  auto file = *LimitsFile::Open("credits.db.limits",
+                                {.capacity = 70'000, .accounts = ids});
+  file->registry().TryAcquire("acme", 1, now);
+  EXPECT_THAT(file->Sync(), IsOk());
+  EXPECT_THAT(file->Close(), IsOk());
 }
 
 TEST(HeaderExamples, ListenSocket) {

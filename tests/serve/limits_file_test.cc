@@ -1,15 +1,21 @@
+// Lives of a process, one after the other, on one file.
 #include "konpro/serve/limits_file.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -17,6 +23,7 @@
 #include "gtest/gtest.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/limits/limiter.h"
+#include "konpro/limits/limiter_image.h"
 #include "konpro/limits/limiter_registry.h"
 #include "konpro/limits/rate_window.h"
 #include "tests/testing/status_matchers.h"
@@ -26,124 +33,268 @@ namespace {
 
 using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 const UnixNanos kNow =
     UnixNanos::FromTime(absl::FromUnixSeconds(1'798'761'630));
 
-std::unique_ptr<LimiterRegistry> Registry(size_t capacity = 16) {
-  return LimiterRegistry::Create({.capacity = capacity}).value();
+UnixNanos At(int64_t seconds) {
+  return UnixNanos::FromNanos(kNow.nanos() + seconds * 1'000'000'000);
 }
 
-const std::vector<RateWindow>& Hour() {
-  static const auto& windows = *new std::vector<RateWindow>{
-      *RateWindow::Create({.name = "hour",
-                           .kind = WindowKind::kFixed,
-                           .limit = 10,
-                           .period = absl::Hours(1)})};
-  return windows;
+std::vector<RateWindow> W(absl::string_view text) {
+  return ParseWindows(text).value();
 }
 
 std::string Contents(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
-
+void Write(const std::string& path, absl::string_view bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 bool Exists(const std::string& path) {
   struct stat file;
-  return stat(path.c_str(), &file) == 0;
+  return lstat(path.c_str(), &file) == 0;
 }
 
-class LimitsFile : public ::testing::Test {
+class LimitsFileTest : public ::testing::Test {
  protected:
-  LimitsFile() : registry_(Registry()) {
-    EXPECT_THAT(registry_->Insert("acme", Hour()), IsOk());
-    EXPECT_TRUE(registry_->TryAcquire("acme", 3, kNow).allowed());
+  using File = std::unique_ptr<LimitsFile>;
+
+  ~LimitsFileTest() override {
     unlink(path_.c_str());
-  }
-
-  uint64_t Remaining(LimiterRegistry& registry) {
-    return registry.TryAcquire("acme", 0, kNow).remaining(0);
-  }
-
-  std::unique_ptr<LimiterRegistry> registry_;
-  const std::string path_ = ::testing::TempDir() + "/credits.db.limits";
-};
-
-TEST_F(LimitsFile, WhatWindowsHaveUsedIsRestored) {
-  ASSERT_THAT(SaveLimits(*registry_, path_), IsOk());
-  const std::unique_ptr<LimiterRegistry> restored = Registry();
-  ASSERT_THAT(RestoreLimits(path_, *restored), IsOk());
-  EXPECT_EQ(restored->size(), 1u);
-  EXPECT_EQ(Remaining(*restored), 7u);
-}
-
-TEST_F(LimitsFile, NoFileIsNoAccounts) {
-  const std::unique_ptr<LimiterRegistry> restored = Registry();
-  EXPECT_THAT(RestoreLimits(path_, *restored), IsOk());
-  EXPECT_EQ(restored->size(), 0u);
-}
-
-TEST_F(LimitsFile, ASaveReplacesTheFile) {
-  ASSERT_THAT(SaveLimits(*registry_, path_), IsOk());
-  EXPECT_TRUE(registry_->TryAcquire("acme", 2, kNow).allowed());
-  // A save that was cut off may have left more than this one writes.
-  std::ofstream(path_ + ".new") << std::string(10'000, 'x');
-  chmod((path_ + ".new").c_str(), 0600);
-  ASSERT_THAT(SaveLimits(*registry_, path_), IsOk());
-  EXPECT_FALSE(Exists(path_ + ".new"));
-  struct stat file;
-  ASSERT_EQ(stat(path_.c_str(), &file), 0);
-  EXPECT_EQ(file.st_mode & 0777, 0600u);
-  const std::unique_ptr<LimiterRegistry> restored = Registry();
-  ASSERT_THAT(RestoreLimits(path_, *restored), IsOk());
-  EXPECT_EQ(Remaining(*restored), 5u);
-}
-
-TEST_F(LimitsFile, AFailedSaveLeavesWhatWasThere) {
-  EXPECT_THAT(SaveLimits(*registry_, "/nowhere/limits"),
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("/nowhere")));
-  // A file that cannot be replaced: its path is a folder's.
-  const std::string folder = ::testing::TempDir() + "/folder";
-  mkdir(folder.c_str(), 0700);
-  mkdir((folder + "/kept").c_str(), 0700);
-  EXPECT_THAT(SaveLimits(*registry_, folder),
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr(folder)));
-  EXPECT_TRUE(Exists(folder + "/kept"));
-  // No room on the device.
-  if (access("/dev/full", W_OK) == 0 &&
-      symlink("/dev/full", (path_ + ".new").c_str()) == 0) {
-    std::ofstream(path_) << "before";
-    EXPECT_THAT(SaveLimits(*registry_, path_),
-                StatusIs(absl::StatusCode::kUnavailable, HasSubstr(path_)));
-    EXPECT_EQ(Contents(path_), "before");
     unlink((path_ + ".new").c_str());
   }
+
+  absl::StatusOr<File> Open(absl::string_view boot_id = "boot-1") {
+    return LimitsFile::Open(
+        path_,
+        {.capacity = 100, .accounts = ids_, .boot_id = std::string(boot_id)});
+  }
+  // A life: the file, with the windows that every life gives its accounts.
+  File Live(absl::string_view windows = "minute:10/1m,day:1000/24h",
+            absl::string_view boot_id = "boot-1") {
+    absl::StatusOr<File> file = Open(boot_id);
+    EXPECT_THAT(file, IsOk());
+    for (const std::string& id : ids_) {
+      LimiterRegistry& registry = (*file)->registry();
+      if (registry.Find(id)) {
+        EXPECT_THAT(registry.SetWindows(id, W(windows), kNow), IsOk());
+      } else {
+        EXPECT_THAT(registry.Insert(id, W(windows)), IsOk());
+      }
+    }
+    return *std::move(file);
+  }
+  // How many of `asked` requests are admitted.
+  static int Admitted(LimitsFile& file, int asked, absl::string_view id,
+                      UnixNanos now = kNow) {
+    int admitted = 0;
+    for (int i = 0; i < asked; ++i) {
+      admitted += file.registry().TryAcquire(id, 1, now).allowed();
+    }
+    return admitted;
+  }
+  // Runs `life` in a process that ends by SIGKILL, and returns what it did.
+  static int Killed(const std::function<int()>& life) {
+    int pipe_ends[2];
+    EXPECT_EQ(pipe(pipe_ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      const int result = life();
+      if (write(pipe_ends[1], &result, sizeof(result)) < 0) _exit(1);
+      raise(SIGKILL);
+    }
+    int result = -1;
+    EXPECT_EQ(read(pipe_ends[0], &result, sizeof(result)),
+              ssize_t{sizeof(result)});
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status));
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+    return result;
+  }
+
+  const std::string path_ =
+      ::testing::TempDir() + "/" +
+      ::testing::UnitTest::GetInstance()->current_test_info()->name() +
+      ".limits";
+  std::vector<std::string> ids_ = {"acme", "other"};
+};
+
+TEST_F(LimitsFileTest, TwelveLivesUnderSigkillAdmitAsOneDoes) {
+  int admitted = 0;
+  for (int life = 0; life < 12; ++life) {
+    admitted += Killed([&] { return Admitted(*Live(), 10, "acme", At(life)); });
+  }
+  EXPECT_EQ(admitted, 10);
+  const File file = Live();
+  EXPECT_EQ(Admitted(*file, 20, "other"), 10);
+  EXPECT_EQ(Admitted(*file, 20, "acme", At(60)), 10);
 }
 
-TEST_F(LimitsFile, ADamagedFileIsDataLoss) {
-  ASSERT_THAT(SaveLimits(*registry_, path_), IsOk());
+TEST_F(LimitsFileTest, OrderlyEndForgetsNothingOnAnyMachine) {
+  {
+    const File file = Live();
+    EXPECT_EQ(Admitted(*file, 7, "acme"), 7);
+    EXPECT_THAT(file->Close(), IsOk());
+  }
+  EXPECT_EQ(Admitted(*Live("minute:10/1m,day:1000/24h", "boot-2"), 10, "acme"),
+            3);
+}
+
+// What a crash of the machine leaves is what was last written to the disk. The
+// page cache outlives the process here, so that a copy stands for the disk.
+TEST_F(LimitsFileTest, CrashOfTheMachineForgetsWhatWasNotWritten) {
+  std::string on_disk;
+  {
+    const File file = Live("minute:10/1m,day:20/24h");
+    EXPECT_EQ(Admitted(*file, 7, "acme"), 7);
+    EXPECT_THAT(file->Sync(), IsOk());
+    on_disk = Contents(path_);
+    EXPECT_EQ(Admitted(*file, 2, "acme"), 2);
+  }
+  Write(path_, on_disk);
+  const File file = Live("minute:10/1m,day:20/24h", "boot-2");
+  EXPECT_EQ(Admitted(*file, 10, "acme"), 3);
+  EXPECT_EQ(Admitted(*file, 20, "acme", At(60)), 10);
+}
+
+TEST_F(LimitsFileTest, PlanThatChangesBetweenLivesKeepsWhatWasUsed) {
+  Killed([&] { return Admitted(*Live("minute:10/1m"), 6, "acme"); });
+  EXPECT_EQ(Admitted(*Live("minute:8/1m"), 10, "acme"), 2);
+  EXPECT_EQ(Admitted(*Live("minute:12/1m:token_bucket"), 20, "acme"), 4);
+}
+
+// A clock that was set back while no process lived.
+TEST_F(LimitsFileTest, StatesThatAreAheadLockNoWindowForLongerThanItsPeriod) {
+  Killed([&] { return Admitted(*Live("minute:10/1m"), 6, "acme", At(7'200)); });
+  const File file = Live("minute:10/1m");
+  EXPECT_EQ(Admitted(*file, 10, "acme"), 0);
+  EXPECT_EQ(Admitted(*file, 20, "acme", At(60)), 10);
+}
+
+TEST_F(LimitsFileTest, IsTheOwnersAloneAndFollowsNoLink) {
+  const std::string target = path_ + ".target";
+  Write(target, "precious");
+  ASSERT_EQ(symlink(target.c_str(), (path_ + ".new").c_str()), 0);
+  {
+    const File file = Live();
+    struct stat made;
+    ASSERT_EQ(stat(path_.c_str(), &made), 0);
+    EXPECT_EQ(made.st_mode & 0777, 0600u);
+    EXPECT_EQ(made.st_blocks * 512, made.st_size);
+    EXPECT_FALSE(Exists(path_ + ".new"));
+  }
+  EXPECT_EQ(Contents(target), "precious");
+  unlink(path_.c_str());
+  ASSERT_EQ(symlink(target.c_str(), path_.c_str()), 0);
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                               HasSubstr("symbolic link")));
+  EXPECT_EQ(Contents(target), "precious");
+  unlink(target.c_str());
+}
+
+TEST_F(LimitsFileTest, BelongsToOneProcess) {
+  const File file = Live();
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                               HasSubstr("another process has it open")));
+}
+
+TEST_F(LimitsFileTest, FullDiskIsAnErrorThatLeavesTheOldFile) {
+  Killed([&] { return Admitted(*Live(), 6, "acme"); });
+  const std::string before = Contents(path_);
+  // Stands for the disk's end; posix_fallocate() says so in the same way.
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit old_limit;
+  getrlimit(RLIMIT_FSIZE, &old_limit);
+  const rlimit limit = {.rlim_cur = 65'536, .rlim_max = old_limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kUnavailable,
+                               AllOf(HasSubstr(path_), HasSubstr("no room"))));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  EXPECT_FALSE(Exists(path_ + ".new"));
+  EXPECT_EQ(Contents(path_), before);
+  EXPECT_EQ(Admitted(*Live(), 10, "acme"), 4);
+}
+
+// Zeros, other bytes and missing ones, everywhere where something is. A cell
+// alone is covered by what an orderly end leaves; of a process that was killed
+// the memory is the system's and cannot be damaged by a disk.
+TEST_F(LimitsFileTest, DamageIsAnErrorAndNeverFresh) {
+  {
+    const File file = Live();
+    EXPECT_EQ(Admitted(*file, 6, "acme"), 6);
+    EXPECT_THAT(file->Close(), IsOk());
+  }
   const std::string whole = Contents(path_);
-  for (const std::string& bytes :
-       {whole.substr(0, whole.size() - 1), whole.substr(0, 1), whole + "\x05",
-        std::string("no limits at all")}) {
-    std::ofstream(path_, std::ios::binary) << bytes;
-    EXPECT_THAT(RestoreLimits(path_, *Registry()),
-                StatusIs(absl::StatusCode::kDataLoss, HasSubstr(path_)))
-        << bytes.size();
+  const auto expect_damage = [&](const std::string& bytes,
+                                 absl::string_view what) {
+    unlink(path_.c_str());
+    Write(path_, bytes);
+    EXPECT_THAT(Open(),
+                StatusIs(absl::StatusCode::kDataLoss,
+                         AllOf(HasSubstr(path_), HasSubstr("move it away"))))
+        << what;
+    EXPECT_EQ(Contents(path_), bytes);
+  };
+  expect_damage("", "empty");
+  expect_damage("KPLI", "four bytes");
+  expect_damage(whole.substr(0, 4'096), "a page");
+  expect_damage(whole.substr(0, whole.size() - 1), "without the last byte");
+  expect_damage(whole + '\0', "one byte more");
+  expect_damage(std::string(whole.size(), '\0'), "zeros");
+  std::string changed = whole;
+  changed[8] = 1;
+  unlink(path_.c_str());
+  Write(path_, changed);
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kDataLoss,
+                               HasSubstr("has version 1, not 2")));
+  int tried = 0;
+  for (size_t i = 0; i < whole.size(); ++i) {
+    // The owner, and the count as of the last write, say how far to trust it.
+    const bool is_advice = (i >= 192 && i < 256) || (i >= 288 && i < 296);
+    if (whole[i] == 0 || is_advice) continue;
+    changed = whole;
+    changed[i] ^= 0x10;
+    expect_damage(changed, absl::StrCat("byte ", i));
+    ++tried;
+  }
+  EXPECT_GT(tried, 100);
+  unlink(path_.c_str());
+  Write(path_, whole);
+  EXPECT_EQ(Admitted(*Live(), 10, "acme"), 4);
+}
+
+// Of a file that a crash of the machine left, where cells are not covered.
+TEST_F(LimitsFileTest, LostAccountsAreDamageAfterACrashToo) {
+  Killed([&] {
+    const File file = Live();
+    const int admitted = Admitted(*file, 6, "acme");
+    return file->Sync().ok() && file->Sync().ok() ? admitted : -1;
+  });
+  std::string bytes = Contents(path_);
+  for (size_t i = bytes.size() - 8'192; i < bytes.size(); ++i) bytes[i] = 0;
+  for (const absl::string_view boot_id : {"boot-1", "boot-2"}) {
+    unlink(path_.c_str());
+    Write(path_, bytes);
+    EXPECT_THAT(Open(boot_id), StatusIs(absl::StatusCode::kDataLoss,
+                                        HasSubstr("accounts are missing")));
   }
 }
 
-TEST_F(LimitsFile, ErrorsOfTheRegistryNameTheFile) {
-  EXPECT_THAT(registry_->Insert("globex", Hour()), IsOk());
-  ASSERT_THAT(SaveLimits(*registry_, path_), IsOk());
-  EXPECT_THAT(RestoreLimits(path_, *Registry(1)),
-              StatusIs(absl::StatusCode::kResourceExhausted,
-                       HasSubstr(absl::StrCat(path_, ": "))));
-  EXPECT_THAT(RestoreLimits(::testing::TempDir() + "/no/folder", *Registry()),
-              IsOk());
-  EXPECT_THAT(RestoreLimits(path_ + "/below", *Registry()),
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("below")));
+TEST_F(LimitsFileTest, AbsentFileIsNewAndSaysSo) {
+  EXPECT_TRUE(Live()->is_new());
+  EXPECT_FALSE(Live()->is_new());
+}
+
+TEST_F(LimitsFileTest, FileOfTheFirstVersionIsRefused) {
+  Write(path_, absl::string_view("\x2b\x0a\x18\x0a\x16", 5));
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kDataLoss,
+                               HasSubstr("not a limits file of this version")));
 }
 
 }  // namespace

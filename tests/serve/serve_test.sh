@@ -338,6 +338,50 @@ start credits.db 127.0.0.1:0
 kill -TERM "$served"
 wait "$served" || fail "stopped with $?"
 
+# Restarts lift no limit: twelve lives, of which each ends by a signal, admit what
+# one does. SIGHUP ends no life, and a catalog that is wrong changes nothing.
+limited=$(keys create limited 2>/dev/null) || fail 'create limited'
+"$konpro" account plan limited pro --windows='hour:10/1h,day:900/24h' \
+  --db=credits.db >/dev/null || fail 'windows'
+"$konpro" plans --format=textproto >catalog.textproto || fail 'plans'
+admitted=0
+for life in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  : >serve.log
+  "$konpro" serve --db=credits.db --listen=127.0.0.1:0 \
+    --catalog=catalog.textproto >serve.log 2>&1 &
+  served=$!
+  pids+=("$served")
+  await 'konpro' grep -q '^listening on ' serve.log
+  address=$(sed -n 's/^listening on //p' serve.log | head -n 1)
+  for request in 1 2 3 4 5 6; do
+    direct -H "x-api-key: $limited" "http://$address/v1/admit"
+    [[ "$answer" == 'HTTP/1.1 200'* ]] && admitted=$((admitted + 1))
+    if [ $((life * request)) -eq 2 ]; then
+      sed -i 's/credits: "1"/credits: "2"/' catalog.textproto
+      kill -HUP "$served"
+      await 'the catalog again' grep -qz 'listening.*listening' serve.log
+    fi
+    if [ $((life * request)) -eq 3 ]; then
+      echo nonsense >catalog.textproto
+      kill -HUP "$served"
+      await 'the error' grep -q 'was not reloaded' serve.log
+      "$konpro" plans --format=textproto >catalog.textproto
+    fi
+  done
+  kill -KILL "$served"
+  wait "$served" 2>/dev/null
+done
+[ "$admitted" -eq 10 ] || fail "twelve lives admitted $admitted"
+: >credits.db.limits
+output=$("$konpro" serve --db=credits.db --listen=127.0.0.1:0 2>&1) &&
+  fail 'served with an empty limits file'
+[[ "$output" == *credits.db.limits*empty*'move it away'* ]] || fail "$output"
+rm credits.db.limits
+start credits.db 127.0.0.1:0
+grep -q 'credits.db.limits is not there' serve.log || fail "$(cat serve.log)"
+kill -TERM "$served"
+wait "$served" || fail "stopped with $?"
+
 # A database has one socket by each of its names, and its files are its owner's.
 ln -s credits.db link.db
 start link.db 127.0.0.1:0

@@ -217,16 +217,26 @@ inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
   return false;
 }
 
+// `note` is called with the state before each attempt to close the cell.
+template <typename Cell, std::invocable Publish,
+          std::invocable<const LimiterState&> Note>
+inline void ReplaceWindows(Cell& cell, const LimiterWindows& from,
+                           const LimiterWindows& to, UnixNanos now,
+                           Publish publish, Note note) {
+  LimiterState seen = cell.Load();
+  do {
+    note(seen);
+  } while (!cell.CompareExchange(seen, LimiterState::Closed()));
+  publish();
+  LimiterState closed = LimiterState::Closed();
+  cell.CompareExchange(closed, Carry(from, to, seen, now));
+}
+
 template <typename Cell, std::invocable Publish>
 inline void ReplaceWindows(Cell& cell, const LimiterWindows& from,
                            const LimiterWindows& to, UnixNanos now,
                            Publish publish) {
-  LimiterState seen = cell.Load();
-  while (!cell.CompareExchange(seen, LimiterState::Closed())) {
-  }
-  publish();
-  LimiterState closed = LimiterState::Closed();
-  cell.CompareExchange(closed, Carry(from, to, seen, now));
+  ReplaceWindows(cell, from, to, now, publish, [](const LimiterState&) {});
 }
 
 }  // namespace internal

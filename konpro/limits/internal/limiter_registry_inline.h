@@ -28,7 +28,10 @@ struct alignas(32) LimiterSlot {
   LimiterCell cell;
 };
 
-static_assert(sizeof(LimiterSlot) == 32);
+// An image has its fields in this order.
+static_assert(sizeof(LimiterSlot) == sizeof(ImageSlot));
+static_assert(offsetof(LimiterSlot, windows) == offsetof(ImageSlot, windows));
+static_assert(offsetof(LimiterSlot, cell) == offsetof(ImageSlot, words));
 
 }  // namespace internal
 
@@ -63,13 +66,11 @@ inline bool LimiterRegistry::HasIdSize(absl::string_view account) {
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline uint64_t LimiterRegistry::HashOf(
     absl::string_view account) const {
-  const uint64_t hash = hash_(account) & ~uint64_t{1};
-  return hash == 0 ? 2 : hash;
+  return internal::HashOf(hash_, account);
 }
 
 inline size_t LimiterRegistry::LineOf(uint64_t hash) const {
-  using Wide = unsigned __int128;
-  return static_cast<size_t>((Wide{hash} * lines_) >> 64);
+  return internal::LineOf(hash, lines_);
 }
 
 inline size_t LimiterRegistry::NextLine(size_t line) const {
