@@ -182,7 +182,8 @@ class LimiterRegistry {
   // Insert(); also kInvalidArgument if the state is a closed one.
   absl::Status Restore(const Account& account);
 
-  // Accounts begin fresh as of this time. Who restores accounts raises it first.
+  // Accounts begin fresh as of this time. Who restores accounts raises it
+  // first.
   UnixNanos fresh_since() const;
   void RaiseFreshSince(UnixNanos fresh_since);
 
