@@ -401,13 +401,14 @@ absl::StatusOr<Settlement> Admission::Complete(const CompleteRequest& request,
   }
   const std::string id =
       absl::StrCat("complete:", request.quantity, ":", request.reservation);
-  return Settle(
-      {.account = request.account,
-       .id = id,
-       .at = now,
-       .request = LedgerCapture{.reservation = reservation, .amount = *cost},
-       .pricing = pricing},
-      request.reservation);
+  return Settle({.account = request.account,
+                 .id = id,
+                 .at = now,
+                 .request = LedgerCapture{.reservation = reservation,
+                                          .amount = *cost,
+                                          .collects = true},
+                 .pricing = pricing},
+                request.reservation);
 }
 
 absl::StatusOr<Settlement> Admission::Cancel(const CancelRequest& request,
@@ -439,6 +440,7 @@ absl::StatusOr<Settlement> Admission::Settle(const LedgerCommand& command,
       .is_cancelled = std::holds_alternative<LedgerVoid>(command.request),
       .replayed = outcome->replayed,
       .charged = *SumOf(effect.posted),
+      .uncollected = effect.uncollected,
       .released = effect.released,
       .balance = outcome->balance,
   };

@@ -133,11 +133,12 @@ class Admission {
   // At UnixNanos::CoarseNow().
   AdmissionResult Admit(const AdmissionRequest& request);
 
-  // Charges what the actual quantity costs and releases the rest. kNotFound: no
+  // Charges what the actual quantity costs, by the price of the time at which
+  // the job was admitted, and releases the rest. What is above the hold is drawn
+  // on what is available, and the rest is uncollected. kNotFound: no
   // reservation of that account has that id. kFailedPrecondition: it was
-  // cancelled, or completed with another quantity; it has expired (the message
-  // says what was released); or the cost is above what it holds and the rest is
-  // not available: then it still holds its credits. kInvalidArgument: the
+  // cancelled, or completed with another quantity, or has expired (the message
+  // says what was released). kInvalidArgument: the
   // quantity is negative. kOutOfRange: its cost is outside the range of
   // credits. kUnavailable: retry. Retrying with the same arguments returns the
   // first result, denials included, and has no further effect.

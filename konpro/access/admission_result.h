@@ -144,6 +144,7 @@ struct Settlement {
   bool is_cancelled = false;
   bool replayed = false;
   Credits charged;
+  Credits uncollected;  // used, and neither held nor available
   Credits released;
   Balance balance;  // of the account, now
 };

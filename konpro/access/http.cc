@@ -329,8 +329,11 @@ HttpAnswer AnswerOf(const Settlement& settlement) {
       .Amount("reserved", settlement.balance.reserved);
   JsonObject settled;
   settled.Text("id", settlement.reservation)
-      .Amount("charged", settlement.charged)
-      .Amount("released", settlement.released)
+      .Amount("charged", settlement.charged);
+  if (settlement.uncollected != Credits()) {
+    settled.Amount("uncollected", settlement.uncollected);
+  }
+  settled.Amount("released", settlement.released)
       .Bool("replayed", settlement.replayed)
       .Raw("balance", balance.Take());
   HttpAnswer answer = {.status = 200,

@@ -88,6 +88,10 @@ class Price {
   // REQUIRES: 0 <= before <= now.
   std::optional<Credits> CostOfSlice(int64_t before, int64_t now) const;
 
+  // Whether slices cost the whole, each priced by itself: the price has no
+  // increment, no minimum and whole ticks a unit.
+  bool IsPerUnit() const { return ticks_per_unit_ >= 0; }
+
   // Whether some quantity has a cost that is not a whole number of ticks
   // before rounding.
   bool Rounds() const;

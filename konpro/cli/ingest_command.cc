@@ -37,6 +37,8 @@ class OutcomePrinter {
     ++reported_;
     if (!outcome.ok()) {
       AddRecordError(errors_, place, outcome.status().message());
+    } else if (outcome->effect.refusal == Refusal::kJobSettled) {
+      AddRecordNote(errors_, place, "job settled before: nothing is charged");
     } else if (!outcome->effect.applied()) {
       AddRecordNote(errors_, place,
                     absl::StrCat("denied: ", DenialText(outcome->effect)));
@@ -53,6 +55,11 @@ class OutcomePrinter {
 
 ExitCode CodeOfReport(const v1::IngestReport& report, bool lacked_credits,
                       Streams streams) {
+  if (report.uncollected().ticks() != 0) {
+    PrintReason(streams,
+                absl::StrCat("uncollected: ", report.uncollected().credits(),
+                             " credits that accounts lacked"));
+  }
   if (report.refused() > 0) {
     PrintReason(streams,
                 absl::StrCat("refused: ", report.refused(), " records"));
@@ -77,7 +84,7 @@ ExitCode RunLedgerIngest(const ServiceFile& file, const IngestOptions& options,
   const LedgerPointer ledger =
       OpenLedger(file, LedgerUse::kChange, streams, code);
   if (ledger == nullptr) return code;
-  UsageLedger usage(*ledger, *catalog);
+  UsageLedger usage(*ledger, *catalog, options.charging);
   InputErrors errors(options.records, streams.err,
                      std::numeric_limits<int64_t>::max());
   InputFile input(options.records, streams.in, streams.progress);

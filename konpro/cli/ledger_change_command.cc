@@ -45,19 +45,12 @@ ExitCode DenyUnknown(LedgerCommand command, absl::string_view reason,
   return ExitCode::kDenied;
 }
 
-// Rates `quantity` of `operation` at the prices of `at`.
-absl::StatusOr<RatedUsage> Rate(const Catalog& catalog,
-                                const std::string& operation_name,
-                                const std::string& quantity, UnixNanos at) {
-  const Operation* const operation = catalog.FindOperation(operation_name);
-  if (operation == nullptr) return catalog.UnknownOperation(operation_name);
-  const absl::StatusOr<int64_t> units =
-      ParseQuantity(quantity, operation->unit);
-  if (!units.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("quantity: ", units.status().message()));
-  }
-  return RateQuantity(catalog, *operation, *units, at.ToTime());
+absl::StatusOr<int64_t> UnitsOf(const Operation& operation,
+                                const std::string& quantity) {
+  const absl::StatusOr<int64_t> units = ParseQuantity(quantity, operation.unit);
+  if (units.ok()) return units;
+  return absl::InvalidArgumentError(
+      absl::StrCat("quantity: ", units.status().message()));
 }
 
 // The amount of a reservation or a spend, and how it came about.
@@ -79,42 +72,35 @@ absl::StatusOr<Charge> ChargeOf(const Catalog& catalog,
     }
     return Charge{*credits, std::nullopt};
   }
+  const Operation* const known = catalog.FindOperation(operation);
+  if (known == nullptr) return catalog.UnknownOperation(operation);
+  const absl::StatusOr<int64_t> units = UnitsOf(*known, quantity);
+  if (!units.ok()) return units.status();
   const absl::StatusOr<RatedUsage> rated =
-      Rate(catalog, operation, quantity, at);
+      RateQuantity(catalog, *known, *units, at.ToTime());
   if (!rated.ok()) return rated.status();
-  const absl::StatusOr<SlicePrice> price =
-      PriceOfSlice(catalog, *rated, /*before=*/0, /*job=*/"");
+  const absl::StatusOr<SlicePrice> price = PriceOfSlice(
+      PriceOf(catalog, *rated), {.slice = rated->quantity}, /*job=*/"");
   if (!price.ok()) return price.status();
   return Charge{price->cost, price->pricing};
 }
 
-// Prices what is to be captured as a slice of its reservation's session.
+// Prices what is to be captured, as a slice of its reservation's session.
+// `reservation` outlives the command.
 absl::Status PriceCapture(Ledger& ledger, const Catalog& catalog,
-                          const CaptureOptions& options, uint64_t reservation,
+                          const CaptureOptions& options,
+                          const JournalEntry& reservation,
                           LedgerCommand& command) {
-  const absl::StatusOr<OwnedEntry> entry = ledger.ReadEntry(reservation);
-  if (!entry.ok()) return entry.status();
-  const auto* const reserve =
-      std::get_if<LedgerReserve>(&(*entry)->command.request);
-  if (reserve == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.reservation, " is a ", RequestName((*entry)->command.request),
-        ", not a reservation"));
-  }
-  if (reserve->operation.empty()) {
-    return absl::InvalidArgumentError(
-        "the reservation has no operation, so a quantity has no price: give "
-        "--credits or --all");
-  }
-  absl::StatusOr<RatedUsage> rated = Rate(
-      catalog, std::string(reserve->operation), options.quantity, command.at);
-  if (!rated.ok()) return rated.status();
+  const absl::StatusOr<PriceInEffect> kept =
+      PriceOfReservation(catalog, reservation);
+  if (!kept.ok()) return kept.status();
+  const Operation* const operation = catalog.FindOperation(kept->operation);
+  if (operation == nullptr) return catalog.UnknownOperation(kept->operation);
+  const absl::StatusOr<int64_t> units = UnitsOf(*operation, options.quantity);
+  if (!units.ok()) return units.status();
   UsageLedger usage(ledger, catalog);
-  const absl::StatusOr<int64_t> before =
-      usage.Charged(command.account, options.reservation, *rated);
-  if (!before.ok()) return before.status();
-  const absl::StatusOr<SlicePrice> price =
-      PriceOfSlice(catalog, *rated, *before, options.reservation);
+  const absl::StatusOr<SlicePrice> price = usage.PriceOfNextSlice(
+      command.account, options.reservation, *kept, *units);
   if (!price.ok()) return price.status();
   command.pricing = price->pricing;
   std::get<LedgerCapture>(command.request).amount = price->cost;
@@ -317,9 +303,13 @@ ExitCode RunLedgerCapture(const ServiceFile& file,
       RefusalName(Refusal::kUnknownReservation), command, streams, code);
   if (!opened.has_value()) return code;
   command.account = opened->target.account;
+  absl::StatusOr<OwnedEntry> reservation;
   if (!options.quantity.empty()) {
-    const absl::Status status = PriceCapture(*opened->ledger, *catalog, options,
-                                             opened->target.sequence, command);
+    reservation = opened->ledger->ReadEntry(opened->target.sequence);
+    const absl::Status status =
+        reservation.ok() ? PriceCapture(*opened->ledger, *catalog, options,
+                                        **reservation, command)
+                         : reservation.status();
     if (!status.ok()) return FailWith(status, streams);
   }
   return Execute(*opened->ledger, command, streams);

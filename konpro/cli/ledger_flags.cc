@@ -449,6 +449,17 @@ void LedgerFlags::AddIngest(CLI::App& ledger) {
              {"jsonl", UsageRecordForm::kJsonLines},
              {"delimited", UsageRecordForm::kDelimited}},
             "the format of the records (default: auto)");
+  AddChoice(command, "--on-shortfall", ingest_.charging.denies_shortfall,
+            {{"uncollected", false}, {"deny", true}},
+            "what an account has too little for is uncollected, or the record "
+            "is denied\n(default: uncollected)");
+  command
+      .add_option(
+          "--implausible-factor", ingest_.charging.implausible_factor,
+          "refuses a record that costs more than so many times what its "
+          "reservation was\nmade for; 0: none (default: 10)")
+      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}))
+      ->type_name("N");
 }
 
 }  // namespace konpro::cli

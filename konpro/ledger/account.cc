@@ -232,7 +232,9 @@ void Account::Apply(const CaptureCommand& command, const CommandMoment& moment,
   if (!effect.applied()) return;
   PostHeld(state_, reservation, command.amount, effect.posted);
   PostFree(state_, state_.draws, effect.posted);
-  reservation.captured = Plus(reservation.captured, command.amount);
+  reservation.captured =
+      Plus(reservation.captured, Minus(command.amount, effect.uncollected));
+  state_.uncollected = Plus(state_.uncollected, effect.uncollected);
   if (command.final) {
     effect.released = CloseReservation(state_, slot, ReservationEnd::kCaptured);
     ScheduleNext(state_);
@@ -260,6 +262,7 @@ void Account::Apply(const SpendCommand& command, const CommandMoment& moment,
     return;
   }
   PostFree(state_, state_.draws, effect.posted);
+  state_.uncollected = Plus(state_.uncollected, effect.uncollected);
   state_.last_sequence = moment.sequence;
 }
 

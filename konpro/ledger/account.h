@@ -20,7 +20,8 @@
 // accounts. A time before the last one counts as the last one.
 //
 // Burn-down: priority (low first), then the soonest end (never last), then the
-// oldest effective time, then creation (docs/ledger.md). A reservation records
+// promotional before the paid, then the oldest effective time, then creation
+// (docs/ledger.md). A reservation records
 // what it drew from which grant; captures, releases and refunds follow that
 // record. A grant ends at its end or when it is voided: then nothing in it is
 // free, what is held can still be captured, and what comes back later expires
@@ -32,7 +33,8 @@
 // expired + voided, each zero or more. (2) The allocations of open reservations
 // sum to what grants have reserved. (3) A command that is refused leaves the
 // account as Advance() to its time does. (4) A grant that has ended or was
-// voided has nothing free.
+// voided has nothing free. (5) What was charged in all, by captures and spends,
+// is what they posted and what is uncollected.
 //
 // Limits: AccountLimits.
 #ifndef KONPRO_LEDGER_ACCOUNT_H_
@@ -64,6 +66,8 @@ struct Balance {
   Credits posted;
   Credits expired;
   Credits voided;
+  // What was used and could not be drawn; of an account alone, in no grant.
+  Credits uncollected;
 
   friend bool operator==(const Balance&, const Balance&) = default;
 };

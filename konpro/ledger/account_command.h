@@ -58,8 +58,15 @@ struct AccountLimits {
 enum class Overrun : uint8_t { kReject = 0, kTopUp = 1 };
 
 // kBestEffort takes what is available, if that is more than nothing. kCheckOnly
-// reports what would happen and changes nothing but the time.
-enum class DrawMode : uint8_t { kNormal = 0, kBestEffort = 1, kCheckOnly = 2 };
+// reports what would happen and changes nothing but the time. kCollect, of a
+// spend alone, is for what was used already: it takes what is available, and
+// the rest is uncollected.
+enum class DrawMode : uint8_t {
+  kNormal = 0,
+  kBestEffort = 1,
+  kCheckOnly = 2,
+  kCollect = 3
+};
 
 // Credits that an account may draw on at t, effective_at <= t < expires_at.
 struct GrantCommand {
@@ -99,11 +106,14 @@ struct ReserveCommand {
 };
 // Posts `amount` of what is held, in the recorded order. A final capture, also
 // of zero, releases the rest; another leaves it held. Above what is held,
-// kTopUp draws the rest on what the operation can draw on now.
+// kTopUp draws the rest on what the operation can draw on now; `collects`, for
+// what was used already, draws what it can of it, whatever the reservation's
+// Overrun, and the rest is uncollected.
 struct CaptureCommand {
   uint64_t reservation = 0;  // the sequence of its ReserveCommand
   Credits amount;            // zero or more
   bool final = true;
+  bool collects = false;
 };
 // Releases all that is held.
 struct VoidCommand {
@@ -171,6 +181,9 @@ enum class Refusal : uint8_t {
   kAmountTooLarge = 18,  // a sum would leave the range of Credits
   kMalformed = 19,       // a field is outside its limits
   kUnknownAllowance = 20,
+  // Of a usage record: its job was settled before, and nothing is charged. It
+  // is in no journal.
+  kJobSettled = 21,
 };
 
 // What a command did, or why it was refused. Reused, it saves allocations.
@@ -183,6 +196,8 @@ struct AccountEffect {
   std::vector<Allocation> held;      // of a reservation
   std::vector<Allocation> posted;    // of a spend or a capture
   std::vector<Allocation> refunded;  // of a refund, the last drawn first
+  // Of what was used, more than `posted`: it is never collected later.
+  Credits uncollected;
   // What a capture or a void gave back to its grants, whether or not they have
   // ended; of kReservationExpired, what went back when it expired.
   Credits released;
@@ -190,7 +205,7 @@ struct AccountEffect {
   bool applied() const { return refusal == Refusal::kNone; }
   void Clear() {
     refusal = Refusal::kNone;
-    need = available = released = Credits();
+    need = available = uncollected = released = Credits();
     held.clear();
     posted.clear();
     refunded.clear();

@@ -30,7 +30,7 @@ using ::konpro::internal::ReservationState;
 using ::konpro::internal::WireReader;
 using ::konpro::internal::WireWriter;
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 
 // Grants of allowances may exceed kGrantsMax: reservations bound their number.
 constexpr size_t kNoLimit = ~size_t{0};
@@ -310,6 +310,7 @@ void Account::EncodeTo(std::string& out) const {
   writer.Varint(s.last_sequence);
   writer.Varint(s.grants_made);
   Write(writer, s.folded);
+  writer.Amount(s.uncollected);
   writer.Varint(s.created.size());
   for (const uint32_t slot : s.created) Write(writer, s.grants[slot]);
   std::vector<uint32_t> open;
@@ -348,6 +349,7 @@ absl::StatusOr<Account> Account::Decode(absl::string_view bytes) {
   if (in.failed() || s.folded.free != Credits() || !Issue(s, s.folded)) {
     return Lost("folded");
   }
+  s.uncollected = in.Amount();
   uint64_t number = 0;
   if (!ReadTable(in, kNoLimit, [&] { return ReadGrant(in, number, s); })) {
     return Lost("grants");

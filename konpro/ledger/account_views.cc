@@ -27,7 +27,8 @@ Balance BalanceOf(const Places& places, bool is_effective) {
           .reserved = places.reserved,
           .posted = places.posted,
           .expired = places.expired,
-          .voided = places.voided};
+          .voided = places.voided,
+          .uncollected = Credits()};
 }
 
 void Add(Balance& sum, const Balance& more) {
@@ -37,6 +38,7 @@ void Add(Balance& sum, const Balance& more) {
   sum.posted = Plus(sum.posted, more.posted);
   sum.expired = Plus(sum.expired, more.expired);
   sum.voided = Plus(sum.voided, more.voided);
+  sum.uncollected = Plus(sum.uncollected, more.uncollected);
 }
 
 ReservationView ViewOf(const ReservationState& reservation) {
@@ -52,6 +54,7 @@ ReservationView ViewOf(const ReservationState& reservation) {
 
 Balance Account::balance() const {
   Balance sum = folded();
+  sum.uncollected = state_.uncollected;
   for (const uint32_t slot : state_.created) {
     const GrantState& grant = state_.grants[slot];
     Add(sum, BalanceOf(grant.places, grant.effective_at <= state_.now));

@@ -119,6 +119,10 @@ void Ingestion::ReportBatch(Batch& batch) {
 
 void Ingestion::Count(const LedgerOutcome& outcome) {
   const AccountEffect& effect = outcome.effect;
+  if (effect.refusal == Refusal::kJobSettled) {
+    ++totals_.job_settled;
+    return;
+  }
   if (outcome.replayed) ++totals_.replayed;
   if (!effect.applied()) {
     if (!outcome.replayed) ++totals_.denied;
@@ -127,11 +131,12 @@ void Ingestion::Count(const LedgerOutcome& outcome) {
   }
   if (outcome.replayed) return;
   ++totals_.applied;
-  for (const Allocation& part : effect.posted) {
-    totals_.charged = totals_.charged.has_value()
-                          ? CheckedAdd(*totals_.charged, part.amount)
-                          : std::nullopt;
-  }
+  const auto add = [](Credits amount, std::optional<Credits>& sum) {
+    if (sum.has_value()) sum = CheckedAdd(*sum, amount);
+  };
+  for (const Allocation& part : effect.posted)
+    add(part.amount, totals_.charged);
+  add(effect.uncollected, totals_.uncollected);
 }
 
 }  // namespace konpro

@@ -48,10 +48,14 @@ struct IngestTotals {
   int64_t replayed = 0;
   // Denied now.
   int64_t denied = 0;
+  // Changed nothing: their jobs were settled before.
+  int64_t job_settled = 0;
   // Of denials, now or the first time.
   std::map<Refusal, int64_t> denials;
   // What `applied` were charged together; nullopt if it is out of range.
   std::optional<Credits> charged = Credits();
+  // The same of what they used and accounts had too little for.
+  std::optional<Credits> uncollected = Credits();
 };
 
 class Ingestion {

@@ -217,11 +217,8 @@ void Ledger::ApplyCall(Call& call) {
   const internal::BatchLookup lookup(*book_);
   LedgerCommand command;
   for (size_t i = 0; i < call.outcomes.size(); ++i) {
-    const absl::Status made = (*call.make)(i, lookup, command);
-    if (made.ok()) {
+    if ((*call.make)(i, lookup, command, call.outcomes[i])) {
       book_->Apply(command, book_->Prepare(command), call.outcomes[i]);
-    } else {
-      call.outcomes[i] = made;
     }
   }
 }

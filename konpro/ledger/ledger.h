@@ -212,10 +212,11 @@ class Ledger {
   Ledger(std::unique_ptr<Store> store, const LedgerOptions& options);
 
   // Makes command `i` of a batch. The results before `i` are there, though not
-  // durable yet. An error becomes the result, and nothing is applied. It may be
-  // called on another thread, and must not call the ledger.
-  using CommandMaker = absl::FunctionRef<absl::Status(
-      size_t i, const internal::BatchLookup& lookup, LedgerCommand& command)>;
+  // durable yet. False: `outcome` is the result, and nothing is applied. It may
+  // be called on another thread, and must not call the ledger.
+  using CommandMaker = absl::FunctionRef<bool(
+      size_t i, const internal::BatchLookup& lookup, LedgerCommand& command,
+      absl::StatusOr<LedgerOutcome>& outcome)>;
   // ApplyBatch() of commands each of which may depend on the results before it.
   void ApplyEach(size_t count, CommandMaker make,
                  std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);

@@ -267,6 +267,8 @@ absl::string_view RefusalName(Refusal refusal) {
       return "malformed";
     case Refusal::kUnknownAllowance:
       return "unknown_allowance";
+    case Refusal::kJobSettled:
+      return "job_settled";
   }
   return "";
 }

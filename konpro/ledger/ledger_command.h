@@ -61,6 +61,9 @@ struct LedgerCapture {
   absl::string_view reservation;
   std::optional<Credits> amount;  // nullopt: all that is held
   bool final = true;
+  bool collects = false;
+  // Of a usage record: a final one leaves the job open for late slices.
+  bool is_record = false;
 };
 struct LedgerVoid {
   absl::string_view reservation;

@@ -54,6 +54,8 @@ std::string TextOf(DrawMode mode) {
       return "best-effort";
     case DrawMode::kCheckOnly:
       return "check-only";
+    case DrawMode::kCollect:
+      return "collect";
   }
   return "";
 }
@@ -137,7 +139,9 @@ void Compare(const LedgerCapture& now, const LedgerCapture& first, bool priced,
              Comparison& c) {
   c.Field("reservation", now.reservation, first.reservation);
   if (!priced) c.Field("amount", now.amount, first.amount);
-  c.Field("final", now.final, first.final);
+  c.Field("final", now.final, first.final)
+      .Field("collects", now.collects, first.collects)
+      .Field("is_record", now.is_record, first.is_record);
 }
 void Compare(const LedgerVoid& now, const LedgerVoid& first, bool,
              Comparison& c) {

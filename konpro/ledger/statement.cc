@@ -113,6 +113,8 @@ absl::Status Period::Count(const JournalEntry& entry,
                                          entry.command.pricing->quantity_before,
                                      &line.quantity);
     }
+    fits = fits && Add(effect_.uncollected, line.uncollected) &&
+           Add(effect_.uncollected, statement_.uncollected);
     for (const Allocation& part : effect_.posted) {
       fits = fits && Add(part.amount, line.cost) &&
              Add(part.amount, statement_.spent);

@@ -43,7 +43,8 @@ struct StatementLine {
   std::string operation;  // "": none in particular
   int64_t count = 0;      // spends and captures
   int64_t quantity = 0;   // of those that were priced
-  Credits cost;
+  Credits cost;           // posted
+  Credits uncollected;    // and not
 
   friend bool operator==(const StatementLine&, const StatementLine&) = default;
 };
@@ -57,6 +58,8 @@ struct Statement {
   Credits refunded;
   Credits expired;
   Credits voided;
+  // What was used in the period and could not be drawn; in no other sum.
+  Credits uncollected;
   Credits closing;
   std::vector<StatementLine> lines;  // ordered by operation
   Balance balance;                   // as of as_of

@@ -136,13 +136,6 @@ absl::Time ToTime(const Timestamp& time) {
          absl::Nanoseconds(time.nanos());
 }
 
-// REQUIRES: the record has no errors. At most 315,576,000,000,999 ms.
-int64_t QuantityOf(const v1::UsageRecord& record) {
-  if (!record.has_duration()) return record.count();
-  return record.duration().seconds() * 1'000 +
-         record.duration().nanos() / kNanosPerMs;
-}
-
 }  // namespace
 
 std::vector<std::string> UsageRecordErrors(const v1::UsageRecord& record,
@@ -187,6 +180,13 @@ absl::StatusOr<RatedUsage> RateQuantity(const Catalog& catalog,
                      Credits::Max().ToString(), " credits"));
   }
   return RatedUsage{&operation, prices, price, quantity, *cost};
+}
+
+// At most 315,576,000,000,999 ms.
+int64_t QuantityOf(const v1::UsageRecord& record) {
+  if (!record.has_duration()) return record.count();
+  return record.duration().seconds() * 1'000 +
+         record.duration().nanos() / kNanosPerMs;
 }
 
 absl::Time StartTime(const v1::UsageRecord& record) {

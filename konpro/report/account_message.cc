@@ -29,6 +29,9 @@ v1::Balance ToMessage(const Balance& balance) {
   *out.mutable_expired() = ToAmount(balance.expired);
   *out.mutable_pending() = ToAmount(balance.pending);
   *out.mutable_voided() = ToAmount(balance.voided);
+  if (balance.uncollected != Credits()) {
+    *out.mutable_uncollected() = ToAmount(balance.uncollected);
+  }
   return out;
 }
 

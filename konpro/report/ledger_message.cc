@@ -30,6 +30,8 @@ std::string TextOf(DrawMode mode) {
       return "best-effort";
     case DrawMode::kCheckOnly:
       return "check-only";
+    case DrawMode::kCollect:
+      return "collect";
   }
   return "";
 }
@@ -147,6 +149,9 @@ void PutEffect(const LedgerCommand& command, const AccountEffect& effect,
     *out.mutable_amount() = ToAmount(AmountOf(command.request, effect, at));
     if (effect.released != Credits()) {
       *out.mutable_released() = ToAmount(effect.released);
+    }
+    if (effect.uncollected != Credits()) {
+      *out.mutable_uncollected() = ToAmount(effect.uncollected);
     }
     return;
   }
@@ -269,6 +274,9 @@ v1::LedgerEntry ToEntry(const JournalEntry& journaled) {
   if (effect.applied() && effect.released != Credits()) {
     *entry.mutable_released() = ToAmount(effect.released);
   }
+  if (effect.uncollected != Credits()) {
+    *entry.mutable_uncollected() = ToAmount(effect.uncollected);
+  }
   return entry;
 }
 
@@ -377,6 +385,7 @@ v1::LedgerStatement ToStatement(const Statement& statement,
   put(statement.expired, shown_parts.went[1], out.mutable_expired());
   put(statement.voided, shown_parts.went[2], out.mutable_voided());
   put(statement.closing, shown_parts.went[3], out.mutable_closing());
+  *out.mutable_uncollected() = ToAmount(statement.uncollected);
   const Balance& left = statement.balance;
   const std::vector<ShownCredits> kept = ShowParts(
       {left.available, left.pending, left.reserved}, shown_parts.went[3]);
@@ -396,6 +405,9 @@ v1::LedgerStatement ToStatement(const Statement& statement,
     if (operation != nullptr) to.set_unit(operation->unit_name);
     to.mutable_cost()->set_ticks(line.cost.ticks());
     to.mutable_cost()->set_credits(shown[i].ToString());
+    if (line.uncollected != Credits()) {
+      *to.mutable_uncollected() = ToAmount(line.uncollected);
+    }
   }
   return out;
 }
@@ -420,8 +432,9 @@ v1::IngestReport ToMessage(const IngestTotals& totals, int64_t refused,
   report.set_replayed(totals.replayed);
   report.set_denied(totals.denied);
   report.set_refused(refused);
+  report.set_job_settled(totals.job_settled);
   report.set_records(totals.applied + totals.replayed + totals.denied +
-                     refused);
+                     totals.job_settled + refused);
   std::map<std::string, int64_t> denials;
   for (const auto& [refusal, records] : totals.denials) {
     denials[std::string(RefusalName(refusal))] = records;
@@ -433,6 +446,9 @@ v1::IngestReport ToMessage(const IngestTotals& totals, int64_t refused,
   }
   if (totals.charged.has_value()) {
     *report.mutable_charged() = ToAmount(*totals.charged);
+  }
+  if (totals.uncollected.has_value()) {
+    *report.mutable_uncollected() = ToAmount(*totals.uncollected);
   }
   return report;
 }

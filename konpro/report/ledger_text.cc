@@ -68,6 +68,9 @@ void PrintCreditsText(const v1::AccountCredits& account, std::ostream& out) {
         {"voided", b.voided()}}) {
     places.AddRow({name, amount.credits()});
   }
+  if (b.has_uncollected()) {
+    places.AddRow({"uncollected", b.uncollected().credits()});
+  }
   places.PrintText(out);
   out << "\n";
   ReportTable grants({{"grant"},
@@ -154,6 +157,9 @@ void PrintExplanationText(const v1::LedgerExplanation& explanation,
   if (entry.has_released()) {
     out << "released: " << entry.released().credits() << " credits\n";
   }
+  if (entry.has_uncollected()) {
+    out << "uncollected: " << entry.uncollected().credits() << " credits\n";
+  }
 }
 
 void PrintStatementText(const v1::LedgerStatement& statement,
@@ -191,6 +197,10 @@ void PrintStatementText(const v1::LedgerStatement& statement,
       << "\nof closing: available " << statement.closing_available().credits()
       << ", pending " << statement.closing_pending().credits() << ", reserved "
       << statement.closing_reserved().credits() << "\n";
+  if (statement.uncollected().ticks() != 0) {
+    out << "uncollected, beside the balance: "
+        << statement.uncollected().credits() << "\n";
+  }
 }
 
 void PrintIngestText(const v1::IngestReport& report, std::ostream& out) {
@@ -205,8 +215,15 @@ void PrintIngestText(const v1::IngestReport& report, std::ostream& out) {
   if (report.has_charged()) {
     out << "charged: " << report.charged().credits() << " credits\n";
   }
+  if (report.uncollected().ticks() != 0) {
+    out << "uncollected: " << report.uncollected().credits() << " credits\n";
+  }
+  if (report.job_settled() > 0) {
+    out << "job settled before, nothing charged: " << report.job_settled()
+        << "\n";
+  }
   out << "assumed: prices of catalog " << report.catalog_version()
-      << ", in effect when each job began\n";
+      << ", in effect when each job began, or when it was reserved\n";
 }
 
 void PrintBackupText(const v1::Backup& backup, std::ostream& out) {

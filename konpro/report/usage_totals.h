@@ -8,8 +8,13 @@
 //
 // Thread safety: thread-compatible.
 //
-// Limits: memory grows with accounts, not with records. Records are not
-// compared: one that is added twice counts twice.
+// Records of one account, job, operation and price list are slices of one
+// session and cost what the session costs, as in a ledger (ledger/usage.h): an
+// increment, a minimum and rounding count once a session.
+//
+// Limits: memory grows with accounts, not with records, and with jobs only of
+// operations whose price has an increment, a minimum or a rounding:
+// kSessionsMax. Records are not compared: one that is added twice counts twice.
 #ifndef KONPRO_REPORT_USAGE_TOTALS_H_
 #define KONPRO_REPORT_USAGE_TOTALS_H_
 
@@ -20,17 +25,21 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "konpro/base/credits.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/plan.h"
 #include "konpro/estimate/estimator.h"
+#include "konpro/ledger/usage.h"
 #include "proto/usage.pb.h"
 
 namespace konpro {
 
 class UsageTotals {
  public:
+  static constexpr size_t kSessionsMax = size_t{1} << 20;
+
   struct Account {
     // Valid while the totals are.
     absl::string_view id;
@@ -40,11 +49,15 @@ class UsageTotals {
   };
 
   // `catalog` must outlive it.
-  explicit UsageTotals(const Catalog& catalog)
-      : catalog_(catalog), has_records_(catalog.operations().size()) {}
+  explicit UsageTotals(const Catalog& catalog,
+                       size_t sessions_max = kSessionsMax)
+      : catalog_(catalog),
+        sessions_max_(sessions_max),
+        has_records_(catalog.operations().size()) {}
 
   // Adds a record; one without a price is counted. kOutOfRange: a sum leaves
-  // its range; nothing was added. Other errors as of RateUsage().
+  // its range. kResourceExhausted: above `sessions_max`. Nothing was added
+  // then. Other errors as of RateUsage().
   absl::Status Add(const v1::UsageRecord& record);
 
   // Accounts with priced records, by id.
@@ -72,7 +85,15 @@ class UsageTotals {
     return static_cast<size_t>(operation - catalog_.operations().data());
   }
 
+  // The quantity of the record's session so far, to be added to; nullptr: the
+  // record is priced by itself.
+  absl::StatusOr<int64_t*> SessionOf(const v1::UsageRecord& record,
+                                     const RatedUsage& rated);
+
   const Catalog& catalog_;
+  const size_t sessions_max_;
+  // By account, job, operation and price list.
+  absl::flat_hash_map<std::string, int64_t> sessions_;
   // By the operation's place in the catalog.
   std::vector<bool> has_records_;
   absl::flat_hash_map<std::string, Tally> accounts_;

@@ -509,22 +509,25 @@ TEST(Admission, ReservationsThatNeverWereAreNotFound) {
               StatusIs(kNotFound, _));
 }
 
-TEST(Admission, OverrunIsRefusedUnlessTheRequestSaysTopUp) {
+TEST(Admission,
+     CompleteAboveTheHoldDrawsWhatThereIsAndLeavesTheRestUncollected) {
   MemoryAdmission memory;
   const MintedKey key = NewKey(memory);
   memory.Grant("acme", "100", At());
   ASSERT_TRUE(memory.admission->Admit(Video(key, 10, "a"), At()).ok());
-  EXPECT_THAT(memory.admission->Complete({"acme", "a", 11'000}, At()),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("need 11, available 10")));
-  // Another quantity is another attempt.
-  EXPECT_EQ(memory.admission->Complete({"acme", "a", 10'000}, At())->charged,
-            C("10"));
+  EXPECT_EQ(memory.admission->Complete({"acme", "a", 11'000}, At())->charged,
+            C("11"));
   AdmissionRequest topped = Video(key, 10, "b");
   topped.overrun = Overrun::kTopUp;
   ASSERT_TRUE(memory.admission->Admit(topped, At()).ok());
   EXPECT_EQ(memory.admission->Complete({"acme", "b", 11'000}, At())->charged,
             C("11"));
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 78, "c"), At()).ok());
+  const Settlement all =
+      *memory.admission->Complete({"acme", "c", 80'000}, At());
+  EXPECT_EQ(all.charged, C("78"));
+  EXPECT_EQ(all.uncollected, C("2"));
+  EXPECT_EQ(all.balance.uncollected, C("2"));
 }
 
 TEST(Admission, JobIsChargedAtThePricesThatItWasAdmittedAt) {

@@ -15,8 +15,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
@@ -43,6 +46,20 @@ Credits C(absl::string_view text) { return Credits::Parse(text).value(); }
 absl::Time At(absl::Duration since = absl::ZeroDuration()) {
   return absl::FromUnixSeconds(1'793'620'800) + since;  // 2026-11-02 12:00
 }
+
+// A second costs 1 credit, and 2 from a quarter past twelve on.
+constexpr absl::string_view kDearerCatalog = R"(
+    version: "dearer"
+    operations { name: "avatar_video" unit: "ms" }
+    price_lists {
+      prices { operation: "avatar_video" credits: "1" per: "1s" }
+    }
+    price_lists {
+      effective_at: "2026-11-02T12:15:00Z"
+      prices { operation: "avatar_video" credits: "2" per: "1s" }
+    }
+    plans { name: "any" }
+)";
 
 struct Ran {
   ExitCode code = ExitCode::kInternal;
@@ -402,6 +419,25 @@ TEST_F(LedgerCommandTest, SlicesOfAReservationArePricedAsOne) {
             "reservation_captured");
 }
 
+TEST_F(LedgerCommandTest, ACaptureIsPricedByTheListOfItsReservation) {
+  const std::string path =
+      absl::StrCat(::testing::TempDir(), "/dearer.textproto");
+  std::ofstream(path) << kDearerCatalog;
+  file_.catalog = path;
+  ASSERT_EQ(Grant("welcome", "100").code, ExitCode::kOk);
+  ASSERT_EQ(ReserveVideo("job", "10s").code, ExitCode::kOk);
+  file_.at = At(absl::Minutes(30));
+  EXPECT_EQ(Spend({.operation = "avatar_video", .quantity = "10s", .id = "s"})
+                .result()
+                .amount()
+                .credits(),
+            "20");
+  const Ran ran =
+      Capture({.reservation = "job", .quantity = "10s", .id = "done"});
+  EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
+  EXPECT_EQ(ran.result().amount().credits(), "10");
+}
+
 TEST_F(LedgerCommandTest, ModesAndRefundsSayWhatTheyTook) {
   ASSERT_EQ(Grant("welcome", "10").code, ExitCode::kOk);
   const Ran check = Reserve({.credits = C("11"), .mode = DrawMode::kCheckOnly});
@@ -658,17 +694,97 @@ TEST_F(IngestTest, ReportsEveryRecordThatIsNotCharged) {
   const Ran ran = Ingest(records);
   EXPECT_EQ(ran.code, ExitCode::kBadInput);
   EXPECT_THAT(ran.err,
-              AllOf(HasSubstr("-:2:1: denied: need 18, available 6, short 12"),
+              AllOf(HasSubstr("uncollected: 14 credits that accounts lacked"),
                     HasSubstr("-:4:1: id \"a\" of account \"acme\" was used"),
                     HasSubstr("-:5:1: no usage record"),
                     HasSubstr("-:6:1: count: -1 is negative")));
-  EXPECT_THAT(ran.out, HasSubstr("records: 6, applied: 2, there before: 0, "
-                                 "denied: 1, refused: 3"));
-  EXPECT_THAT(ran.out, HasSubstr("charged: 6 credits"));
-  // Nothing but what was denied is left of a file that is repaired.
+  EXPECT_THAT(ran.out, HasSubstr("records: 6, applied: 3, there before: 0, "
+                                 "denied: 0, refused: 3"));
+  EXPECT_THAT(ran.out, HasSubstr("charged: 10 credits"));
+  EXPECT_THAT(ran.out, HasSubstr("uncollected: 14 credits"));
   const Ran again = Ingest(records.substr(0, records.find("\n\n")));
-  EXPECT_EQ(again.code, ExitCode::kOverAvailable);
+  EXPECT_EQ(again.code, ExitCode::kOk);
   EXPECT_THAT(again.out, HasSubstr("applied: 0, there before: 2"));
+}
+
+// 1 credit a second; 61 seconds for a job that is reserved for 60.
+TEST_F(IngestTest, ASecondAboveTheHoldIsChargedOrUncollected) {
+  const struct {
+    const char* granted;
+    const char* charged;
+    const char* uncollected;
+  } kRows[] = {{"1000", "61", "0"}, {"60", "60", "1"}};
+  const std::string record =
+      R"({"record_id":"r","account_id":"acme","operation":"avatar_video",)"
+      R"("duration":"61s","job_id":"job","start_time":"2026-11-02T11:00:00Z",)"
+      R"("end_time":"2026-11-02T11:01:01Z"})";
+  for (const auto& row : kRows) {
+    file_ = Fresh(absl::StrCat("above-", row.granted));
+    ASSERT_EQ(Grant("welcome", row.granted).code, ExitCode::kOk);
+    ASSERT_EQ(ReserveVideo("job", "60s").code, ExitCode::kOk);
+    file_.format = ReportFormat::kJson;
+    const Ran ran = Ingest(record);
+    EXPECT_EQ(ran.code, ExitCode::kOk);
+    v1::IngestReport report;
+    ASSERT_TRUE(
+        google::protobuf::util::JsonStringToMessage(ran.out, &report).ok());
+    EXPECT_EQ(report.applied(), 1);
+    EXPECT_EQ(report.charged().credits(), row.charged);
+    EXPECT_EQ(report.uncollected().credits(), row.uncollected);
+    const bool is_short = absl::string_view(row.uncollected) != "0";
+    EXPECT_EQ(ran.err,
+              is_short ? "konpro: uncollected: 1 credits that accounts lacked\n"
+                       : "");
+    const std::string statement =
+        Run([&](Streams s) {
+          return RunLedgerStatement(
+              file_, {.account = "acme", .month = absl::CivilMonth(2026, 11)},
+              s);
+        }).out;
+    const std::string balance =
+        Run([&](Streams s) {
+          return RunLedgerBalance(file_, {.account = "acme"}, s);
+        }).out;
+    const std::string history =
+        Run([&](Streams s) {
+          return RunLedgerHistory(file_, {.account = "acme"}, s);
+        }).out;
+    for (const std::string& shown : {balance, history}) {
+      EXPECT_EQ(absl::StrContains(shown, "\"uncollected\""), is_short) << shown;
+    }
+    EXPECT_THAT(statement, HasSubstr("\"uncollected\""));
+    file_.format = ReportFormat::kTable;
+    EXPECT_EQ(absl::StrContains(Run([&](Streams s) {
+                                  return RunLedgerStatement(
+                                      file_,
+                                      {.account = "acme",
+                                       .month = absl::CivilMonth(2026, 11)},
+                                      s);
+                                }).out,
+                                "uncollected, beside the balance: 1\n"),
+              is_short);
+  }
+}
+
+TEST_F(IngestTest, ARecordOfASettledJobIsCountedApartAndIsNoError) {
+  ASSERT_EQ(Grant("welcome", "1000").code, ExitCode::kOk);
+  ASSERT_EQ(ReserveVideo("job", "60s").code, ExitCode::kOk);
+  ASSERT_EQ(
+      Capture({.reservation = "job", .quantity = "50s", .id = "done"}).code,
+      ExitCode::kOk);
+  const std::string record =
+      R"({"record_id":"r","account_id":"acme","operation":"avatar_video",)"
+      R"("duration":"50s","job_id":"job","start_time":"2026-11-02T11:00:00Z",)"
+      R"("end_time":"2026-11-02T11:01:01Z"@})";
+  const Ran ran = Ingest(absl::StrReplaceAll(record, {{"@", ""}}));
+  EXPECT_EQ(ran.code, ExitCode::kOk);
+  EXPECT_THAT(ran.out, HasSubstr("job settled before, nothing charged: 1\n"));
+  EXPECT_THAT(ran.out, HasSubstr("charged: 0 credits\n"));
+  EXPECT_THAT(ran.err, HasSubstr("job settled before"));
+  const Ran late =
+      Ingest(absl::StrReplaceAll(record, {{"@", R"(,"late":true)"}}));
+  EXPECT_EQ(late.code, ExitCode::kOk);
+  EXPECT_THAT(late.out, HasSubstr("charged: 50 credits\n"));
 }
 
 TEST_F(IngestTest, MoreErrorsThanOthersShowAreAllShown) {
@@ -733,7 +849,7 @@ TEST_F(IngestTest, KilledAndResumedIsAsIfNotKilled) {
   std::ofstream(path) << records;
   const ServiceFile whole = Accounts("unkilled", "3000");
   const absl::Time begin = absl::Now();
-  ASSERT_EQ(Ingest(whole, records).code, ExitCode::kOverAvailable);
+  ASSERT_EQ(Ingest(whole, records).code, ExitCode::kOk);
   const int64_t micros = absl::ToInt64Microseconds(absl::Now() - begin);
 
   const ServiceFile killed = Accounts("killed", "3000");
@@ -752,7 +868,7 @@ TEST_F(IngestTest, KilledAndResumedIsAsIfNotKilled) {
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
   }
-  EXPECT_EQ(Ingest(killed, records).code, ExitCode::kOverAvailable);
+  EXPECT_EQ(Ingest(killed, records).code, ExitCode::kOk);
   EXPECT_EQ(Contents(killed), Contents(whole));
   const Ran verified =
       Run([&](Streams s) { return RunLedgerVerify(killed, s); });

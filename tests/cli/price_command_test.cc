@@ -95,6 +95,35 @@ TEST(PriceCommand, PrintsATablePerAccountAndOperation) {
             "priced twice\n");
 }
 
+TEST(PriceCommand, AnIncrementAndAMinimumCountOnceASession) {
+  const std::string path =
+      absl::StrCat(::testing::TempDir(), "/steps.textproto");
+  std::ofstream(path) << R"(
+      version: "steps"
+      operations { name: "call" unit: "ms" }
+      price_lists {
+        prices {
+          operation: "call" credits: "1" per: "1s"
+          increment: "30s" minimum: "30s"
+        }
+      }
+      plans { name: "any" })";
+  std::string records;
+  for (const char* id : {"a", "b", "c"}) {
+    absl::StrAppend(
+        &records, R"({"record_id":")", id,
+        R"(","account_id":"acme","operation":"call","duration":"10s",)"
+        R"("job_id":"call-7","partial":true,)"
+        R"("start_time":"2026-11-02T11:00:00Z",)"
+        R"("end_time":"2026-11-02T11:00:10Z"})",
+        "\n");
+  }
+  const Result result = PriceRecords(records, {.catalog = path});
+  EXPECT_EQ(result.code, ExitCode::kOk) << result.err;
+  EXPECT_THAT(result.out,
+              HasSubstr("acme     call             3       30s       30\n"));
+}
+
 TEST(PriceCommand, BothFormsOfRecordsSayTheSame) {
   for (ReportFormat format : {ReportFormat::kTable, ReportFormat::kJson,
                               ReportFormat::kMarkdown, ReportFormat::kCsv}) {

@@ -58,7 +58,9 @@ TEST(UsageJson, WhatMachinesWriteIsPlain) {
         R"({"labels":{}})",
         R"({"labels":{"a":"1","b":""}})",
         R"({"partial":true})",
-        R"({"partial":false})"}) {
+        R"({"partial":false})",
+        R"({"late":true})",
+        R"({"late":false,"partial":true})"}) {
     const bool known = std::string(json).find("job_id2") == std::string::npos;
     EXPECT_EQ(IsPlain(json), known) << json;
   }
@@ -156,6 +158,7 @@ std::string WrittenRecord(std::mt19937_64& random) {
       static_cast<int32_t>(any(1'000'000'000)));
   if (any(3) == 0) (*record.mutable_labels())["team"] = "film";
   if (any(3) == 0) record.set_partial(true);
+  if (any(3) == 0) record.set_late(true);
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = any(2) == 0;
   options.add_whitespace = any(4) == 0;

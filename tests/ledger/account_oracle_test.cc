@@ -6,9 +6,11 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -50,6 +52,7 @@ void ExpectSameEffect(const AccountEffect& actual,
   ASSERT_EQ(actual.held, expected.held);
   ASSERT_EQ(actual.posted, expected.posted);
   ASSERT_EQ(actual.refunded, expected.refunded);
+  ASSERT_EQ(actual.uncollected, expected.uncollected);
   ASSERT_EQ(actual.released, expected.released);
 }
 
@@ -91,6 +94,26 @@ void ExpectSameAccount(const Account& account, const AccountOracle& oracle) {
     reserved -= open[i].second;
   }
   ASSERT_EQ(reserved, 0);
+  ASSERT_EQ(account.balance().uncollected.ticks(), oracle.uncollected());
+}
+
+// What was used is posted or uncollected, to the tick.
+void ExpectNothingIsFree(const AccountCommand& command,
+                         const AccountEffect& effect) {
+  if (!effect.applied()) {
+    ASSERT_EQ(effect.uncollected, Credits());
+    return;
+  }
+  Credits used;
+  if (const auto* c = std::get_if<CaptureCommand>(&command)) {
+    used = c->amount;
+  } else if (const auto* s = std::get_if<SpendCommand>(&command)) {
+    if (s->mode == DrawMode::kBestEffort) return;
+    used = s->amount;
+  }
+  const std::optional<Credits> posted = SumOf(effect.posted);
+  ASSERT_TRUE(posted.has_value());
+  ASSERT_EQ(CheckedAdd(*posted, effect.uncollected), used);
 }
 
 class Random {
@@ -157,6 +180,7 @@ class Episode {
     account_.Apply(command, moment, effect_);
     ExpectSameEffect(effect_, oracle_.Apply(command, moment));
     ExpectSameAccount(account_, oracle_);
+    ExpectNothingIsFree(command, effect_);
     ASSERT_EQ(account_.now().nanos(), oracle_.now());
     if (compares && !effect_.applied()) ExpectOnlyTimePassed(quiet);
     Remember(command, moment);
@@ -240,9 +264,9 @@ class Episode {
   }
 
   DrawMode AnyMode() {
-    static constexpr std::array<DrawMode, 4> kModes = {
+    static constexpr std::array<DrawMode, 5> kModes = {
         DrawMode::kNormal, DrawMode::kNormal, DrawMode::kBestEffort,
-        DrawMode::kCheckOnly};
+        DrawMode::kCheckOnly, DrawMode::kCollect};
     return random_.Of(kModes);
   }
 
@@ -305,7 +329,8 @@ class Episode {
   AccountCommand Capture() {
     return CaptureCommand{.reservation = AnyReservation(),
                           .amount = Amount(),
-                          .final = random_.OneIn(2)};
+                          .final = random_.OneIn(2),
+                          .collects = random_.OneIn(2)};
   }
 
   AccountCommand Refund() {

@@ -765,7 +765,7 @@ TEST(Account, MalformedFieldsAreRefused) {
       GrantCommand{
           .id = "g", .amount = Ticks(1), .kind = static_cast<GrantKind>(2)},
       SpendCommand{.amount = Ticks(-1)},
-      SpendCommand{.mode = static_cast<DrawMode>(3)},
+      SpendCommand{.mode = static_cast<DrawMode>(4)},
       ReserveCommand{.expires_at = At(30)},
       ReserveCommand{.amount = Ticks(-1), .expires_at = At(31)},
       ReserveCommand{.expires_at = At(31), .overrun = static_cast<Overrun>(2)},
@@ -928,6 +928,14 @@ TEST(Account, AllocatesSoManyParts) {
                   .amount = Ticks(65), .expires_at = At(9), .mode = mode}),
               Refusal::kTooManyAllocations);
   }
+  // What was used is charged all the same: as many parts as there can be.
+  Account full = books.account;
+  AccountEffect effect;
+  full.Apply(SpendCommand{.amount = Ticks(65), .mode = DrawMode::kCollect},
+             {.sequence = books.sequence + 1, .now = At(books.now)}, effect);
+  EXPECT_TRUE(effect.applied());
+  EXPECT_EQ(effect.posted.size(), AccountLimits::kAllocationsMax);
+  EXPECT_EQ(effect.uncollected, Ticks(1));
   const uint64_t reserved = books.Reserve(64, 9, Overrun::kTopUp);
   EXPECT_EQ(
       books.Do(CaptureCommand{.reservation = reserved, .amount = Ticks(65)}),

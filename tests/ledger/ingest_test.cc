@@ -50,7 +50,9 @@ class IngestionTest : public ::testing::Test {
     auto store = std::make_unique<testing::FaultyStore>();
     store_ = store.get();
     ledger_ = *Ledger::Open(std::move(store), {});
-    usage_ = std::make_unique<UsageLedger>(*ledger_, Catalog::BuiltIn());
+    usage_ = std::make_unique<UsageLedger>(
+        *ledger_, Catalog::BuiltIn(),
+        UsageLedger::Options{.denies_shortfall = true});
   }
 
   // Enough for so many records.
@@ -109,6 +111,32 @@ TEST_F(IngestionTest, ReportsOutcomesInTheOrderOfRecords) {
                                           "insufficient_credits", ""))
         << batch_records;
   }
+}
+
+TEST_F(IngestionTest, CountsWhatIsUncollectedAndWhatWasSettled) {
+  usage_ = std::make_unique<UsageLedger>(*ledger_, Catalog::BuiltIn());
+  Grant(3);
+  ASSERT_TRUE(ledger_
+                  ->Apply({.account = "acme",
+                           .id = "job",
+                           .at = kNow,
+                           .request = LedgerReserve{.operation = "photo_avatar",
+                                                    .timeout = absl::Hours(1)}})
+                  ->effect.applied());
+  std::vector<v1::UsageRecord> records;
+  for (int i = 0; i < 5; ++i) records.push_back(Record("", i));
+  records[0].set_job_id("job");
+  records[1].set_job_id("job");
+  const IngestTotals first = Ingest(records, 2).totals;
+  EXPECT_EQ(first.applied, 4);
+  EXPECT_EQ(first.job_settled, 1);
+  EXPECT_EQ(first.denied, 0);
+  EXPECT_EQ(first.charged, Credits::Parse("6").value());
+  EXPECT_EQ(first.uncollected, Credits::Parse("2").value());
+  const IngestTotals second = Ingest(records, 2).totals;
+  EXPECT_EQ(second.replayed, 4);
+  EXPECT_EQ(second.job_settled, 1);
+  EXPECT_EQ(second.uncollected, Credits());
 }
 
 TEST_F(IngestionTest, CountsWhatWasAppliedDeniedAndReplayed) {

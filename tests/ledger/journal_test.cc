@@ -172,7 +172,7 @@ TEST(Journal, TheBytesAreThese) {
   entry.effect.posted = {{.grant = 1, .amount = Credits::FromTicks(130)}};
   const std::string bytes = Encode(entry);
   EXPECT_EQ(absl::BytesToHexString(bytes),
-            "010800"      // version, spend, nothing optional
+            "020800"      // version, spend, nothing optional
             "0201"        // sequence, previous
             "8002"        // at
             "0461636d65"  // account
@@ -185,9 +185,34 @@ TEST(Journal, TheBytesAreThese) {
   const JournalHash first = ChainHash({}, bytes);
   EXPECT_EQ(absl::BytesToHexString(absl::string_view(
                 reinterpret_cast<const char*>(first.data()), first.size())),
-            "18bd59483f21d809b02cecf40a416369"
-            "c7f84dbbc24867d4bb216201edf58cc4");
+            "ffb80c3842a0b9c5fc136d00f79c05d8"
+            "b6a04f083bce4b4b38713cbef266298e");
   EXPECT_NE(ChainHash(first, bytes), first);
+}
+
+TEST(Journal, AnEntryOfAnOlderVersionSaysSo) {
+  std::string bytes = Encode(Entry(LedgerVoid{.reservation = "r"}));
+  bytes[0] = 1;
+  EXPECT_THAT(DecodeEntry(bytes),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("its version is 1, from an older konpro")));
+}
+
+TEST(Journal, WhatIsUncollectedIsInTheEntry) {
+  JournalEntry entry = Entry(LedgerCapture{.reservation = "r",
+                                           .amount = Credits::FromTicks(9),
+                                           .final = true,
+                                           .collects = true,
+                                           .is_record = true});
+  entry.resolution.amount = Credits::FromTicks(9);
+  entry.effect.uncollected = Credits::FromTicks(130);
+  const std::string bytes = Encode(entry);
+  const absl::StatusOr<JournalEntry> decoded = DecodeEntry(bytes);
+  ASSERT_THAT(decoded, IsOk());
+  EXPECT_EQ(decoded->effect.uncollected, Credits::FromTicks(130));
+  const auto& capture = std::get<LedgerCapture>(decoded->command.request);
+  EXPECT_TRUE(capture.collects);
+  EXPECT_TRUE(capture.is_record);
 }
 
 TEST(Journal, PartsWithoutASumAreOfNoEntry) {
@@ -225,6 +250,7 @@ TEST(Journal, NumbersOfEnumsAreFixed) {
       {static_cast<int>(DrawMode::kNormal), 0},
       {static_cast<int>(DrawMode::kBestEffort), 1},
       {static_cast<int>(DrawMode::kCheckOnly), 2},
+      {static_cast<int>(DrawMode::kCollect), 3},
       {static_cast<int>(GrantKind::kPaid), 0},
       {static_cast<int>(GrantKind::kPromotional), 1},
       {static_cast<int>(Cycle::kDay), 0},

@@ -17,6 +17,7 @@
 #include "konpro/base/clock_tolerance.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
+#include "konpro/ledger/statement.h"
 #include "konpro/ledger/store.h"
 #include "konpro/ledger/usage.h"
 #include "proto/usage.pb.h"
@@ -103,34 +104,55 @@ class FailingStore : public MemoryStore {
 
 class UsageLedgerTest : public ::testing::Test {
  protected:
-  UsageLedgerTest() : catalog_(AwkwardCatalog()) {
-    auto store = std::make_unique<FailingStore>();
-    store_ = store.get();
-    ledger_ = *Ledger::Open(std::move(store), {});
-    Forget();
-  }
+  UsageLedgerTest() : catalog_(AwkwardCatalog()) { Restart(); }
 
   // What is known of jobs is read from the journal anew.
-  void Forget() { usage_ = std::make_unique<UsageLedger>(*ledger_, catalog_); }
+  void Forget() {
+    usage_ = std::make_unique<UsageLedger>(*ledger_, catalog_, options_);
+  }
 
-  void Grant(absl::string_view credits) {
+  void Grant(absl::string_view credits) { Grant(C(credits)); }
+  void Grant(Credits credits) {
     ASSERT_THAT(ledger_->Apply({.account = "acme",
                                 .id = absl::StrCat("grant-", ++grants_),
                                 .at = kNow,
-                                .request = GrantCommand{.amount = C(credits)}}),
+                                .request = GrantCommand{.amount = credits}}),
                 IsOk());
   }
 
   void Reserve(absl::string_view id, absl::string_view credits,
+               absl::Duration timeout = absl::Hours(1)) {
+    Reserve(id, C(credits), timeout);
+  }
+  void Reserve(absl::string_view id, Credits credits,
                absl::Duration timeout = absl::Hours(1)) {
     const absl::StatusOr<LedgerOutcome> outcome = ledger_->Apply(
         {.account = "acme",
          .id = id,
          .at = kNow,
          .request = LedgerReserve{
-             .amount = C(credits), .operation = "call", .timeout = timeout}});
+             .amount = credits, .operation = "call", .timeout = timeout}});
     ASSERT_THAT(outcome, IsOk());
     ASSERT_TRUE(outcome->effect.applied());
+  }
+
+  void Apply(const LedgerRequest& request) {
+    const absl::StatusOr<LedgerOutcome> outcome =
+        ledger_->Apply({.account = "acme",
+                        .id = absl::StrCat("command-", ++commands_),
+                        .at = kNow,
+                        .request = request});
+    ASSERT_THAT(outcome, IsOk());
+    ASSERT_TRUE(outcome->effect.applied());
+  }
+
+  // An empty ledger.
+  void Restart() {
+    usage_.reset();
+    auto store = std::make_unique<FailingStore>();
+    store_ = store.get();
+    ledger_ = *Ledger::Open(std::move(store), {});
+    Forget();
   }
 
   const std::vector<absl::StatusOr<LedgerOutcome>>& Charge(
@@ -154,11 +176,13 @@ class UsageLedgerTest : public ::testing::Test {
   }
 
   const Catalog catalog_;
+  UsageLedger::Options options_;
   FailingStore* store_ = nullptr;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<UsageLedger> usage_;
   std::vector<absl::StatusOr<LedgerOutcome>> outcomes_;
   int grants_ = 0;
+  int commands_ = 0;
 };
 
 TEST_F(UsageLedgerTest, ARecordIsASpendAtThePriceOfItsTime) {
@@ -193,12 +217,21 @@ TEST_F(UsageLedgerTest, SlicesInAnyOrderAndInAnyBatchesCostTheWhole) {
                                old == 1 ? kSecond - 5 : kSecond));
       records.back().set_partial(random() % 2 == 0);
     }
+    // A reservation keeps the list of the time at which it was made. Its job
+    // has one final record; what comes before and after is partial.
     for (size_t job = 0; job < 3; ++job) {
+      const std::string id = absl::StrCat("job-", round, "-", job);
+      if (random() % 2 == 0) {
+        Reserve(id, "1000");
+        totals[0][job] += std::exchange(totals[1][job], 0);
+        bool is_final = true;
+        for (v1::UsageRecord& record : records) {
+          if (record.job_id() != id) continue;
+          record.set_partial(!std::exchange(is_final, false));
+        }
+      }
       expected = *CheckedAdd(expected, CostOf(totals[0][job]));
       expected = *CheckedAdd(expected, CostOf(totals[1][job], kSecond - 1));
-      if (random() % 2 == 0) {
-        Reserve(absl::StrCat("job-", round, "-", job), "1000");
-      }
     }
     std::shuffle(records.begin(), records.end(), random);
     // Some of them once more, in the same batch or later.
@@ -220,6 +253,8 @@ TEST_F(UsageLedgerTest, SlicesInAnyOrderAndInAnyBatchesCostTheWhole) {
 }
 
 TEST_F(UsageLedgerTest, ADeniedSliceIsNoPartOfItsSession) {
+  options_.denies_shortfall = true;
+  Forget();
   Grant("10");
   const std::vector<v1::UsageRecord> records = {Record("a", "job", 14'000),
                                                 Record("b", "job", 14'000'000),
@@ -257,22 +292,229 @@ TEST_F(UsageLedgerTest, ARecordSettlesTheReservationOfItsJob) {
   }
 }
 
-TEST_F(UsageLedgerTest, AJobThatWasVoidedOrWhoseHoldExpiredCostsNothing) {
+// The table of semantics, section 4, "A job is settled once". Each job is used
+// for 60 s, whose price is 9 credits at a plain list; 100 are reserved, of
+// 1000.
+TEST_F(UsageLedgerTest, ARecordOfAJobInEachStateBecomesWhatTheTableSays) {
+  enum Before { kHeld, kByRecord, kByCommand, kExpired, kVoided };
+  struct Row {
+    Before before;
+    bool is_partial;
+    bool is_late;
+    Refusal refusal;
+    bool is_charged;
+    absl::string_view reserved;
+  };
+  constexpr Refusal kNone = Refusal::kNone;
+  constexpr Refusal kSettled = Refusal::kJobSettled;
+  constexpr Refusal kFailed = Refusal::kReservationVoided;
+  const Row rows[] = {
+      {kHeld, false, false, kNone, true, "0"},
+      {kHeld, true, false, kNone, true, "rest"},
+      {kHeld, false, true, kNone, true, "0"},
+      {kHeld, true, true, kNone, true, "rest"},
+      {kByRecord, false, false, kSettled, false, "0"},
+      {kByRecord, true, false, kNone, true, "0"},
+      {kByRecord, false, true, kNone, true, "0"},
+      {kByRecord, true, true, kNone, true, "0"},
+      {kByCommand, false, false, kSettled, false, "0"},
+      {kByCommand, true, false, kSettled, false, "0"},
+      {kByCommand, false, true, kNone, true, "0"},
+      {kByCommand, true, true, kNone, true, "0"},
+      {kExpired, false, false, kNone, true, "0"},
+      {kExpired, true, false, kNone, true, "0"},
+      {kVoided, false, false, kFailed, false, "0"},
+      {kVoided, true, false, kFailed, false, "0"},
+      {kVoided, false, true, kFailed, false, "0"},
+  };
+  const UnixNanos later = UnixNanos::FromTime(kNow.ToTime() + absl::Hours(2));
+  int n = 0;
+  for (const Row& row : rows) {
+    SCOPED_TRACE(::testing::Message() << "row " << n);
+    Restart();
+    Grant("1000");
+    const std::string job = absl::StrCat("job-", n++);
+    Reserve(job, "100");
+    int64_t charged_ms = 0;
+    if (row.before == kByRecord) {
+      ASSERT_THAT(ChargeOne(Record("first", job, 20'000)), IsOk());
+      charged_ms = 20'000;
+    } else if (row.before == kByCommand) {
+      Apply(LedgerCapture{.reservation = job, .amount = Credits()});
+    } else if (row.before == kVoided) {
+      Apply(LedgerVoid{.reservation = job});
+    }
+    const UnixNanos at = row.before == kExpired ? later : kNow;
+    const Credits before = BalanceNow(at).posted;
+    v1::UsageRecord record = Record("record", job, 60'000);
+    record.set_partial(row.is_partial);
+    record.set_late(row.is_late);
+    for (int i = 0; i < 2; ++i) {
+      const LedgerOutcome outcome = *ChargeOne(record, at);
+      EXPECT_EQ(outcome.effect.refusal, row.refusal);
+      EXPECT_EQ(outcome.replayed, i == 1 && row.refusal != kSettled);
+      const Credits cost = row.is_charged ? CostOf(charged_ms + 60'000)
+                                          : *CheckedAdd(before, Credits());
+      EXPECT_EQ(BalanceNow(at).posted, cost);
+      EXPECT_EQ(BalanceNow(at).reserved,
+                row.reserved == "rest"
+                    ? *CheckedSubtract(C("100"), CostOf(60'000))
+                    : C("0"));
+      Forget();
+    }
+    EXPECT_EQ(BalanceNow(at).uncollected, C("0"));
+    EXPECT_THAT(ledger_->Verify([](uint64_t) {}), IsOk());
+  }
+}
+
+TEST_F(UsageLedgerTest, ARecordOfASettledJobLeavesItsIdForALateOne) {
   Grant("1000");
-  Reserve("failed", "100");
-  Reserve("late", "100", absl::Minutes(5));
+  Reserve("job", "100");
+  Apply(LedgerCapture{.reservation = "job", .amount = C("50")});
+  v1::UsageRecord record = Record("r", "job", 60'000);
+  EXPECT_EQ(ChargeOne(record)->effect.refusal, Refusal::kJobSettled);
+  EXPECT_EQ(ChargeOne(record)->sequence, 0u);
+  record.set_late(true);
+  EXPECT_TRUE(ChargeOne(record)->effect.applied());
+  EXPECT_EQ(BalanceNow().posted, *CheckedAdd(C("50"), CostOf(60'000)));
+}
+
+TEST_F(UsageLedgerTest, WhatIsAboveTheHoldIsDrawnAndTheRestIsUncollected) {
+  const Credits cost = CostOf(61'000);
+  const Credits hold = CostOf(60'000);
+  struct Row {
+    Credits granted;
+    Credits uncollected;
+    bool has_job;
+  };
+  const Credits over = *CheckedSubtract(cost, hold);
+  const Row rows[] = {
+      {C("1000"), C("0"), true},
+      {hold, over, true},
+      {hold, over, false},
+      {C("1000"), C("0"), false},
+  };
+  for (const Row& row : rows) {
+    Restart();
+    Grant(row.granted);
+    if (row.has_job) Reserve("job", hold);
+    for (int i = 0; i < 2; ++i) {
+      const LedgerOutcome outcome =
+          *ChargeOne(Record("r", row.has_job ? "job" : "", 61'000));
+      EXPECT_TRUE(outcome.effect.applied());
+      EXPECT_EQ(outcome.replayed, i == 1);
+      EXPECT_EQ(outcome.effect.uncollected, row.uncollected);
+      EXPECT_EQ(outcome.balance.uncollected, row.uncollected);
+      EXPECT_EQ(CheckedAdd(outcome.balance.posted, row.uncollected), cost);
+      EXPECT_EQ(outcome.balance.reserved, C("0"));
+    }
+    // The whole quantity counts as charged before.
+    if (row.has_job) {
+      const LedgerOutcome more = *ChargeOne(Partial(Record("s", "job", 100)));
+      EXPECT_EQ(more.effect.posted.size(), 0u);
+      EXPECT_EQ(more.effect.uncollected, Credits());
+    }
+    const Statement statement =
+        *MakeStatement(*ledger_, "acme",
+                       {.begin = UnixNanos(), .end = UnixNanos::Max()}, kNow);
+    EXPECT_EQ(statement.uncollected, BalanceNow().uncollected);
+  }
+}
+
+TEST_F(UsageLedgerTest, AnAccountWithoutCreditsUsesUncollected) {
+  const LedgerOutcome outcome = *ChargeOne(Record("r", "", 60'000));
+  EXPECT_TRUE(outcome.effect.applied());
+  EXPECT_EQ(outcome.effect.uncollected, CostOf(60'000));
+  EXPECT_EQ(BalanceNow().uncollected, CostOf(60'000));
+  // A later grant pays nothing of it.
+  Grant("1000");
+  EXPECT_EQ(BalanceNow().available, C("1000"));
+}
+
+TEST_F(UsageLedgerTest, TheOptionDeniesAShortfallInPlaceOfCollecting) {
+  options_.denies_shortfall = true;
+  Forget();
+  const Credits hold = CostOf(60'000);
+  Grant(hold);
+  Reserve("job", hold);
+  EXPECT_EQ(ChargeOne(Record("r", "job", 61'000))->effect.refusal,
+            Refusal::kAboveHold);
+  EXPECT_EQ(BalanceNow().reserved, hold);
+  EXPECT_EQ(ChargeOne(Record("s", "", 1'000))->effect.refusal,
+            Refusal::kInsufficientCredits);
+  // A retry keeps the form of the first time.
+  options_.denies_shortfall = false;
+  Forget();
+  EXPECT_TRUE(ChargeOne(Record("r", "job", 61'000))->replayed);
+  EXPECT_TRUE(ChargeOne(Record("s", "", 1'000))->replayed);
+}
+
+TEST_F(UsageLedgerTest, AnImplausibleRecordIsRefusedAndNotJournaled) {
+  Grant("100000");
+  Reserve("job", CostOf(60'000));
+  const uint64_t head = ledger_->Head()->sequence;
+  EXPECT_THAT(ChargeOne(Record("r", "job", 604'000)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("quantity: implausible")));
+  EXPECT_EQ(ledger_->Head()->sequence, head);
+  EXPECT_TRUE(ChargeOne(Record("r", "job", 600'000))->effect.applied());
+  options_.implausible_factor = 0;
+  Forget();
+  Reserve("job2", "1");
+  EXPECT_TRUE(ChargeOne(Record("r2", "job2", 600'000))->effect.applied());
+}
+
+TEST_F(UsageLedgerTest, ARecordOfAnotherOperationIsRefusedAndNamesBoth) {
+  Grant("1000");
+  Reserve("job", "100");
+  const uint64_t head = ledger_->Head()->sequence;
+  v1::UsageRecord record = Record("r", "job", 0);
+  record.set_operation("image");
+  record.set_count(5);
+  EXPECT_THAT(ChargeOne(record),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("operation: the record is of \"image\", its "
+                                 "reservation \"job\" of \"call\"")));
+  EXPECT_EQ(ledger_->Head()->sequence, head);
+  EXPECT_EQ(BalanceNow().reserved, C("100"));
+}
+
+// 1 credit per 7 s before kSecond, 3 after it.
+TEST_F(UsageLedgerTest, AJobIsPricedByTheListOfItsReservation) {
+  Grant("1000");
+  const UnixNanos before =
+      UnixNanos::FromTime(absl::FromUnixSeconds(kSecond - 10));
+  const Operation& call = *catalog_.FindOperation("call");
+  const RatedUsage rated =
+      *RateQuantity(catalog_, call, 60'000, before.ToTime());
+  const SlicePrice price =
+      *PriceOfSlice(PriceOf(catalog_, rated), {.slice = 60'000}, "");
+  Restart();
   ASSERT_THAT(ledger_->Apply({.account = "acme",
-                              .id = "void",
-                              .at = kNow,
-                              .request = LedgerVoid{.reservation = "failed"}}),
+                              .id = "grant",
+                              .at = before,
+                              .request = GrantCommand{.amount = C("1000")}}),
               IsOk());
-  const UnixNanos later = UnixNanos::FromTime(kNow.ToTime() + absl::Hours(1));
-  EXPECT_EQ(ChargeOne(Record("a", "failed", 1'000), later)->effect.refusal,
-            Refusal::kReservationVoided);
-  const LedgerOutcome late = *ChargeOne(Record("b", "late", 1'000), later);
-  EXPECT_EQ(late.effect.refusal, Refusal::kReservationExpired);
-  EXPECT_EQ(late.effect.released, C("100"));
-  EXPECT_EQ(BalanceNow(later).posted, C("0"));
+  for (absl::string_view job : {"priced", "unpriced"}) {
+    LedgerCommand reserve = {
+        .account = "acme",
+        .id = job,
+        .at = before,
+        .request = LedgerReserve{.amount = price.cost,
+                                 .operation = "call",
+                                 .timeout = absl::Hours(1)}};
+    if (job == "priced") reserve.pricing = price.pricing;
+    ASSERT_TRUE(ledger_->Apply(reserve)->effect.applied());
+  }
+  const UnixNanos after =
+      UnixNanos::FromTime(absl::FromUnixSeconds(kSecond + 60));
+  for (absl::string_view job : {"priced", "unpriced"}) {
+    const LedgerOutcome outcome = *ChargeOne(
+        Record(absl::StrCat("r-", job), std::string(job), 60'000), after);
+    EXPECT_TRUE(outcome.effect.applied());
+    EXPECT_EQ(SumOf(outcome.effect.posted), price.cost);
+    EXPECT_EQ(outcome.effect.released, C("0"));
+  }
 }
 
 TEST_F(UsageLedgerTest, WhatIsWrongWithARecordIsItsOutcome) {

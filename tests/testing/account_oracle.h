@@ -37,6 +37,7 @@ class AccountOracle {
       int64_t{400} * 24 * 3600 * 1'000'000'000;
 
   int64_t now() const { return now_; }
+  int64_t uncollected() const { return uncollected_; }
   size_t grants() const { return grants_.size(); }
 
   // What stands in the places of grant `index`, the first being 0.
@@ -254,6 +255,7 @@ class AccountOracle {
     const GrantCommand& y = b.command;
     if (x.priority != y.priority) return x.priority < y.priority;
     if (x.expires_at != y.expires_at) return x.expires_at < y.expires_at;
+    if (x.kind != y.kind) return x.kind == GrantKind::kPromotional;
     return x.effective_at < y.effective_at;  // else the order of the list
   }
 
@@ -399,12 +401,20 @@ class AccountOracle {
     const int64_t sum = Sum(parts);
     if (sum == amount || (mode == DrawMode::kBestEffort && sum > 0))
       return parts;
+    if (mode == DrawMode::kCollect) {
+      if (static_cast<__int128>(uncollected_) + amount - sum > INT64_MAX) {
+        Refuse(Refusal::kAmountTooLarge);
+        return std::nullopt;
+      }
+      effect_.uncollected = Credits::FromTicks(amount - sum);
+      return parts;
+    }
     Refuse(Refusal::kInsufficientCredits, amount, sum);
     return std::nullopt;
   }
 
   void Do(const ReserveCommand& c) {
-    if (c.amount.ticks() < 0 ||
+    if (c.amount.ticks() < 0 || c.mode == DrawMode::kCollect ||
         (c.expires_at.nanos() <= now_ && c.expires_at.nanos() != kNever)) {
       return Refuse(Refusal::kMalformed);
     }
@@ -460,18 +470,24 @@ class AccountOracle {
     int64_t amount = c.amount.ticks();
     std::vector<Part> more;
     if (amount > held) {
-      if (r->overrun == Overrun::kReject) {
+      if (r->overrun == Overrun::kReject && !c.collects) {
         return Refuse(Refusal::kAboveHold, amount, held);
       }
-      const auto parts = Draw(r->operation, amount - held, DrawMode::kNormal);
+      const auto parts =
+          Draw(r->operation, amount - held,
+               c.collects ? DrawMode::kCollect : DrawMode::kNormal);
       if (!parts.has_value()) return;
       more = *parts;
     }
-    __int128 captured = amount;
+    __int128 captured = amount - effect_.uncollected.ticks();
     for (const Entry& e : entries_) {
       if (e.to == kPosted && CapturedBy(e, c.reservation)) captured += e.amount;
     }
-    if (captured > INT64_MAX) return Refuse(Refusal::kAmountTooLarge);
+    if (captured > INT64_MAX) {
+      effect_.uncollected = Credits();
+      return Refuse(Refusal::kAmountTooLarge);
+    }
+    uncollected_ += effect_.uncollected.ticks();
     captures_.push_back({sequence_, c.reservation});
     for (Part part : PartsHeldBy(c.reservation)) {
       part.amount = std::min(part.amount, amount);
@@ -508,6 +524,7 @@ class AccountOracle {
       return;
     }
     for (const Part& part : *parts) Post(part, kFree, 0);
+    uncollected_ += effect_.uncollected.ticks();
   }
 
   // A posting is a pile of ticks, the last drawn on top.
@@ -543,6 +560,7 @@ class AccountOracle {
   }
 
   int64_t now_ = 0;
+  int64_t uncollected_ = 0;
   uint64_t sequence_ = 0;
   AccountEffect effect_;
   std::vector<Entry> entries_;

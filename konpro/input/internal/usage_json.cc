@@ -44,6 +44,7 @@ class Parser {
     kJobId = 64,
     kLabels = 128,
     kPartial = 256,
+    kLate = 512,
   };
 
   void SkipBlanks() {
@@ -97,7 +98,7 @@ class Parser {
 
   bool Field(absl::string_view key, v1::UsageRecord& record);
   bool Count(v1::UsageRecord& record);
-  bool Partial(v1::UsageRecord& record);
+  bool Flag(Seen field, bool& value);
   bool Labels(v1::UsageRecord& record);
 
   const char* next_;
@@ -229,7 +230,16 @@ bool Parser::Field(absl::string_view key, v1::UsageRecord& record) {
     return TextField(kJobId, record.mutable_job_id());
   }
   if (key == "labels") return Labels(record);
-  return key == "partial" && Partial(record);
+  bool value = false;
+  if (key == "partial" && Flag(kPartial, value)) {
+    record.set_partial(value);
+    return true;
+  }
+  if (key == "late" && Flag(kLate, value)) {
+    record.set_late(value);
+    return true;
+  }
+  return false;
 }
 
 bool Parser::Count(v1::UsageRecord& record) {
@@ -248,14 +258,11 @@ bool Parser::Count(v1::UsageRecord& record) {
   return true;
 }
 
-bool Parser::Partial(v1::UsageRecord& record) {
-  if (!Once(kPartial)) return false;
+bool Parser::Flag(Seen field, bool& value) {
+  if (!Once(field)) return false;
   SkipBlanks();
-  if (TakeWord("true")) {
-    record.set_partial(true);
-    return true;
-  }
-  return TakeWord("false");
+  value = TakeWord("true");
+  return value || TakeWord("false");
 }
 
 bool Parser::Labels(v1::UsageRecord& record) {

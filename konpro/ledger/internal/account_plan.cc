@@ -13,6 +13,7 @@ struct Wanted {
   Credits amount;
   absl::string_view operation;
   DrawMode mode = DrawMode::kNormal;
+  size_t parts_max = AccountLimits::kAllocationsMax;
 };
 
 // Replaces `draws` with what the account would give for it.
@@ -20,13 +21,22 @@ Refusal PlanDraws(const AccountTables& s, const Wanted& wanted,
                   std::vector<Draw>& draws, AccountEffect& effect) {
   draws.clear();
   Credits missing = wanted.amount;
-  if (missing > Credits()) {
+  if (missing > Credits() &&
+      (wanted.mode != DrawMode::kCollect || wanted.parts_max > 0)) {
     ForEachDrawable(s, wanted.operation, [&](uint32_t slot, Credits free) {
       const Credits part = std::min(free, missing);
       draws.push_back({.slot = slot, .amount = part});
       missing = Minus(missing, part);
-      return missing > Credits();
+      return missing > Credits() && (wanted.mode != DrawMode::kCollect ||
+                                     draws.size() < wanted.parts_max);
     });
+  }
+  if (wanted.mode == DrawMode::kCollect) {
+    if (!CheckedAdd(s.uncollected, missing).has_value()) {
+      return Refusal::kAmountTooLarge;
+    }
+    effect.uncollected = missing;
+    return Refusal::kNone;
   }
   if (missing > Credits() &&
       (wanted.mode != DrawMode::kBestEffort || missing == wanted.amount)) {
@@ -34,7 +44,7 @@ Refusal PlanDraws(const AccountTables& s, const Wanted& wanted,
     effect.available = Minus(wanted.amount, missing);
     return Refusal::kInsufficientCredits;
   }
-  if (draws.size() > AccountLimits::kAllocationsMax) {
+  if (draws.size() > wanted.parts_max) {
     return Refusal::kTooManyAllocations;
   }
   return Refusal::kNone;
@@ -42,7 +52,7 @@ Refusal PlanDraws(const AccountTables& s, const Wanted& wanted,
 
 bool IsMode(DrawMode mode) {
   return mode == DrawMode::kNormal || mode == DrawMode::kBestEffort ||
-         mode == DrawMode::kCheckOnly;
+         mode == DrawMode::kCheckOnly || mode == DrawMode::kCollect;
 }
 
 bool IsOperation(absl::string_view operation) {
@@ -141,7 +151,7 @@ Refusal PlanAllowance(const AccountTables& s, const Allowance& allowance,
 Refusal PlanReserve(const AccountTables& s, const ReserveCommand& command,
                     std::vector<Draw>& draws, AccountEffect& effect) {
   if (command.amount < Credits() || !IsOperation(command.operation) ||
-      !IsMode(command.mode) ||
+      !IsMode(command.mode) || command.mode == DrawMode::kCollect ||
       (command.overrun != Overrun::kReject &&
        command.overrun != Overrun::kTopUp) ||
       HasCome(command.expires_at, s.now)) {
@@ -179,23 +189,25 @@ Refusal PlanCapture(const AccountTables& s, const CaptureCommand& command,
   draws.clear();
   const Credits held = HeldBy(reservation);
   if (command.amount > held) {
-    if (reservation.overrun == Overrun::kReject) {
+    if (reservation.overrun == Overrun::kReject && !command.collects) {
       effect.need = command.amount;
       effect.available = held;
       return Refusal::kAboveHold;
     }
-    const Refusal refusal = PlanDraws(s,
-                                      {.amount = Minus(command.amount, held),
-                                       .operation = reservation.operation},
-                                      draws, effect);
+    const Refusal refusal = PlanDraws(
+        s,
+        {.amount = Minus(command.amount, held),
+         .operation = reservation.operation,
+         .mode = command.collects ? DrawMode::kCollect : DrawMode::kNormal,
+         .parts_max = AccountLimits::kAllocationsMax - reservation.held.size()},
+        draws, effect);
     if (refusal != Refusal::kNone) return refusal;
-    if (reservation.held.size() + draws.size() >
-        AccountLimits::kAllocationsMax) {
-      return Refusal::kTooManyAllocations;
-    }
   }
   // Refunds let a reservation capture more than was ever issued.
-  if (!CheckedAdd(reservation.captured, command.amount).has_value()) {
+  if (!CheckedAdd(reservation.captured,
+                  Minus(command.amount, effect.uncollected))
+           .has_value()) {
+    effect.uncollected = Credits();
     return Refusal::kAmountTooLarge;
   }
   return Refusal::kNone;

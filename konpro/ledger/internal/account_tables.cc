@@ -9,8 +9,13 @@ namespace {
 
 // Burn-down order: what is drawn first.
 bool IsDrawnBefore(const GrantState& a, const GrantState& b) {
-  return std::tie(a.priority, a.expires_at, a.effective_at, a.number) <
-         std::tie(b.priority, b.expires_at, b.effective_at, b.number);
+  const auto is_paid = [](const GrantState& grant) {
+    return grant.kind == GrantKind::kPaid;
+  };
+  return std::make_tuple(a.priority, a.expires_at, is_paid(a), a.effective_at,
+                         a.number) < std::make_tuple(b.priority, b.expires_at,
+                                                     is_paid(b), b.effective_at,
+                                                     b.number);
 }
 
 // An empty slot of `table`, added if there is none.

@@ -94,6 +94,7 @@ struct AccountTables {
   uint64_t grants_made = 0;
   Credits issued;  // by all grants ever
   Places folded;   // free and reserved are zero
+  Credits uncollected;
 
   // Grants stay in their slots; `created` and `burn_down` order slots.
   std::vector<GrantState> grants;

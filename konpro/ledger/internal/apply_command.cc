@@ -38,7 +38,8 @@ void ApplyCommand(const EntryPlace& place, const LedgerCommand& command,
         } else if constexpr (std::is_same_v<R, LedgerCapture>) {
           account.Apply(CaptureCommand{.reservation = resolution.target,
                                        .amount = resolution.amount,
-                                       .final = r.final},
+                                       .final = r.final,
+                                       .collects = r.collects},
                         moment, effect);
         } else if constexpr (std::is_same_v<R, LedgerVoid>) {
           account.Apply(VoidCommand{.reservation = resolution.target}, moment,
@@ -65,7 +66,7 @@ bool SameEffect(const AccountEffect& a, const AccountEffect& b) {
   return a.refusal == b.refusal && a.need == b.need &&
          a.available == b.available && a.held == b.held &&
          a.posted == b.posted && a.refunded == b.refunded &&
-         a.released == b.released;
+         a.uncollected == b.uncollected && a.released == b.released;
 }
 
 }  // namespace konpro::internal

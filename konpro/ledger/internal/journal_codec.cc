@@ -27,7 +27,7 @@ class EntryReader : public WireReader {
   bool is_wrong_ = false;
 };
 
-constexpr uint8_t kEntryVersion = 1;
+constexpr uint8_t kEntryVersion = 2;
 
 // The alternatives of LedgerRequest by number: never renumbered.
 enum class Kind : uint8_t {
@@ -52,10 +52,14 @@ constexpr uint8_t kHasReleased = 2;
 constexpr uint8_t kHasHeld = 4;
 constexpr uint8_t kHasPosted = 8;
 constexpr uint8_t kHasRefunded = 16;
-constexpr uint8_t kEffectFlags = 31;
+constexpr uint8_t kHasUncollected = 32;
+constexpr uint8_t kEffectFlags = 63;
 
 constexpr uint8_t kHasAmount = 1;
 constexpr uint8_t kIsFinal = 2;
+constexpr uint8_t kCollects = 4;
+constexpr uint8_t kIsRecord = 8;
+constexpr uint8_t kCaptureFlags = 15;
 
 // Longer than any text or list of a legal command.
 constexpr size_t kTextBytesMax = 1024;
@@ -131,9 +135,10 @@ void PutRequest(WireWriter& writer, const LedgerReserve& reserve,
 void PutRequest(WireWriter& writer, const LedgerCapture& capture,
                 const Resolution& resolution) {
   writer.Text(capture.reservation);
-  writer.Byte(
-      static_cast<uint8_t>((capture.amount.has_value() ? kHasAmount : 0) |
-                           (capture.final ? kIsFinal : 0)));
+  writer.Byte(static_cast<uint8_t>(
+      (capture.amount.has_value() ? kHasAmount : 0) |
+      (capture.final ? kIsFinal : 0) | (capture.collects ? kCollects : 0) |
+      (capture.is_record ? kIsRecord : 0)));
   writer.Varint(resolution.target);
   writer.Amount(resolution.amount);
 }
@@ -184,7 +189,8 @@ void PutEffect(WireWriter& writer, const AccountEffect& effect) {
       (has_need ? kHasNeed : 0) | (has_released ? kHasReleased : 0) |
       (!effect.held.empty() ? kHasHeld : 0) |
       (!effect.posted.empty() ? kHasPosted : 0) |
-      (!effect.refunded.empty() ? kHasRefunded : 0)));
+      (!effect.refunded.empty() ? kHasRefunded : 0) |
+      (effect.uncollected != Credits() ? kHasUncollected : 0)));
   if (has_need) {
     writer.Amount(effect.need);
     writer.Amount(effect.available);
@@ -193,6 +199,7 @@ void PutEffect(WireWriter& writer, const AccountEffect& effect) {
   if (!effect.held.empty()) PutAllocations(writer, effect.held);
   if (!effect.posted.empty()) PutAllocations(writer, effect.posted);
   if (!effect.refunded.empty()) PutAllocations(writer, effect.refunded);
+  if (effect.uncollected != Credits()) writer.Amount(effect.uncollected);
 }
 
 // Reading: each of these fails the reader if a value has another form.
@@ -281,8 +288,10 @@ LedgerReserve ReadReserve(EntryReader& reader) {
 LedgerCapture ReadCapture(EntryReader& reader, Resolution& resolution) {
   LedgerCapture capture;
   capture.reservation = reader.Text(kTextBytesMax);
-  const uint8_t flags = ReadFlags(reader, kHasAmount | kIsFinal);
+  const uint8_t flags = ReadFlags(reader, kCaptureFlags);
   capture.final = (flags & kIsFinal) != 0;
+  capture.collects = (flags & kCollects) != 0;
+  capture.is_record = (flags & kIsRecord) != 0;
   resolution.target = reader.Varint();
   resolution.amount = reader.Amount();
   if ((flags & kHasAmount) != 0) capture.amount = resolution.amount;
@@ -293,7 +302,8 @@ SpendCommand ReadSpend(EntryReader& reader) {
   SpendCommand spend;
   spend.amount = reader.Amount();
   spend.operation = reader.Text(kTextBytesMax);
-  spend.mode = ReadEnum(reader, DrawMode::kBestEffort);
+  spend.mode = ReadEnum(reader, DrawMode::kCollect);
+  if (spend.mode == DrawMode::kCheckOnly) reader.Fail();
   return spend;
 }
 
@@ -388,6 +398,10 @@ void ReadEffect(EntryReader& reader, AccountEffect& effect) {
     ReadAllocations(reader, *parts);
     if (parts->empty()) reader.Fail();
   }
+  if ((flags & kHasUncollected) != 0) {
+    effect.uncollected = reader.Amount();
+    if (effect.uncollected == Credits()) reader.Fail();
+  }
 }
 
 void Clear(Resolution& resolution) {
@@ -434,8 +448,11 @@ absl::Status DecodeEntry(absl::string_view bytes, JournalEntry& entry) {
   entry.effect.Clear();
   entry.command.event_at.reset();
   entry.command.pricing.reset();
-  if (reader.Byte() != kEntryVersion) {
-    return absl::DataLossError("not an entry, or of another version");
+  const uint8_t version = reader.Byte();
+  if (version != kEntryVersion) {
+    return absl::DataLossError(absl::StrCat(
+        "not an entry of version ", kEntryVersion, ": its version is ", version,
+        version < kEntryVersion ? ", from an older konpro" : ""));
   }
   const auto kind = static_cast<Kind>(reader.Byte());
   const uint8_t flags = ReadFlags(reader, kFlags);

@@ -11,6 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "konpro/base/unix_nanos.h"
+#include "konpro/ledger/account.h"
 #include "konpro/ledger/internal/journal_codec.h"
 #include "konpro/ledger/internal/ledger_book.h"
 #include "konpro/ledger/ledger_command.h"
@@ -25,6 +27,13 @@ class BatchLookup {
   absl::StatusOr<uint64_t> FindCommand(absl::string_view account,
                                        absl::string_view id) const {
     return book_.FindId(account, id);
+  }
+  UnixNanos time() const { return book_.time(); }
+  // The account, after it and the ledger have advanced to `at`; nullptr: it has
+  // no command.
+  absl::StatusOr<const Account*> AccountAt(absl::string_view account,
+                                           UnixNanos at) const {
+    return book_.AdvanceAccount(account, at);
   }
   // The entry refers to `bytes`.
   absl::Status ReadEntry(uint64_t sequence, std::string& bytes,

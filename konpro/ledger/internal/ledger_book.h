@@ -94,6 +94,9 @@ class LedgerBook {
   void ForEachAccountId(absl::FunctionRef<void(absl::string_view)> visit) const;
   // nullptr: the journal has no command of that account.
   absl::StatusOr<Account*> FindAccount(absl::string_view account);
+  // The same, after it and the ledger have advanced to `at`.
+  absl::StatusOr<Account*> AdvanceAccount(absl::string_view account,
+                                          UnixNanos at);
   // Of the account's last entry; 0: it has none.
   uint64_t LastSequence(absl::string_view account) const;
   // The sequence of a remembered id; 0: it is not remembered.

@@ -73,12 +73,20 @@ absl::Status LedgerBook::Answer(const LedgerCommand& command, uint64_t sequence,
   outcome.at = found_.entry.place.at;
   outcome.replayed = true;
   outcome.effect = found_.entry.effect;
-  const absl::StatusOr<Account*> account = FindAccount(command.account);
+  const absl::StatusOr<Account*> account =
+      AdvanceAccount(command.account, command.at);
   if (!account.ok()) return account.status();
-  time_ = std::max(time_, command.at);
-  (*account)->Advance(time_);
   outcome.balance = (*account)->balance();
   return absl::OkStatus();
+}
+
+absl::StatusOr<Account*> LedgerBook::AdvanceAccount(absl::string_view account,
+                                                    UnixNanos at) {
+  const absl::StatusOr<Account*> found = FindAccount(account);
+  if (!found.ok()) return found.status();
+  time_ = std::max(time_, at);
+  if (*found != nullptr) (*found)->Advance(time_);
+  return found;
 }
 
 absl::Status LedgerBook::CheckTime(const LedgerCommand& command,

@@ -10,7 +10,8 @@
 namespace konpro::internal {
 
 // Names are printable ASCII without blanks, so a blank separates them. No
-// operation has the name "", which stands for a settled reservation.
+// operation has the name "", which stands for how a reservation was settled:
+// the number of its JobState.
 absl::uint128 UsageSessions::KeyOf(const Session& session) {
   const std::string since = absl::StrCat(" ", session.prices_since.nanos());
   const absl::string_view pieces[] = {session.account,   " ",  session.job, " ",
@@ -46,7 +47,14 @@ void UsageSessions::Observe(const LedgerCommand& command, UnixNanos at) {
         pricing.quantity, at);
   }
   if (capture != nullptr && capture->final) {
-    Put({command.account, capture->reservation, "", UnixNanos()}, 1, at);
+    Put({command.account, capture->reservation, "", UnixNanos()},
+        capture->is_record ? static_cast<int64_t>(JobState::kSettledByRecord)
+                           : static_cast<int64_t>(JobState::kSettledByCommand),
+        at);
+  }
+  if (const auto* v = std::get_if<LedgerVoid>(&command.request)) {
+    Put({command.account, v->reservation, "", UnixNanos()},
+        static_cast<int64_t>(JobState::kVoided), at);
   }
 }
 
@@ -56,9 +64,12 @@ int64_t UsageSessions::Charged(const Session& session, UnixNanos now) {
   return found->second.quantity;
 }
 
-bool UsageSessions::IsSettled(absl::string_view account,
-                              absl::string_view reservation, UnixNanos now) {
-  return Charged({account, reservation, "", UnixNanos()}, now) != 0;
+std::optional<JobState> UsageSessions::SettledAs(absl::string_view account,
+                                                 absl::string_view reservation,
+                                                 UnixNanos now) {
+  const int64_t state = Charged({account, reservation, "", UnixNanos()}, now);
+  if (state == 0) return std::nullopt;
+  return static_cast<JobState>(state);
 }
 
 }  // namespace konpro::internal

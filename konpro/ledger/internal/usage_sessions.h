@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/numeric/int128.h"
@@ -20,6 +21,7 @@
 #include "absl/time/time.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/ledger/internal/sha256.h"
+#include "konpro/ledger/internal/usage_fate.h"
 #include "konpro/ledger/ledger_command.h"
 
 namespace konpro::internal {
@@ -43,9 +45,10 @@ class UsageSessions {
   // In base units of the operation.
   int64_t Charged(const Session& session, UnixNanos now);
 
-  // Whether the reservation of that id had its final capture.
-  bool IsSettled(absl::string_view account, absl::string_view reservation,
-                 UnixNanos now);
+  // How the reservation of that id was settled; nullopt: it was not.
+  std::optional<JobState> SettledAs(absl::string_view account,
+                                    absl::string_view reservation,
+                                    UnixNanos now);
 
   void Clear() { kept_.clear(); }
   size_t size() const { return kept_.size(); }
