@@ -134,8 +134,8 @@ class Admission {
   AdmissionResult Admit(const AdmissionRequest& request);
 
   // Charges what the actual quantity costs, by the price of the time at which
-  // the job was admitted, and releases the rest. What is above the hold is drawn
-  // on what is available, and the rest is uncollected. kNotFound: no
+  // the job was admitted, and releases the rest. What is above the hold is
+  // drawn on what is available, and the rest is uncollected. kNotFound: no
   // reservation of that account has that id. kFailedPrecondition: it was
   // cancelled, or completed with another quantity, or has expired (the message
   // says what was released). kInvalidArgument: the
