@@ -38,13 +38,11 @@ absl::Status NotFound(absl::string_view account, absl::string_view id) {
 
 std::string AdmitId(absl::string_view id) { return absl::StrCat("admit:", id); }
 
-absl::Status RefusalError(const AccountEffect& effect,
-                          absl::string_view reservation) {
+std::string RefusalText(const AccountEffect& effect,
+                        absl::string_view reservation) {
   std::string text = absl::StrCat("reservation ", internal::Quoted(reservation),
                                   ": ", RefusalName(effect.refusal));
   switch (effect.refusal) {
-    case Refusal::kUnknownReservation:
-      return absl::NotFoundError(text);
     case Refusal::kReservationExpired:
       absl::StrAppend(&text, "; released ", effect.released.ToString());
       break;
@@ -56,7 +54,18 @@ absl::Status RefusalError(const AccountEffect& effect,
     default:
       break;
   }
-  return absl::FailedPreconditionError(text);
+  return text;
+}
+
+absl::Status RefusalError(const AccountEffect& effect,
+                          absl::string_view reservation) {
+  const std::string text = RefusalText(effect, reservation);
+  if (effect.refusal == Refusal::kUnknownReservation) {
+    return absl::NotFoundError(text);
+  }
+  absl::Status error = absl::FailedPreconditionError(text);
+  SetRefusal(effect.refusal, error);
+  return error;
 }
 
 }  // namespace
@@ -205,6 +214,7 @@ AdmissionReason Admission::CheckRequest(const AdmissionRequest& request,
     a.detail = std::string(what);
     return AdmissionReason::kMalformed;
   };
+  if (!request.malformed.empty()) return malformed(request.malformed);
   if (request.requests == 0) return malformed("requests: is one or more");
   if (request.quantity < 0) return malformed("quantity: is negative");
   if (request.operation.empty()) {
@@ -372,6 +382,27 @@ AdmissionReason Admission::Explain(const LedgerOutcome& outcome,
 
 // What becomes of a reservation.
 
+absl::StatusOr<OwnedEntry> Admission::FindJob(
+    absl::string_view account, absl::string_view reservation) const {
+  const absl::StatusOr<uint64_t> sequence =
+      parts_.ledger.FindCommand(account, AdmitId(reservation));
+  if (!sequence.ok()) return sequence.status();
+  if (*sequence == 0) return NotFound(account, reservation);
+  absl::StatusOr<OwnedEntry> entry = parts_.ledger.ReadEntry(*sequence);
+  if (!entry.ok()) return entry.status();
+  if (!(*entry)->effect.applied() || !(*entry)->command.pricing.has_value()) {
+    return NotFound(account, reservation);
+  }
+  return entry;
+}
+
+absl::StatusOr<std::string> Admission::OperationOf(
+    absl::string_view account, absl::string_view reservation) const {
+  const absl::StatusOr<OwnedEntry> entry = FindJob(account, reservation);
+  if (!entry.ok()) return entry.status();
+  return std::string((*entry)->command.pricing->operation);
+}
+
 absl::StatusOr<Settlement> Admission::Complete(const CompleteRequest& request,
                                                UnixNanos now) {
   if (request.quantity < 0) {
@@ -381,15 +412,9 @@ absl::StatusOr<Settlement> Admission::Complete(const CompleteRequest& request,
   const absl::Status clock = CheckClock(now);
   if (!clock.ok()) return clock;
   const std::string reservation = AdmitId(request.reservation);
-  const absl::StatusOr<uint64_t> sequence =
-      parts_.ledger.FindCommand(request.account, reservation);
-  if (!sequence.ok()) return sequence.status();
-  if (*sequence == 0) return NotFound(request.account, request.reservation);
-  const absl::StatusOr<OwnedEntry> entry = parts_.ledger.ReadEntry(*sequence);
+  const absl::StatusOr<OwnedEntry> entry =
+      FindJob(request.account, request.reservation);
   if (!entry.ok()) return entry.status();
-  if (!(*entry)->effect.applied() || !(*entry)->command.pricing.has_value()) {
-    return NotFound(request.account, request.reservation);
-  }
   Pricing pricing = *(*entry)->command.pricing;
   pricing.quantity = request.quantity;
   const absl::StatusOr<Price> price = Price::Create(pricing.terms);

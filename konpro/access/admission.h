@@ -136,15 +136,18 @@ class Admission {
   // Charges what the actual quantity costs, by the price of the time at which
   // the job was admitted, and releases the rest. What is above the hold is
   // drawn on what is available, and the rest is uncollected. kNotFound: no
-  // reservation of that account has that id. kFailedPrecondition: it was
-  // cancelled, or completed with another quantity, or has expired (the message
-  // says what was released). kInvalidArgument: the
+  // reservation of that account has that id. kFailedPrecondition (RefusalOf()
+  // says which): it was cancelled, or completed with another quantity, or has
+  // expired (the message says what was released). kInvalidArgument: the
   // quantity is negative. kOutOfRange: its cost is outside the range of
   // credits. kUnavailable: retry. Retrying with the same arguments returns the
   // first result, denials included, and has no further effect.
   absl::StatusOr<Settlement> Complete(const CompleteRequest&, UnixNanos now);
   // Releases all that it holds; as Complete().
   absl::StatusOr<Settlement> Cancel(const CancelRequest&, UnixNanos now);
+  // What the job is, open or ended. kNotFound as Complete().
+  absl::StatusOr<std::string> OperationOf(absl::string_view account,
+                                          absl::string_view reservation) const;
 
   // Control plane.
 
@@ -209,6 +212,9 @@ class Admission {
                            AdmissionResult& a);
   AdmissionReason RefuseUnavailable(const absl::Status& status,
                                     AdmissionResult& a);
+  // The entry of its reservation.
+  absl::StatusOr<OwnedEntry> FindJob(absl::string_view account,
+                                     absl::string_view reservation) const;
   absl::StatusOr<Settlement> Settle(const LedgerCommand& command,
                                     absl::string_view reservation);
 

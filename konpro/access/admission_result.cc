@@ -1,6 +1,11 @@
 #include "konpro/access/admission_result.h"
 
 #include <array>
+#include <string>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 
 namespace konpro {
 namespace {
@@ -36,6 +41,8 @@ constexpr std::array<Row, kAdmissionReasons> kRows = {{
     {R::kJournalAhead, "journal_ahead", C::kUnavailable},
 }};
 
+constexpr char kRefusalPayload[] = "konpro/refusal";
+
 constexpr bool RowsAreInOrder() {
   for (size_t i = 0; i < kRows.size(); ++i) {
     if (static_cast<size_t>(kRows[i].reason) != i) return false;
@@ -52,6 +59,21 @@ const Row& RowOf(AdmissionReason reason) {
 
 absl::string_view AdmissionReasonName(AdmissionReason reason) {
   return RowOf(reason).name;
+}
+
+Refusal RefusalOf(const absl::Status& error) {
+  const auto payload = error.GetPayload(kRefusalPayload);
+  int number = 0;
+  if (!payload.has_value() ||
+      !absl::SimpleAtoi(std::string(*payload), &number)) {
+    return Refusal::kNone;
+  }
+  return static_cast<Refusal>(number);
+}
+
+void SetRefusal(Refusal refusal, absl::Status& error) {
+  error.SetPayload(kRefusalPayload,
+                   absl::Cord(absl::StrCat(static_cast<int>(refusal))));
 }
 
 absl::StatusCode AdmissionCode(AdmissionReason reason) {

@@ -63,6 +63,10 @@ struct AdmissionRequest {
   absl::string_view job;
   // What Complete() does with a quantity that costs more than is held.
   Overrun overrun = Overrun::kReject;
+  // What the caller found wrong with the request in its transport, beginning
+  // with the field: if it is not empty, the request is kMalformed for it, once
+  // its key is accepted.
+  absl::string_view malformed;
   // How many requests it counts as, such as the size of a batch: one or more.
   uint64_t requests = 1;
 };
@@ -148,6 +152,11 @@ struct Settlement {
   Credits released;
   Balance balance;  // of the account, now
 };
+
+// The refusal that an error of Admission::Complete() or Cancel() stands for;
+// kNone: it is another error.
+Refusal RefusalOf(const absl::Status& error);
+void SetRefusal(Refusal refusal, absl::Status& error);
 
 // Receives every result, in the thread of the call, after everything was done
 // and with no lock held. Methods must be thread-safe and quick.

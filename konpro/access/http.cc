@@ -11,7 +11,9 @@
 #include "konpro/base/internal/json.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/plan.h"
+#include "konpro/ledger/account_command.h"
 #include "konpro/ledger/journal_repair.h"
+#include "konpro/ledger/ledger_command.h"
 #include "konpro/limits/rate_window.h"
 
 namespace konpro {
@@ -208,11 +210,38 @@ void MarkReplayed(bool replayed, HttpAnswer& answer) {
   if (replayed) answer.fields.push_back({kReplayedHeader, "true"});
 }
 
+// What a 503 waits for is done by others, who say no time.
+void AddRetryAfter(HttpAnswer& answer) {
+  if (answer.status != 503) return;
+  answer.fields.push_back(
+      {"Retry-After", absl::StrCat(SecondsCeil(kUnavailableRetryAfter))});
+}
+
 struct ErrorRow {
   int status;
   absl::string_view code;
   absl::string_view title;
 };
+
+// Of what the ledger refuses, which is kFailedPrecondition.
+ErrorRow RowOf(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kNone:
+      return {409, "failed_precondition", "Not possible any more"};
+    case Refusal::kInsufficientCredits:
+      return {402, "insufficient_credits", "Insufficient credits"};
+    case Refusal::kAboveHold:
+      return {409, "above_hold", "Above what is held"};
+    case Refusal::kReservationCaptured:
+      return {409, "reservation_captured", "Job completed"};
+    case Refusal::kReservationVoided:
+      return {409, "reservation_voided", "Job cancelled"};
+    case Refusal::kReservationExpired:
+      return {409, "reservation_expired", "Job expired"};
+    default:
+      return {409, RefusalName(refusal), "Not possible"};
+  }
+}
 
 ErrorRow RowOf(absl::StatusCode code) {
   switch (code) {
@@ -224,8 +253,6 @@ ErrorRow RowOf(absl::StatusCode code) {
       return {404, "not_found", "Not found"};
     case absl::StatusCode::kUnimplemented:
       return {405, "method_not_allowed", "Method not allowed"};
-    case absl::StatusCode::kFailedPrecondition:
-      return {409, "failed_precondition", "Not possible any more"};
     case absl::StatusCode::kResourceExhausted:
       return {413, "too_large", "Too large"};
     case absl::StatusCode::kAlreadyExists:
@@ -308,6 +335,7 @@ HttpAnswer AnswerOf(const AdmissionResult& admission, LegacyRateLimit legacy) {
     answer = ProblemAnswer(row.status, problem);
   }
   MarkReplayed(admission.replayed, answer);
+  AddRetryAfter(answer);
   // RFC 9110, 15.5.2: a 401 says how to do better.
   if (admission.reason == AdmissionReason::kUnauthenticated) {
     answer.fields.push_back(
@@ -349,14 +377,17 @@ HttpAnswer AnswerOf(const absl::Status& error) {
       is_ahead
           ? ErrorRow{503, AdmissionReasonName(AdmissionReason::kJournalAhead),
                      kJournalAheadTitle}
-          : RowOf(error.code());
+      : absl::IsFailedPrecondition(error) ? RowOf(RefusalOf(error))
+                                          : RowOf(error.code());
   const absl::string_view detail =
       is_ahead || row.status < 500 ? error.message()
       : row.status < 503 ? absl::string_view("something went wrong inside")
                          : absl::string_view("try again");
   JsonObject problem = Problem(row.status, row.code, row.title, detail);
   problem.Bool("retryable", row.status == 503);
-  return ProblemAnswer(row.status, problem);
+  HttpAnswer answer = ProblemAnswer(row.status, problem);
+  AddRetryAfter(answer);
+  return answer;
 }
 
 }  // namespace konpro

@@ -37,6 +37,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "konpro/access/admission_result.h"
 #include "konpro/access/api_key.h"
@@ -78,6 +79,9 @@ enum class LegacyRateLimit : bool { kOmit, kAdd };
 std::vector<HttpField> RateLimitFields(
     const Decision& decision, LegacyRateLimit legacy = LegacyRateLimit::kOmit);
 
+// Retry-After of every 503.
+inline constexpr absl::Duration kUnavailableRetryAfter = absl::Seconds(5);
+
 struct HttpAnswer {
   int status = 200;
   // Content-Type first, if there is a body.
@@ -96,9 +100,10 @@ HttpAnswer AnswerOf(const AdmissionResult& admission,
                     LegacyRateLimit legacy = LegacyRateLimit::kOmit);
 // `{"id", "charged", "released", "replayed", "balance"}`.
 HttpAnswer AnswerOf(const Settlement& settlement);
-// A problem, for an error of Complete(), Cancel() or of the server: 400, 404,
-// 405 (kUnimplemented), 409, 413, 422, 500 or 503. Only a problem below 500 has
-// the error's message: that of a store may name a file. 503 has Retry-After.
+// A problem, for an error of Complete(), Cancel() or of the server: 400, 402,
+// 404, 405 (kUnimplemented), 409, 413, 422, 500 or 503. What the ledger refused
+// has the refusal's code. Only a problem below 500 has the error's message: that
+// of a store may name a file. 503 has Retry-After.
 // REQUIRES: the error is not OK.
 HttpAnswer AnswerOf(const absl::Status& error);
 

@@ -1,13 +1,15 @@
 #include "konpro/serve/api.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <sstream>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
@@ -15,10 +17,11 @@
 #include "konpro/base/internal/json.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/catalog/catalog.h"
+#include "konpro/catalog/operation.h"
 #include "konpro/estimate/estimator.h"
-#include "konpro/input/json_message.h"
 #include "konpro/report/account_message.h"
 #include "konpro/report/report_message.h"
+#include "konpro/serve/request_body.h"
 #include "proto/account.pb.h"
 #include "proto/api.pb.h"
 #include "proto/report.pb.h"
@@ -34,15 +37,61 @@ constexpr absl::string_view kOpenJobHeader = "x-konpro-open-job";
 constexpr absl::string_view kOpenJobReplay = "replay";
 constexpr size_t kInstanceBytesMax = 1'024;
 
-// The first field of that name, or "". If a field that is read here is
-// repeated, nothing else reads the others.
+// The first field of that name, or "".
 absl::string_view FieldOf(const HttpRequest& request, absl::string_view name) {
   for (const HttpHeader& header : request.headers) {
     if (absl::EqualsIgnoreCase(header.name, name)) {
-      return header.value;
+      return absl::StripAsciiWhitespace(header.value);
     }
   }
   return absl::string_view();
+}
+
+// A string of structured fields (RFC 9651, 3.3.3), or the value as it is.
+// nullopt: it begins with a quote and is no such string.
+std::optional<std::string> Unquoted(absl::string_view value) {
+  if (!absl::ConsumePrefix(&value, "\"")) return std::string(value);
+  std::string text;
+  while (!value.empty() && value[0] != '"') {
+    if (value[0] == '\\') {
+      value.remove_prefix(1);
+      if (value.empty() || (value[0] != '"' && value[0] != '\\')) break;
+    }
+    text += value[0];
+    value.remove_prefix(1);
+  }
+  if (value != "\"") return std::nullopt;
+  return text;
+}
+
+// The id in Idempotency-Key.
+absl::StatusOr<std::string> IdOf(const HttpRequest& request) {
+  const auto is_id = [](const HttpHeader& header) {
+    return absl::EqualsIgnoreCase(header.name, kIdHeader);
+  };
+  const auto fields =
+      std::count_if(request.headers.begin(), request.headers.end(), is_id);
+  const std::optional<std::string> id = Unquoted(FieldOf(request, kIdHeader));
+  if (fields == 1 && id.has_value() &&
+      internal::IsId(*id, AdmissionRequest::kIdBytesMax)) {
+    return *id;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "Idempotency-Key: ",
+      fields == 0  ? "is missing"
+      : fields > 1 ? "there are several"
+                   : "is no id",
+      "; a job needs one id, of 1 to ", AdmissionRequest::kIdBytesMax,
+      " bytes of printable ASCII without blanks, bare or in double quotes"));
+}
+
+absl::Status CheckIdInPath(absl::string_view id) {
+  if (internal::IsId(id, AdmissionRequest::kIdBytesMax)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the job's id in the path: is not 1 to ", AdmissionRequest::kIdBytesMax,
+      " bytes of printable ASCII without blanks"));
 }
 
 HttpAnswer TextAnswer(std::string text, absl::string_view type) {
@@ -65,27 +114,37 @@ HttpAnswer NoSuchPath() {
   return AnswerOf(absl::NotFoundError("no resource has this path"));
 }
 
+// What a path is asked with: HEAD is GET without its body.
+std::string Methods(absl::string_view method) {
+  return absl::StrCat(method, method == "GET" ? ", HEAD" : "", ", OPTIONS");
+}
+
+// RFC 9110, 9.3.7.
+HttpAnswer AnswerOptions(absl::string_view method) {
+  return {.status = 204, .fields = {{"Allow", Methods(method)}}};
+}
+
 // RFC 9110, 15.5.6.
 HttpAnswer OnlyMethod(absl::string_view method) {
   HttpAnswer answer = AnswerOf(absl::UnimplementedError(
       absl::StrCat("the method of this path is ", method)));
-  answer.fields.push_back({"Allow", std::string(method)});
+  answer.fields.push_back({"Allow", Methods(method)});
   return answer;
 }
 
-// Parses the body into `message`, or returns the refusal. An unknown member is
-// refused: ignoring it could surprise its writer.
-std::optional<HttpAnswer> ParseBody(absl::string_view body,
-                                    google::protobuf::Message& message) {
-  if (body.size() > kApiBodyBytesMax) {
-    return AnswerOf(absl::ResourceExhaustedError(
-        absl::StrCat("a body has at most ", kApiBodyBytesMax, " bytes")));
-  }
-  const std::optional<JsonError> error = ReadJsonMessage(body, message);
-  if (!error.has_value()) return std::nullopt;
-  return Malformed(absl::StrCat(
-      "the body is not the JSON object that this path takes: ", error->line,
-      ":", error->column, ": ", error->what));
+// The quantity of a request for a job of `operation`; 0 if that is not known,
+// which admission reports.
+absl::StatusOr<int64_t> QuantityOf(absl::string_view quantity,
+                                   absl::string_view operation,
+                                   const Catalog& catalog) {
+  const Operation* const known = catalog.FindOperation(operation);
+  return known == nullptr ? 0 : BaseUnitsOf(quantity, *known);
+}
+
+absl::Status MissingQuantity() {
+  return absl::InvalidArgumentError(
+      "quantity: is missing, should be a number of base units or a text such "
+      "as \"90s\"");
 }
 
 HttpAnswer Unauthenticated(const Authentication& who) {
@@ -130,12 +189,22 @@ absl::Status AddJobs(const v1::EstimateRequest& request, const Catalog& catalog,
           "operation: ", catalog.UnknownOperation(job.operation()).message()));
     }
     const int64_t jobs = job.has_jobs() ? job.jobs() : 1;
-    if (!job.has_quantity() || job.quantity() < 0 || jobs < 0) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          place, "quantity: is required; quantity and jobs are zero or more"));
+    if (jobs < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(place, "jobs: is negative"));
+    }
+    if (!job.has_quantity()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(place, "quantity: is missing"));
+    }
+    const absl::StatusOr<int64_t> quantity =
+        BaseUnitsOf(job.quantity(), *operation);
+    if (!quantity.ok()) {
+      return absl::Status(quantity.status().code(),
+                          absl::StrCat(place, quantity.status().message()));
     }
     const absl::Status added = estimator.Add(
-        {.operation = operation, .quantity = job.quantity(), .jobs = jobs});
+        {.operation = operation, .quantity = *quantity, .jobs = jobs});
     if (!added.ok()) return added;
   }
   return absl::OkStatus();
@@ -188,10 +257,20 @@ HttpAnswer Api::Route(const HttpRequest& request, UnixNanos now) {
       {"GET", "/metrics", &Api::Metrics},
       {"GET", "/healthz", &Api::Health},
   };
+  if (request.path.find('\0') != absl::string_view::npos) {
+    return Malformed("the path: has a NUL");
+  }
   for (const Endpoint& endpoint : kEndpoints) {
     if (request.path != endpoint.path) continue;
-    if (request.method != endpoint.method) return OnlyMethod(endpoint.method);
+    if (request.method == "OPTIONS") return AnswerOptions(endpoint.method);
+    const bool is_head = request.method == "HEAD" && endpoint.method == "GET";
+    if (request.method != endpoint.method && !is_head) {
+      return OnlyMethod(endpoint.method);
+    }
     return (this->*endpoint.answer)(request, now);
+  }
+  if (request.path == "*" && request.method == "OPTIONS") {
+    return AnswerOptions("GET, POST");
   }
   return RouteJob(request, now);
 }
@@ -202,23 +281,50 @@ HttpAnswer Api::RouteJob(const HttpRequest& request, UnixNanos now) {
   if (!absl::ConsumePrefix(&id, "/v1/jobs/")) return NoSuchPath();
   const bool completes = absl::ConsumeSuffix(&id, "/complete");
   if (!completes && !absl::ConsumeSuffix(&id, "/cancel")) return NoSuchPath();
+  if (request.method == "OPTIONS") return AnswerOptions("POST");
   if (request.method != "POST") return OnlyMethod("POST");
   return completes ? Complete(request, id, now) : Cancel(request, id, now);
+}
+
+absl::Status Api::ReadMetered(const HttpRequest& request,
+                              absl::string_view operation, std::string& id,
+                              int64_t& quantity) const {
+  const absl::string_view text = FieldOf(request, kQuantityHeader);
+  if (text.empty()) {
+    return absl::InvalidArgumentError(
+        "X-Konpro-Quantity: is missing; a job needs one, such as 600000 or "
+        "10m");
+  }
+  const absl::StatusOr<int64_t> units =
+      QuantityOf(text, operation, parts_.admission.catalog());
+  if (!units.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "X-Konpro-Quantity: ",
+        absl::StripPrefix(units.status().message(), "quantity: ")));
+  }
+  quantity = *units;
+  absl::StatusOr<std::string> read = IdOf(request);
+  if (!read.ok()) return read.status();
+  id = *std::move(read);
+  return absl::OkStatus();
 }
 
 HttpAnswer Api::Admit(const HttpRequest& request, UnixNanos now) {
   const absl::string_view uri = FieldOf(request, kOriginalUriHeader);
   AdmissionRequest asked{.key = ApiKeyFromHeaders(request.headers),
                          .operation = FieldOf(request, kOperationHeader)};
+  std::string id;
+  std::string malformed;
   if (!asked.operation.empty()) {
-    asked.id = FieldOf(request, kIdHeader);
+    const absl::Status status =
+        ReadMetered(request, asked.operation, id, asked.quantity);
+    malformed = std::string(status.message());
+    asked.malformed = malformed;
+    asked.id = id;
     // A second 200 would run the job a second time, unless the route says that
     // the API behind it reads kReplayedHeader.
     if (FieldOf(request, kOpenJobHeader) != kOpenJobReplay) {
       asked.open_job = OpenJobReplay::kRefuse;
-    }
-    if (!absl::SimpleAtoi(FieldOf(request, kQuantityHeader), &asked.quantity)) {
-      asked.quantity = -1;  // admission refuses it as malformed
     }
   }
   const AdmissionResult admission = parts_.admission.Admit(asked, now);
@@ -237,7 +343,8 @@ HttpAnswer Api::Estimate(const HttpRequest& request, UnixNanos now) {
       parts_.admission.Admit({.key = ApiKeyFromHeaders(request.headers)}, now);
   if (!admission.ok()) return AnswerOf(admission);
   v1::EstimateRequest body;
-  if (auto refusal = ParseBody(request.body, body)) return *refusal;
+  const absl::Status read = ReadBody(request.body, body);
+  if (!read.ok()) return AnswerOf(read);
   const Catalog& catalog = parts_.admission.catalog();
   Estimator estimator(catalog, now.ToTime());
   const absl::Status added = AddJobs(body, catalog, estimator);
@@ -255,49 +362,90 @@ HttpAnswer Api::Estimate(const HttpRequest& request, UnixNanos now) {
 
 HttpAnswer Api::Reserve(const HttpRequest& request, UnixNanos now) {
   v1::ReserveRequest body;
-  const std::optional<HttpAnswer> refusal = ParseBody(request.body, body);
-  const Authentication who = Authenticate(request, now);
-  // An unauthenticated caller learns nothing about the body.
-  if (!who.ok()) return Unauthenticated(who);
-  if (refusal.has_value()) return *refusal;
-  if (body.operation().empty() || !body.has_quantity()) {
-    return Malformed("operation and quantity are required");
-  }
+  absl::Status status = ReadBody(request.body, body);
+  if (absl::IsResourceExhausted(status)) return AnswerOf(status);
+  int64_t quantity = 0;
+  std::string id;
+  if (status.ok()) status = ReadReserve(request, body, id, quantity);
+  // Whether the caller is authenticated comes first: admission says so.
+  const std::string malformed(status.message());
   return AnswerOf(parts_.admission.Admit(
       {.key = ApiKeyFromHeaders(request.headers),
        .operation = body.operation(),
-       .quantity = body.quantity(),
-       .id = FieldOf(request, kIdHeader),
+       .quantity = quantity,
+       .id = id,
        .job = body.job(),
-       .overrun = body.top_up() ? Overrun::kTopUp : Overrun::kReject},
+       .overrun = body.top_up() ? Overrun::kTopUp : Overrun::kReject,
+       .malformed = malformed},
       now));
+}
+
+absl::Status Api::ReadReserve(const HttpRequest& request,
+                              const v1::ReserveRequest& body, std::string& id,
+                              int64_t& quantity) const {
+  if (body.operation().empty()) {
+    return absl::InvalidArgumentError(
+        "operation: is missing, should be a text such as \"avatar_video\"");
+  }
+  if (!body.has_quantity()) return MissingQuantity();
+  const absl::StatusOr<int64_t> units =
+      QuantityOf(body.quantity(), body.operation(), parts_.admission.catalog());
+  if (!units.ok()) return units.status();
+  quantity = *units;
+  absl::StatusOr<std::string> read = IdOf(request);
+  if (!read.ok()) return read.status();
+  id = *std::move(read);
+  return absl::OkStatus();
 }
 
 HttpAnswer Api::Complete(const HttpRequest& request, absl::string_view id,
                          UnixNanos now) {
   v1::CompleteJobRequest body;
-  const std::optional<HttpAnswer> malformed = ParseBody(request.body, body);
+  absl::Status status = ReadBody(request.body, body);
   std::string owner;
   if (auto refusal = FindOwner(request, body.account(), now, owner)) {
     return *refusal;
   }
-  if (malformed.has_value()) return *malformed;
-  if (!body.has_quantity()) return Malformed("quantity is required");
+  if (status.ok() && !body.has_quantity()) status = MissingQuantity();
+  if (status.ok()) status = CheckIdInPath(id);
+  if (!status.ok()) return AnswerOf(status);
+  const absl::StatusOr<int64_t> quantity =
+      ActualQuantity(owner, id, body.quantity());
+  if (!quantity.ok()) return AnswerOf(quantity.status());
   const auto settled = parts_.admission.Complete(
-      {.account = owner, .reservation = id, .quantity = body.quantity()}, now);
+      {.account = owner, .reservation = id, .quantity = *quantity}, now);
   return settled.ok() ? AnswerOf(*settled) : AnswerOf(settled.status());
+}
+
+absl::StatusOr<int64_t> Api::ActualQuantity(absl::string_view account,
+                                            absl::string_view id,
+                                            absl::string_view quantity) const {
+  // Most requests need not look for the job twice.
+  if (IsBaseUnits(quantity)) return BaseUnitsOf(quantity, Operation{});
+  const absl::StatusOr<std::string> operation =
+      parts_.admission.OperationOf(account, id);
+  if (!operation.ok()) return operation.status();
+  const Operation* const known =
+      parts_.admission.catalog().FindOperation(*operation);
+  if (known == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("quantity: should be a number of base units: operation ",
+                     *operation, " is not in the catalog any more"));
+  }
+  return BaseUnitsOf(quantity, *known);
 }
 
 HttpAnswer Api::Cancel(const HttpRequest& request, absl::string_view id,
                        UnixNanos now) {
   v1::CancelJobRequest body;
-  std::optional<HttpAnswer> malformed;
-  if (!request.body.empty()) malformed = ParseBody(request.body, body);
+  absl::Status status;
+  if (!request.body.empty()) status = ReadBody(request.body, body);
   std::string owner;
   if (auto refusal = FindOwner(request, body.account(), now, owner)) {
     return *refusal;
   }
-  if (malformed.has_value()) return *malformed;
+  if (status.ok()) status = CheckIdInPath(id);
+  if (!status.ok()) return AnswerOf(status);
   const auto settled =
       parts_.admission.Cancel({.account = owner, .reservation = id}, now);
   return settled.ok() ? AnswerOf(*settled) : AnswerOf(settled.status());

@@ -29,6 +29,9 @@
 // connect can end a job: the API is for the operator's own machines, never for
 // the Internet.
 //
+// Idempotency-Key is bare or a quoted string (RFC 9651), which is the same id.
+// HEAD is answered as GET, OPTIONS with Allow.
+//
 // Thread safety: thread-safe.
 //
 // Limits: bodies of kApiBodyBytesMax bytes, kEstimateJobsMax jobs in an
@@ -37,10 +40,13 @@
 #define KONPRO_SERVE_API_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "konpro/access/admission.h"
 #include "konpro/access/http.h"
@@ -48,10 +54,12 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/serve/http_request.h"
 #include "konpro/serve/metrics.h"
+#include "konpro/serve/request_body.h"
+#include "proto/api.pb.h"
 
 namespace konpro {
 
-inline constexpr size_t kApiBodyBytesMax = size_t{64} << 10;
+inline constexpr size_t kApiBodyBytesMax = kBodyBytesMax;
 inline constexpr int kEstimateJobsMax = 1'000;
 
 class Api {
@@ -75,6 +83,17 @@ class Api {
   HttpAnswer Route(const HttpRequest& request, UnixNanos now);
   HttpAnswer RouteJob(const HttpRequest& request, UnixNanos now);
   HttpAnswer Admit(const HttpRequest& request, UnixNanos now);
+  // What a request for a job has in its fields, or in its body. The error
+  // begins with the field or member that is wrong.
+  absl::Status ReadMetered(const HttpRequest& request,
+                           absl::string_view operation, std::string& id,
+                           int64_t& quantity) const;
+  absl::Status ReadReserve(const HttpRequest& request,
+                           const v1::ReserveRequest& body, std::string& id,
+                           int64_t& quantity) const;
+  absl::StatusOr<int64_t> ActualQuantity(absl::string_view account,
+                                         absl::string_view id,
+                                         absl::string_view quantity) const;
   HttpAnswer Estimate(const HttpRequest& request, UnixNanos now);
   HttpAnswer Reserve(const HttpRequest& request, UnixNanos now);
   HttpAnswer Complete(const HttpRequest& request, absl::string_view id,

@@ -40,6 +40,8 @@ constexpr absl::Duration kNoRoomWait = absl::Milliseconds(20);
 struct Connection {
   int fd;
   std::atomic<int64_t> deadline_ns;
+  // Of the request that is being read; used by the connection's thread alone.
+  bool has_nul = false;
 };
 
 struct Request {
@@ -84,6 +86,64 @@ bool ClaimsMoreThan(MHD_Connection* connection, size_t bytes_max) {
   uint64_t bytes = 0;
   return length != nullptr &&
          (!absl::SimpleAtoi(length, &bytes) || bytes > bytes_max);
+}
+
+// The fields of a request that say where it ends and whom it is for. Two
+// programs that read them differently see different requests (RFC 9112, 6.1,
+// 6.3 and 3.2), so what is not plain is refused.
+struct Framing {
+  int hosts = 0;
+  int lengths = 0;
+  int encodings = 0;
+  bool has_blank_in_name = false;
+  bool is_chunked = false;
+};
+
+MHD_Result CollectFraming(void* framing, MHD_ValueKind, const char* name,
+                          const char* value) {
+  auto& all = *static_cast<Framing*>(framing);
+  all.hosts += absl::EqualsIgnoreCase(name, "host");
+  all.lengths += absl::EqualsIgnoreCase(name, "content-length");
+  if (absl::EqualsIgnoreCase(name, "transfer-encoding")) {
+    ++all.encodings;
+    all.is_chunked =
+        value != nullptr && absl::EqualsIgnoreCase(value, "chunked");
+  }
+  all.has_blank_in_name |=
+      absl::string_view(name).find_first_of(" \t") != absl::string_view::npos;
+  return MHD_YES;
+}
+
+// What is wrong with the request's first line and fields, or "".
+absl::string_view FaultOf(MHD_Connection* connection,
+                          absl::string_view version) {
+  const Connection* const its = ConnectionOf(connection);
+  if (its != nullptr && its->has_nul) return "the target: has a NUL";
+  Framing framing;
+  MHD_get_connection_values(connection, MHD_HEADER_KIND, &CollectFraming,
+                            &framing);
+  if (framing.hosts > 1) return "Host: there are several";
+  if (framing.hosts == 0 && version != "HTTP/1.0") return "Host: is missing";
+  if (framing.lengths > 1) return "Content-Length: there are several";
+  if (framing.encodings > 0 && framing.lengths > 0) {
+    return "Transfer-Encoding: stands beside Content-Length";
+  }
+  if (framing.encodings > 1 ||
+      (framing.encodings == 1 && !framing.is_chunked)) {
+    return "Transfer-Encoding: only chunked is understood";
+  }
+  if (framing.has_blank_in_name) return "a field's name has a blank";
+  return "";
+}
+
+// The path of a target in absolute form (RFC 9112, 3.2.2), or all of it.
+absl::string_view PathOf(absl::string_view target) {
+  for (const absl::string_view scheme : {"http://", "https://"}) {
+    if (!absl::StartsWithIgnoreCase(target, scheme)) continue;
+    const size_t path = target.find('/', scheme.size());
+    return path == absl::string_view::npos ? "/" : target.substr(path);
+  }
+  return target;
 }
 
 // Frees the body of an answer, which may have been a new key's.
@@ -224,19 +284,21 @@ class HttpServer::Daemon {
     delete ended;
   }
 
-  static void* OnFirstLine(void* self, const char*,
+  static void* OnFirstLine(void* self, const char* target,
                            MHD_Connection* connection) {
     const auto& daemon = *static_cast<Daemon*>(self);
     if (Connection* its = ConnectionOf(connection)) {
       its->deadline_ns = After(daemon.options_.request_timeout);
+      // Decoded, it would end the text of the path.
+      its->has_nul = absl::StrContains(target, "%00");
     }
     return nullptr;
   }
 
   static MHD_Result OnRequest(void* self, MHD_Connection* connection,
-                              const char* url, const char* method, const char*,
-                              const char* data, size_t* data_bytes,
-                              void** context) {
+                              const char* url, const char* method,
+                              const char* version, const char* data,
+                              size_t* data_bytes, void** context) {
     auto& daemon = *static_cast<Daemon*>(self);
     const size_t body_bytes_max = daemon.options_.body_bytes_max;
     if (*context == nullptr) {
@@ -248,6 +310,11 @@ class HttpServer::Daemon {
       *context = new Request();
       daemon.CountRequest(1);
       // An answer now is sent before the body has come.
+      const absl::string_view fault = FaultOf(connection, version);
+      if (!fault.empty()) {
+        return Queue(connection, AnswerOf(absl::InvalidArgumentError(fault)),
+                     /*is_last=*/true);
+      }
       return ClaimsMoreThan(connection, body_bytes_max)
                  ? daemon.TooLarge(connection)
                  : MHD_YES;
@@ -265,7 +332,7 @@ class HttpServer::Daemon {
     MHD_get_connection_values(connection, MHD_HEADER_KIND, &CollectHeader,
                               &headers);
     HttpAnswer answer = daemon.handler_({.method = method,
-                                         .path = url,
+                                         .path = PathOf(url),
                                          .headers = headers,
                                          .body = request.body});
     Wipe(request.body.data(), request.body.size());

@@ -13,6 +13,12 @@
 // first line, or that is idle for `idle_timeout`. So every client holds one of
 // `connections_max` for a bounded time.
 //
+// A request that two programs could read differently is refused with 400, and
+// the connection closed: two Content-Length or Host, Transfer-Encoding beside
+// Content-Length, HTTP/1.1 without Host, a NUL (%00) in the target. A NUL that
+// stands in a field's value itself, or in the target, is not seen:
+// libmicrohttpd ends the text there. A proxy in front refuses it.
+//
 // Thread safety: the handler is called on all threads at once. Start() and
 // Stop() must not be concurrent with each other.
 //

@@ -12,6 +12,8 @@
 #include "gtest/gtest.h"
 #include "konpro/access/http.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/operation.h"
 #include "konpro/limits/limiter_registry.h"
 #include "konpro/serve/admin.h"
 #include "konpro/serve/api.h"
@@ -20,7 +22,9 @@
 #include "konpro/serve/limits_file.h"
 #include "konpro/serve/listen_socket.h"
 #include "konpro/serve/metrics.h"
+#include "konpro/serve/request_body.h"
 #include "konpro/serve/server_log.h"
+#include "proto/api.pb.h"
 #include "tests/testing/memory_admission.h"
 #include "tests/testing/socket_folder.h"
 #include "tests/testing/status_matchers.h"
@@ -31,6 +35,7 @@ namespace {
 using ::konpro::testing::IsOk;
 using ::konpro::testing::MemoryAdmission;
 using ::konpro::testing::SocketFolder;
+using ::konpro::testing::StatusIs;
 using ::testing::HasSubstr;
 
 const UnixNanos now = UnixNanos::FromTime(absl::FromUnixSeconds(1'700'000'040));
@@ -111,6 +116,24 @@ TEST(HeaderExamples, Metrics) {
   metrics.CountAnswer(200);
   EXPECT_THAT(metrics.Text(),
               HasSubstr("konpro_http_answers_total{status=\"200\"} 1\n"));
+}
+
+TEST(HeaderExamples, RequestBody) {
+  const Operation& operation =
+      *Catalog::BuiltIn().FindOperation("avatar_video");
+  // request_body.h
+  v1::ReserveRequest body;
+  EXPECT_THAT(
+      ReadBody("{\"operation\": \"avatar_video\", \"quantity\": 1.5}", body),
+      IsOk());
+  EXPECT_THAT(
+      BaseUnitsOf(body.quantity(), operation),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("quantity: \"1.5\" is no quantity: time has a unit")));
+  EXPECT_EQ(*BaseUnitsOf("90s", operation), 90'000);
+  EXPECT_THAT(ReadBody("[]", body),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "the body: is an array, should be one JSON object"));
 }
 
 TEST(HeaderExamples, ServerLog) {

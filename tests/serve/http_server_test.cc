@@ -54,6 +54,7 @@ class Client {
       bytes.remove_prefix(static_cast<size_t>(sent));
     }
   }
+  void EndOfRequests() { shutdown(fd_, SHUT_WR); }
   // What comes until `end` does, or the connection ends.
   std::string ReadUntil(absl::string_view end) {
     std::string text;
@@ -112,6 +113,89 @@ TEST_F(HttpServerTest, PassesARequestAndItsAnswer) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 201 "));
   EXPECT_THAT(answer, HasSubstr("X-Fields: Host=konpro;Content-Length=8;"));
   EXPECT_THAT(answer, HasSubstr("\r\n\r\nPOST /a b/c 'the body'"));
+}
+
+// As bytes: what two programs could read differently is refused.
+TEST_F(HttpServerTest, RequestsOverASocketAreReadOneWayOnly) {
+  using std::string_literals::operator""s;
+  std::atomic<int> handled{0};
+  const auto server = Start(
+      [&](const HttpRequest& request) {
+        ++handled;
+        return Echo(request);
+      },
+      {.body_bytes_max = 100});
+  const struct {
+    std::string request;
+    absl::string_view answer;
+    absl::string_view part;
+  } kRows[] = {
+      {"GET /a HTTP/1.1\r\nHost: k\r\n\r\n", "HTTP/1.1 201 ", "GET /a ''"},
+      {"GET /a HTTP/1.0\r\n\r\n", "HTTP/1.1 201 ", "GET /a ''"},
+      {"GET /a HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "Host: is missing"},
+      {"GET /a HTTP/1.1\r\nHost: k\r\nhost: k\r\n\r\n", "HTTP/1.1 400 ",
+       "Host: there are several"},
+      {"POST /a HTTP/1.1\r\nHost: k\r\nContent-Length: 2\r\n"
+       "Content-Length: 3\r\n\r\nabc",
+       "HTTP/1.1 400 ", "Content-Length: there are several"},
+      {"POST /a HTTP/1.1\r\nHost: k\r\nContent-Length: 2\r\n"
+       "content-length: 2\r\n\r\nab",
+       "HTTP/1.1 400 ", "Content-Length: there are several"},
+      {"POST /a HTTP/1.1\r\nHost: k\r\nContent-Length: 5\r\n"
+       "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       "HTTP/1.1 400 ", "Transfer-Encoding: stands beside Content-Length"},
+      {"POST /a HTTP/1.1\r\nHost: k\r\nTransfer-Encoding: chunked\r\n"
+       "Content-Length: 5\r\n\r\n0\r\n\r\n",
+       "HTTP/1.1 400 ", "Transfer-Encoding: stands beside Content-Length"},
+      {"POST /a HTTP/1.1\r\nHost: k\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+       "0\r\n\r\n",
+       "HTTP/1.1 400 ", "Transfer-Encoding: only chunked"},
+      {"POST /a HTTP/1.1\r\nHost: k\r\nTransfer-Encoding: chunked\r\n"
+       "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       "HTTP/1.1 400 ", "Transfer-Encoding: only chunked"},
+      {"POST /a HTTP/1.1\r\nHost: k\r\nTransfer-Encoding: chunked\r\n\r\n"
+       "2\r\nab\r\n0\r\n\r\n",
+       "HTTP/1.1 201 ", "POST /a 'ab'"},
+      {"POST /a HTTP/1.1\r\nHost: k\r\nContent-Length: +2\r\n\r\nab",
+       "HTTP/1.1 400 ", "Content-Length"},
+      {"POST /a HTTP/1.1\r\nHost: k\r\nContent-Length : 2\r\n\r\nab",
+       "HTTP/1.1 400 ", "blank"},
+      {"GET /a%00b HTTP/1.1\r\nHost: k\r\n\r\n", "HTTP/1.1 400 ",
+       "the target: has a NUL"},
+      {"GET /a?q=%00 HTTP/1.1\r\nHost: k\r\n\r\n", "HTTP/1.1 400 ",
+       "the target: has a NUL"},
+      {"GET /a HTTP/1.1\r\nHost: k\r\nx-api\0-key: b\r\n\r\n"s, "HTTP/1.1 400 ",
+       ""},
+      {"GET http://k/a?b HTTP/1.1\r\nHost: k\r\n\r\n", "HTTP/1.1 201 ",
+       "GET /a ''"},
+      {"GET HTTPS://k HTTP/1.1\r\nHost: k\r\n\r\n", "HTTP/1.1 201 ",
+       "GET / ''"},
+      {"OPTIONS * HTTP/1.1\r\nHost: k\r\n\r\n", "HTTP/1.1 201 ",
+       "OPTIONS * ''"},
+      {"HEAD /a HTTP/1.1\r\nHost: k\r\n\r\n", "HTTP/1.1 201 ",
+       "Content-Length: 10"},
+  };
+  for (const auto& row : kRows) {
+    SCOPED_TRACE(row.request);
+    Client client(path_);
+    client.Send(row.request);
+    client.EndOfRequests();
+    const std::string answer = client.ReadAll();
+    EXPECT_THAT(answer, StartsWith(std::string(row.answer)));
+    EXPECT_THAT(answer, HasSubstr(std::string(row.part)));
+    const int expected = absl::StartsWith(row.answer, "HTTP/1.1 201") ? 1 : 0;
+    EXPECT_EQ(handled.exchange(0), expected);
+  }
+}
+
+// A body that follows a refused request is never read as the next request.
+TEST_F(HttpServerTest, RefusedRequestEndsItsConnection) {
+  const auto server = Start(Echo, {.body_bytes_max = 100});
+  EXPECT_THAT(
+      Ask(absl::StrCat("POST /a HTTP/1.1\r\nHost: k\r\nContent-Length: 1\r\n"
+                       "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                       Request("GET", "/smuggled"))),
+      Not(HasSubstr("smuggled")));
 }
 
 TEST_F(HttpServerTest, AConnectionCarriesSeveralRequests) {

@@ -277,6 +277,196 @@ TEST_F(ServeApi, BodiesThatAreNotWhatIsExpectedAreRefused) {
   EXPECT_EQ(Hold("", 1).status, 400);
 }
 
+// Each error names the field and the form that it should have.
+TEST_F(ServeApi, ErrorsNameTheFieldAndItsForm) {
+  struct {
+    absl::string_view path;
+    absl::string_view body;
+    int status;
+    absl::string_view detail;
+  } const kRows[] = {
+      {"/v1/jobs", "", 400, "the body: is empty, should be one JSON object"},
+      {"/v1/jobs", "[]", 400,
+       "the body: is an array, should be one JSON object"},
+      {"/v1/jobs", "7", 400,
+       "the body: is a number, should be one JSON object"},
+      {"/v1/jobs", "{", 400, "the body: is no JSON: line 1, column 2: "},
+      {"/v1/jobs", "{}", 400, "operation: is missing"},
+      {"/v1/jobs", R"({"operation":"avatar_video"})", 400,
+       "quantity: is missing"},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":1.5})", 400,
+       "quantity: \\\"1.5\\\" is no quantity"},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":"1.5"})", 400,
+       "digits alone are milliseconds"},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":"90x"})", 400,
+       "quantity: \\\"90x\\\""},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":-1})", 400,
+       "quantity: is negative"},
+      {"/v1/jobs",
+       R"({"operation":"avatar_video","quantity":9223372036854775808})", 400,
+       "quantity: \\\"9223372036854775808\\\" is outside the range"},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":true})", 400,
+       "quantity: is a boolean, should be a number of base units or a text"},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":[1]})", 400,
+       "quantity: is an array, should be"},
+      {"/v1/jobs", R"({"operation":7,"quantity":1})", 400,
+       "operation: is a number, should be a text"},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":1,"topup":1})",
+       400, "member \\\"topup\\\" is not known; did you mean \\\"top_up"},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":1,"top_up":1})",
+       400, "top_up: is a number, should be true or false"},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":1,"quantity":2})",
+       400, "column 42: member \\\"quantity\\\" stands twice"},
+      {"/v1/jobs",
+       R"({"operation":"avatar_video","quantity":1,"top_up":true,"topUp":true})",
+       400, "topUp: stands twice"},
+      {"/v1/jobs", R"({"operation":"avatar_vide","quantity":"90s"})", 400,
+       "avatar_video"},
+      {"/v1/jobs/a/complete", "{}", 400, "quantity: is missing"},
+      {"/v1/jobs/a b/complete", R"({"quantity":1})", 400,
+       "the job's id in the path: "},
+      {"/v1/jobs/a/cancel", "[]", 400, "the body: is an array"},
+      {"/v1/estimate", R"({"jobs":{}})", 400,
+       "jobs: is an object, should be an array of objects"},
+      {"/v1/estimate", R"({"jobs":[1]})", 400, "jobs[0]: is a number"},
+      {"/v1/estimate", R"({"jobs":[{"operation":"avatar_video"}]})", 400,
+       "jobs[0].quantity: is missing"},
+      {"/v1/estimate",
+       R"({"jobs":[{"operation":"avatar_video","quantity":1},
+                   {"operation":"avatar_video","quantity":"x"}]})",
+       400, "jobs[1].quantity: \\\"x\\\" is no quantity"},
+      {"/v1/estimate",
+       R"({"jobs":[{"operation":"avatar_video","quantity":1,"jobs":1.5}]})",
+       400, "jobs[0].jobs: \\\"1.5\\\" is not a whole number"},
+      {"/v1/estimate",
+       R"({"jobs":[{"operation":"avatar_video","quantity":1,"n":1}]})", 400,
+       "member \\\"jobs[0].n\\\" is not known"},
+  };
+  for (const auto& row : kRows) {
+    const HttpAnswer answer =
+        Ask("POST", row.path, row.body, {{"Idempotency-Key", "a"}});
+    EXPECT_EQ(answer.status, row.status) << row.body;
+    EXPECT_THAT(answer.body, HasSubstr(std::string(row.detail))) << row.body;
+    now_ = UnixNanos::FromTime(now_.ToTime() + absl::Minutes(1));
+  }
+}
+
+TEST_F(ServeApi, FieldsOfAMeteredAdmissionAreNamed) {
+  struct {
+    std::vector<HttpHeader> headers;
+    absl::string_view detail;
+  } const kRows[] = {
+      {{{"X-Konpro-Quantity", "1000"}}, "Idempotency-Key: is missing; a job"},
+      {{{"X-Konpro-Quantity", "1000"},
+        {"Idempotency-Key", "a"},
+        {"idempotency-key", "a"}},
+       "Idempotency-Key: there are several"},
+      {{{"X-Konpro-Quantity", "1000"}, {"Idempotency-Key", "a b"}},
+       "Idempotency-Key: is no id"},
+      {{{"X-Konpro-Quantity", "1000"}, {"Idempotency-Key", "\"a"}},
+       "Idempotency-Key: is no id"},
+      {{{"X-Konpro-Quantity", "1000"}, {"Idempotency-Key", "\"a\\"}},
+       "Idempotency-Key: is no id"},
+      {{{"X-Konpro-Quantity", "1000"}, {"Idempotency-Key", "\"\""}},
+       "Idempotency-Key: is no id"},
+      {{{"Idempotency-Key", "a"}}, "X-Konpro-Quantity: is missing"},
+      {{{"X-Konpro-Quantity", "10x"}, {"Idempotency-Key", "a"}},
+       "X-Konpro-Quantity: \\\"10x\\\""},
+      {{{"X-Konpro-Quantity", "-1"}, {"Idempotency-Key", "a"}},
+       "X-Konpro-Quantity: is negative"},
+  };
+  for (const auto& row : kRows) {
+    std::vector<HttpHeader> headers = row.headers;
+    headers.push_back({"X-Konpro-Operation", "avatar_video"});
+    const HttpAnswer answer = Ask("GET", "/v1/admit", "", headers);
+    EXPECT_EQ(FieldOf(answer, "X-Konpro-Status"), "400");
+    EXPECT_THAT(answer.body, HasSubstr(absl::StrCat("\"", row.detail)));
+    // The key is looked at first, and what is malformed uses no permit.
+    EXPECT_EQ(AskAs(headers, "GET", "/v1/admit").status, 401);
+  }
+  EXPECT_EQ(FieldOf(Ask("GET", "/v1/admit"), "RateLimit").substr(0, 12),
+            "\"minute\";r=9");
+}
+
+TEST_F(ServeApi, QuotedIdIsTheSameId) {
+  EXPECT_EQ(Hold("job-1", 1'000).status, 200);
+  EXPECT_THAT(Hold("\"job-1\"", 1'000).body, HasSubstr("\"replayed\":true"));
+  EXPECT_EQ(Hold("\"a\\\\b\\\"\"", 1'000).status, 200);
+  EXPECT_THAT(Hold("a\\b\"", 1'000).body, HasSubstr("\"replayed\":true"));
+}
+
+TEST_F(ServeApi, QuantityHasAUnitOrIsBaseUnits) {
+  int id = 0;
+  for (const absl::string_view quantity :
+       {"60000", "60000.0", "\"60000\"", "\"60s\"", "\"1 min\"", "\"PT1M\"",
+        "\"1:00\""}) {
+    const std::string job = absl::StrCat("job-", ++id);
+    const HttpAnswer held =
+        Ask("POST", "/v1/jobs",
+            absl::StrCat(R"({"operation":"avatar_video","quantity":)", quantity,
+                         "}"),
+            {{"Idempotency-Key", job}});
+    EXPECT_THAT(held.body, HasSubstr("\"held\":{\"credits\":\"60\""))
+        << quantity;
+    const HttpAnswer done =
+        Ask("POST", absl::StrCat("/v1/jobs/", job, "/complete"),
+            R"({"quantity":"0.5s"})");
+    EXPECT_THAT(done.body, HasSubstr("\"charged\":{\"credits\":\"0.5\""))
+        << done.body;
+  }
+  const HttpAnswer admitted = Ask("GET", "/v1/admit", "",
+                                  {{"X-Konpro-Operation", "avatar_video"},
+                                   {"X-Konpro-Quantity", "1m"},
+                                   {"Idempotency-Key", "proxied"}});
+  EXPECT_THAT(admitted.body, HasSubstr("\"held\":{\"credits\":\"60\""));
+  EXPECT_EQ(
+      Ask("POST", "/v1/jobs/none/complete", R"({"quantity":"1s"})").status,
+      404);
+}
+
+// What is wrong with a quantity does not hide whose job it is.
+TEST_F(ServeApi, MalformedQuantityOfAServiceIsNoMissingKey) {
+  const HttpAnswer answer = AskAs({}, "POST", "/v1/jobs/a/complete",
+                                  R"({"quantity":[1.5],"account":"acme"})");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("quantity: is an array"));
+}
+
+TEST_F(ServeApi, EachEndOfAJobHasItsOwnCode) {
+  struct {
+    absl::string_view first;
+    absl::string_view code;
+  } const kRows[] = {{"complete", "reservation_captured"},
+                     {"cancel", "reservation_voided"},
+                     {"", "reservation_expired"}};
+  for (const auto& row : kRows) {
+    const std::string id = absl::StrCat("job-", row.code);
+    ASSERT_EQ(Hold(id, 60'000).status, 200);
+    if (row.first.empty()) {
+      now_ = UnixNanos::FromTime(now_.ToTime() + absl::Hours(25));
+    } else {
+      ASSERT_EQ(Ask("POST", absl::StrCat("/v1/jobs/", id, "/", row.first),
+                    row.first == "cancel" ? "" : R"({"quantity":0})")
+                    .status,
+                200);
+    }
+    const HttpAnswer answer =
+        Ask("POST", absl::StrCat("/v1/jobs/", id, "/complete"),
+            R"({"quantity":1})");
+    EXPECT_EQ(answer.status, 409);
+    EXPECT_THAT(answer.body, HasSubstr(absl::StrCat("\"code\":\"", row.code)));
+    EXPECT_THAT(answer.body, HasSubstr("\"retryable\":false"));
+  }
+}
+
+TEST_F(ServeApi, NulInAPathIsMalformed) {
+  for (const absl::string_view path :
+       {absl::string_view("/v1/admit\0", 10),
+        absl::string_view("/v1/jobs/a\0b/cancel", 19)}) {
+    EXPECT_EQ(Ask("POST", path).status, 400);
+  }
+}
+
 TEST_F(ServeApi, EstimateIsUnderTheAccountsPlanAndBalance) {
   const HttpAnswer answer =
       Ask("POST", "/v1/estimate",
@@ -372,10 +562,19 @@ TEST_F(ServeApi, OtherPathsAndMethodsAreRefused) {
   } const kRows[] = {
       {"GET", "/healthz", 200, ""},
       {"GET", "/metrics", 200, ""},
-      {"POST", "/healthz", 405, "GET"},
-      {"POST", "/v1/admit", 405, "GET"},
-      {"GET", "/v1/jobs", 405, "POST"},
-      {"GET", "/v1/jobs/a/cancel", 405, "POST"},
+      {"HEAD", "/healthz", 200, ""},
+      {"HEAD", "/v1/admit", 200, ""},
+      {"HEAD", "/v1/account", 200, ""},
+      {"OPTIONS", "/healthz", 204, "GET, HEAD, OPTIONS"},
+      {"OPTIONS", "/v1/jobs", 204, "POST, OPTIONS"},
+      {"OPTIONS", "/v1/jobs/a/cancel", 204, "POST, OPTIONS"},
+      {"OPTIONS", "*", 204, "GET, POST, OPTIONS"},
+      {"OPTIONS", "/v1/none", 404, ""},
+      {"POST", "/healthz", 405, "GET, HEAD, OPTIONS"},
+      {"POST", "/v1/admit", 405, "GET, HEAD, OPTIONS"},
+      {"GET", "/v1/jobs", 405, "POST, OPTIONS"},
+      {"HEAD", "/v1/jobs", 405, "POST, OPTIONS"},
+      {"GET", "/v1/jobs/a/cancel", 405, "POST, OPTIONS"},
       {"GET", "/v1/jobs/a", 404, ""},
       {"GET", "/v1/admit/", 404, ""},
       {"GET", "", 404, ""},

@@ -6,6 +6,7 @@
 #ifndef KONPRO_BASE_INTERNAL_JSON_H_
 #define KONPRO_BASE_INTERNAL_JSON_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -16,6 +17,10 @@ namespace konpro::internal {
 // has a meaning in HTML (<, >, &) is escaped too, as are U+2028 and U+2029,
 // which end a line in older JavaScript.
 void AppendJsonString(absl::string_view text, std::string& out);
+
+// The bytes of the well-formed UTF-8 sequence that `text` begins with, or 0.
+// REQUIRES: `text` is not empty.
+size_t Utf8SequenceBytes(absl::string_view text);
 
 }  // namespace konpro::internal
 
