@@ -210,13 +210,6 @@ void MarkReplayed(bool replayed, HttpAnswer& answer) {
   if (replayed) answer.fields.push_back({kReplayedHeader, "true"});
 }
 
-// What a 503 waits for is done by others, who say no time.
-void AddRetryAfter(HttpAnswer& answer) {
-  if (answer.status != 503) return;
-  answer.fields.push_back(
-      {"Retry-After", absl::StrCat(SecondsCeil(kUnavailableRetryAfter))});
-}
-
 struct ErrorRow {
   int status;
   absl::string_view code;
@@ -335,7 +328,6 @@ HttpAnswer AnswerOf(const AdmissionResult& admission, LegacyRateLimit legacy) {
     answer = ProblemAnswer(row.status, problem);
   }
   MarkReplayed(admission.replayed, answer);
-  AddRetryAfter(answer);
   // RFC 9110, 15.5.2: a 401 says how to do better.
   if (admission.reason == AdmissionReason::kUnauthenticated) {
     answer.fields.push_back(
@@ -385,9 +377,7 @@ HttpAnswer AnswerOf(const absl::Status& error) {
                          : absl::string_view("try again");
   JsonObject problem = Problem(row.status, row.code, row.title, detail);
   problem.Bool("retryable", row.status == 503);
-  HttpAnswer answer = ProblemAnswer(row.status, problem);
-  AddRetryAfter(answer);
-  return answer;
+  return ProblemAnswer(row.status, problem);
 }
 
 }  // namespace konpro

@@ -37,7 +37,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "konpro/access/admission_result.h"
 #include "konpro/access/api_key.h"
@@ -78,9 +77,6 @@ enum class LegacyRateLimit : bool { kOmit, kAdd };
 // the legacy ones. Those of an allowed decision say what remains after it.
 std::vector<HttpField> RateLimitFields(
     const Decision& decision, LegacyRateLimit legacy = LegacyRateLimit::kOmit);
-
-// Retry-After of every 503.
-inline constexpr absl::Duration kUnavailableRetryAfter = absl::Seconds(5);
 
 struct HttpAnswer {
   int status = 200;

@@ -204,6 +204,8 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
   ledger.Add(app, kExitCodes);
   ServeCommandOptions serve;
   AddServe(app, kExitCodes, serve);
+  ClockCommandOptions clock;
+  AddClock(app, clock);
   try {
     // CLI11 takes words from the end.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -242,6 +244,7 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments,
       {"backup",
        [&] { return RunOnFile(backup.Arguments(), backup, context); }},
       {"ledger", [&] { return RunOnFile(arguments, ledger, context); }},
+      {"clock", [&] { return RunClockCommand(clock, arguments, streams); }},
       {"serve",
        [&] {
          const auto run = [](Service& service,

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "konpro/access/backend.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/flag_parsing.h"
@@ -72,6 +73,31 @@ ExitCode RunServeCommand(const ServeCommandOptions& options,
       },
       streams.out, streams.err);
   return status.ok() ? ExitCode::kOk : FailWith(status, streams);
+}
+
+void AddClock(CLI::App& app, ClockCommandOptions& options) {
+  CLI::App& command =
+      *app.add_subcommand("clock", "whether a running server trusts its clock");
+  command.footer(
+      "A server whose wall clock is set by more than 5 minutes while it runs "
+      "stops holding\nand charging credits (503), until the clock is set "
+      "right or --confirm says that it\nis right now. Exit code 1: it does "
+      "not trust it.");
+  command.add_option("--db", options.db, "the file that the server has open")
+      ->required()
+      ->type_name("FILE");
+  command.add_flag("--confirm", options.confirm, "the clock is right now");
+}
+
+ExitCode RunClockCommand(const ClockCommandOptions& options,
+                         const std::vector<std::string>& arguments,
+                         Streams streams) {
+  const std::optional<ExitCode> code =
+      RunByServer(options.db, arguments, "", streams);
+  if (code.has_value()) return *code;
+  PrintReason(streams,
+              absl::StrCat("--db: no server has ", options.db, " open"));
+  return ExitCode::kBadInput;
 }
 
 std::optional<ExitCode> RunByServer(const std::string& db,

@@ -29,6 +29,17 @@ struct ServeCommandOptions {
 void AddServe(CLI::App& app, const std::string& exit_codes,
               ServeCommandOptions& options);
 
+// `konpro clock`: asks the server that has a file open.
+struct ClockCommandOptions {
+  std::string db;
+  bool confirm = false;
+};
+void AddClock(CLI::App& app, ClockCommandOptions& options);
+// `arguments`: the words of the command.
+ExitCode RunClockCommand(const ClockCommandOptions& options,
+                         const std::vector<std::string>& arguments,
+                         Streams streams);
+
 // Runs the words of a command on the service that a server has open.
 using ServedCommand = std::function<ExitCode(
     Service& service, const std::vector<std::string>& arguments, Streams)>;

@@ -283,6 +283,7 @@ HttpAnswer Api::RouteJob(const HttpRequest& request, UnixNanos now) {
   if (!completes && !absl::ConsumeSuffix(&id, "/cancel")) return NoSuchPath();
   if (request.method == "OPTIONS") return AnswerOptions("POST");
   if (request.method != "POST") return OnlyMethod("POST");
+  if (auto refusal = RefuseByClock()) return *refusal;
   return completes ? Complete(request, id, now) : Cancel(request, id, now);
 }
 
@@ -316,6 +317,7 @@ HttpAnswer Api::Admit(const HttpRequest& request, UnixNanos now) {
   std::string id;
   std::string malformed;
   if (!asked.operation.empty()) {
+    if (auto refusal = RefuseByClock()) return ForAuthRequest(*refusal, uri);
     const absl::Status status =
         ReadMetered(request, asked.operation, id, asked.quantity);
     malformed = std::string(status.message());
@@ -361,6 +363,7 @@ HttpAnswer Api::Estimate(const HttpRequest& request, UnixNanos now) {
 }
 
 HttpAnswer Api::Reserve(const HttpRequest& request, UnixNanos now) {
+  if (auto refusal = RefuseByClock()) return *refusal;
   v1::ReserveRequest body;
   absl::Status status = ReadBody(request.body, body);
   if (absl::IsResourceExhausted(status)) return AnswerOf(status);
@@ -475,10 +478,25 @@ HttpAnswer Api::Metrics(const HttpRequest&, UnixNanos) {
 HttpAnswer Api::Health(const HttpRequest&, UnixNanos) {
   const std::string reason =
       parts_.not_ready == nullptr ? "" : parts_.not_ready();
-  if (reason.empty()) return TextAnswer("ok\n", "text/plain");
-  HttpAnswer answer = TextAnswer(reason + "\n", "text/plain");
+  const std::string fault =
+      parts_.clock == nullptr ? "" : parts_.clock->Fault();
+  if (reason.empty() && fault.empty()) {
+    return TextAnswer("ok\n", "text/plain");
+  }
+  std::string text;
+  for (const std::string& line : {reason, fault}) {
+    if (!line.empty()) absl::StrAppend(&text, line, "\n");
+  }
+  HttpAnswer answer = TextAnswer(std::move(text), "text/plain");
   answer.status = 503;
   return answer;
+}
+
+std::optional<HttpAnswer> Api::RefuseByClock() const {
+  if (parts_.clock == nullptr || parts_.clock->is_trusted()) {
+    return std::nullopt;
+  }
+  return AnswerOf(absl::UnavailableError("the clock was set"));
 }
 
 Authentication Api::Authenticate(const HttpRequest& request,

@@ -52,6 +52,7 @@
 #include "konpro/access/http.h"
 #include "konpro/access/key_directory.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/serve/clock_watch.h"
 #include "konpro/serve/http_request.h"
 #include "konpro/serve/metrics.h"
 #include "konpro/serve/request_body.h"
@@ -72,6 +73,9 @@ class Api {
     // Why the server is not ready to hold or charge credits; "" if it is. Both
     // are anybody's to read. Null: it is always ready.
     std::function<std::string()> not_ready = nullptr;
+    // While it is not trusted, nothing is held or charged: 503. Null: it always
+    // is.
+    const ClockWatch* clock = nullptr;
   };
 
   explicit Api(const Parts& parts) : parts_(parts) {}
@@ -104,6 +108,8 @@ class Api {
   HttpAnswer Metrics(const HttpRequest& request, UnixNanos now);
   HttpAnswer Health(const HttpRequest& request, UnixNanos now);
 
+  // The refusal of metered work while the clock is not trusted.
+  std::optional<HttpAnswer> RefuseByClock() const;
   Authentication Authenticate(const HttpRequest& request, UnixNanos now) const;
   // Sets `owner` to the account whose job a request ends: its key's, else
   // `named`. Or returns the refusal.

@@ -42,7 +42,8 @@ absl::Status ReadBody(absl::string_view body,
 // kInvalidArgument, and kOutOfRange: the message begins with "quantity: ".
 absl::StatusOr<int64_t> BaseUnitsOf(absl::string_view quantity,
                                     const Operation& operation);
-// Whether it is a whole number without a unit, and so needs no operation to be read.
+// Whether it is a whole number without a unit, and so needs no operation to be
+// read.
 bool IsBaseUnits(absl::string_view quantity);
 
 }  // namespace konpro

@@ -4,6 +4,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
@@ -24,6 +28,7 @@
 #include "konpro/limits/limiter_registry.h"
 #include "konpro/serve/admin.h"
 #include "konpro/serve/api.h"
+#include "konpro/serve/clock_watch.h"
 #include "konpro/serve/http_request.h"
 #include "konpro/serve/http_server.h"
 #include "konpro/serve/limits_file.h"
@@ -64,9 +69,9 @@ bool AnyKeyWasUsed(const KeyDirectory& keys,
 }
 
 // Logs that the journal is ahead of the clock, and that it no longer is.
-class ClockWatch {
+class JournalWatch {
  public:
-  ClockWatch(Ledger& ledger, const std::string& db, ServerLog& log)
+  JournalWatch(Ledger& ledger, const std::string& db, ServerLog& log)
       : ledger_(ledger), db_(db), log_(log) {}
 
   void Look() {
@@ -94,11 +99,14 @@ struct Server {
   std::string address;
   std::ostream& out;
   ServerLog& log;
+  // Of the whole process: a new catalog confirms no clock.
+  ClockWatch clock{ReadClocks};
 };
 
 // Waits for the end: a new catalog after a SIGHUP that brought one, else none.
 std::unique_ptr<const Catalog> Wait(Server& server, Service& service,
-                                    LimitsFile& limits, ClockWatch& clock) {
+                                    LimitsFile& limits, JournalWatch& journal) {
+  Failures clock_failures(server.log);
   Failures sync_failures(server.log);
   Failures save_failures(server.log);
   const timespec every = absl::ToTimespec(kSyncEvery);
@@ -113,7 +121,10 @@ std::unique_ptr<const Catalog> Wait(Server& server, Service& service,
     } else if (signal >= 0) {
       return nullptr;
     } else {
-      clock.Look();
+      journal.Look();
+      clock_failures.Add(server.clock.is_trusted()
+                             ? absl::OkStatus()
+                             : absl::UnavailableError(server.clock.Fault()));
       service.RetryWrites();
       sync_failures.Add(limits.Sync());
       if (++syncs % kSyncsPerSave == 0) {
@@ -121,6 +132,35 @@ std::unique_ptr<const Catalog> Wait(Server& server, Service& service,
       }
     }
   }
+}
+
+constexpr int kFailed = 1;  // an exit code of the command line
+
+// `konpro clock`.
+int RunClock(const std::vector<std::string>& arguments, ClockWatch& clock,
+             std::ostream& out) {
+  if (std::find(arguments.begin(), arguments.end(), "--confirm") !=
+      arguments.end()) {
+    clock.Confirm();
+  }
+  const std::string fault = clock.Fault();
+  out << (fault.empty() ? "the server trusts its clock" : fault) << "\n";
+  return fault.empty() ? 0 : kFailed;
+}
+
+// Whether a command may write to the ledger, at the time of the clock.
+bool ChangesLedger(const std::vector<std::string>& arguments) {
+  static constexpr absl::string_view kReads[] = {
+      "balance", "explain", "export", "history", "statement", "verify"};
+  if (arguments.empty() || arguments[0] != "ledger") return false;
+  // All options before the subcommand have a value.
+  size_t i = 1;
+  while (i < arguments.size() && absl::StartsWith(arguments[i], "--")) {
+    i += absl::StrContains(arguments[i], "=") ? 1 : 2;
+  }
+  return i >= arguments.size() ||
+         std::find(std::begin(kReads), std::end(kReads), arguments[i]) ==
+             std::end(kReads);
 }
 
 // Serves with one catalog, and returns the one to serve with then, or null.
@@ -157,8 +197,8 @@ absl::StatusOr<std::unique_ptr<const Catalog>> ServeCatalog(
                      "were used: all rate windows start fresh"));
   }
 
-  ClockWatch clock(service.ledger(), options.db, server.log);
-  clock.Look();
+  JournalWatch journal(service.ledger(), options.db, server.log);
+  journal.Look();
 
   // The file is locked by now: a socket that is there has no server.
   const std::string admin_path = AdminSocketPath(options.db);
@@ -185,7 +225,8 @@ absl::StatusOr<std::unique_ptr<const Catalog>> ServeCatalog(
              return service.admission().CheckClock(UnixNanos::CoarseNow()).ok()
                         ? ""
                         : "the journal is ahead of the clock";
-           }});
+           },
+           .clock = &server.clock});
   auto http = HttpServer::Start(
       *std::move(socket),
       [&api](const HttpRequest& request) {
@@ -197,6 +238,13 @@ absl::StatusOr<std::unique_ptr<const Catalog>> ServeCatalog(
                                      std::istream& command_in,
                                      std::ostream& command_out,
                                      std::ostream& command_err) {
+    if (!arguments.empty() && arguments[0] == "clock") {
+      return RunClock(arguments, server.clock, command_out);
+    }
+    if (ChangesLedger(arguments) && !server.clock.is_trusted()) {
+      command_err << "konpro: " << server.clock.Fault() << "\n";
+      return kFailed;
+    }
     return server.run(service, arguments, command_in, command_out, command_err);
   };
   auto admin = HttpServer::Start(
@@ -207,7 +255,7 @@ absl::StatusOr<std::unique_ptr<const Catalog>> ServeCatalog(
       {.body_bytes_max = kCommandBytesMax, .only_user = geteuid()});
   if (!admin.ok()) return admin.status();
   server.out << "listening on " << server.address << std::endl;
-  std::unique_ptr<const Catalog> next = Wait(server, service, *limits, clock);
+  std::unique_ptr<const Catalog> next = Wait(server, service, *limits, journal);
 
   // From here on a command opens the file itself, as soon as it is closed.
   unlink(admin_path.c_str());

@@ -17,6 +17,7 @@
 #include "konpro/limits/limiter_registry.h"
 #include "konpro/serve/admin.h"
 #include "konpro/serve/api.h"
+#include "konpro/serve/clock_watch.h"
 #include "konpro/serve/http_request.h"
 #include "konpro/serve/http_server.h"
 #include "konpro/serve/limits_file.h"
@@ -74,6 +75,14 @@ TEST(HeaderExamples, Api) {
                  now)
           .status,
       401);
+}
+
+TEST(HeaderExamples, ClockWatch) {
+  // clock_watch.h
+  ClockWatch clock;
+  EXPECT_TRUE(clock.is_trusted());
+  EXPECT_TRUE(clock.is_trusted());
+  clock.Confirm();
 }
 
 TEST(HeaderExamples, HttpServer) {

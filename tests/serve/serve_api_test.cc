@@ -11,6 +11,7 @@
 #include "konpro/access/key_directory.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/serve/api.h"
+#include "konpro/serve/clock_watch.h"
 #include "konpro/serve/http_request.h"
 #include "konpro/serve/metrics.h"
 #include "tests/testing/memory_admission.h"
@@ -457,6 +458,51 @@ TEST_F(ServeApi, EachEndOfAJobHasItsOwnCode) {
     EXPECT_THAT(answer.body, HasSubstr(absl::StrCat("\"code\":\"", row.code)));
     EXPECT_THAT(answer.body, HasSubstr("\"retryable\":false"));
   }
+}
+
+// A clock that was set 40 days ahead would close the ledger for everybody.
+TEST_F(ServeApi, ClockThatWasSetStopsMeteredWorkUntilItIsConfirmed) {
+  ClockReading reading = {.wall = kStart};
+  ClockWatch clock([&] { return reading; });
+  Api api({.admission = *memory_.admission,
+           .keys = *memory_.keys,
+           .metrics = metrics_,
+           .clock = &clock});
+  const auto ask = [&](absl::string_view method, absl::string_view path,
+                       absl::string_view body = "",
+                       absl::string_view operation = "") {
+    const std::vector<HttpHeader> headers = {
+        {"x-api-key", key_.secret.text().Reveal()},
+        {"Idempotency-Key", "job-1"},
+        {"X-Konpro-Operation", operation},
+        {"X-Konpro-Quantity", "1s"}};
+    return api.Answer(
+        {.method = method, .path = path, .headers = headers, .body = body},
+        now_);
+  };
+  const uint64_t entries = memory_.ledger->Head()->sequence;
+  reading.wall += absl::Hours(24 * 40);
+  const HttpAnswer admit = ask("GET", "/v1/admit", "", "avatar_video");
+  EXPECT_EQ(admit.status, 403);
+  EXPECT_EQ(FieldOf(admit, "X-Konpro-Status"), "503");
+  for (const char* path :
+       {"/v1/jobs", "/v1/jobs/a/complete", "/v1/jobs/a/cancel"}) {
+    const HttpAnswer answer =
+        ask("POST", path, R"({"operation":"avatar_video","quantity":"1s"})");
+    EXPECT_EQ(answer.status, 503) << path;
+    EXPECT_THAT(answer.body, HasSubstr("\"retryable\":true"));
+    EXPECT_EQ(FieldOf(answer, "Retry-After"), "5");
+  }
+  EXPECT_EQ(memory_.ledger->Head()->sequence, entries);
+  const HttpAnswer health = ask("GET", "/healthz");
+  EXPECT_EQ(health.status, 503);
+  EXPECT_THAT(health.body, HasSubstr("40 days"));
+  EXPECT_EQ(ask("GET", "/v1/admit").status, 200);
+  EXPECT_EQ(ask("GET", "/v1/account").status, 200);
+  clock.Confirm();
+  EXPECT_EQ(ask("GET", "/healthz").status, 200);
+  EXPECT_EQ(ask("GET", "/v1/admit", "", "avatar_video").status, 200);
+  EXPECT_EQ(ask("POST", "/v1/jobs/job-1/cancel").status, 200);
 }
 
 TEST_F(ServeApi, NulInAPathIsMalformed) {

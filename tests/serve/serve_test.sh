@@ -171,6 +171,11 @@ studio=$(keys create studio 2>/dev/null)
   --db=credits.db >/dev/null || fail 'windows'
 ledger grant studio 100000 --id=more >/dev/null || fail 'grant'
 
+output=$("$konpro" clock --db=credits.db --confirm) || fail "clock: $output"
+[[ "$output" == *'trusts its clock'* ]] || fail "$output"
+output=$("$konpro" clock --db=none.db 2>&1) && fail 'a clock without a server'
+[[ "$output" == *'no server'* ]] || fail "$output"
+
 # Whatever a router takes for /v1/videos is metered: it is refused without an id,
 # and with one it reaches the API by its one name.
 n=0
