@@ -98,9 +98,9 @@ HttpAnswer AnswerOf(const AdmissionResult& admission,
 HttpAnswer AnswerOf(const Settlement& settlement);
 // A problem, for an error of Complete(), Cancel() or of the server: 400, 402,
 // 404, 405 (kUnimplemented), 409, 413, 422, 500 or 503. What the ledger refused
-// has the refusal's code. Only a problem below 500 has the error's message: that
-// of a store may name a file. 503 has Retry-After.
-// REQUIRES: the error is not OK.
+// has the refusal's code. Only a problem below 500 has the error's message:
+// that of a store may name a file. 503 has Retry-After. REQUIRES: the error is
+// not OK.
 HttpAnswer AnswerOf(const absl::Status& error);
 
 }  // namespace konpro
