@@ -49,7 +49,7 @@ auto ConvertAll(absl::string_view field,
   return converted;
 }
 
-// The base units of the text of `field`; `if_empty` where there is none.
+// The base units of the text of `field`; `if_empty` if there is none.
 absl::Status ReadQuantity(absl::string_view field, absl::string_view text,
                           QuantityUnit unit, int64_t if_empty,
                           int64_t& quantity) {

@@ -1,6 +1,6 @@
 // Every plan of a catalog with the same work: which plans carry it, which is
 // the cheapest and which the fastest, what a plan lacks to meet a deadline, and
-// what would have to change if none carries it. What one plan makes of some
+// what would have to change if none fits it. What one plan makes of some
 // work is planner.h; the words for it are report/estimate_report.h.
 //
 //   PlanComparison comparison(catalog, question);

@@ -142,7 +142,7 @@ struct PlanFit {
 PlanFit FitPlan(const Plan& plan, const PlannedWork& work);
 
 // Of the plans that carry the work: those with the smallest shortfall, and of
-// these one. Indices into what was given; nullopt if no plan carries it.
+// these one. Indices into what was given; nullopt if no plan fits it.
 struct Recommendation {
   // The least money if all of them have a price in one currency; else the
   // fewest credits; of equals, the first of the catalog.

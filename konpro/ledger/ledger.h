@@ -19,14 +19,13 @@
 // Idempotency comes first: retrying with the same id and content returns the
 // first result, also a denial, and has no further effect. Ids are remembered
 // for the duplicate window; events older than the acceptance window are
-// rejected, so that nothing is applied twice because its id was forgotten.
+// refused.
 //
-// Calls from many threads share a commit: one of them takes the queued calls,
-// applies them, appends them to the store at once and returns all results. No
-// result is returned, and no balance is read, before that is durable. If it
-// fails, all of them get kUnavailable, and the ledger loads its state from the
-// store again, as Open() does, before the next command. Retrying with the same
-// id is safe.
+// Calls from many threads share a commit: one of them applies the queued calls
+// and appends them to the store at once. No result is returned, and no balance
+// is read, before that is durable. If it fails, all of them get kUnavailable,
+// and the ledger loads its state again before the next command. Retrying with
+// the same id is safe.
 //
 // Thread safety: thread-safe.
 //
@@ -142,9 +141,8 @@ class Ledger {
   // The outcome, applied or denied (AccountEffect::refusal), once it is
   // durable. kInvalidArgument: ValidateCommand(), or an event too far ahead.
   // kAlreadyExists: the id was used for another content; names the field.
-  // kOutOfRange: the event is too old. kNotFound: the command to refund is not
-  // known. kUnavailable: the store failed; whether the command took effect is
-  // unknown, and asking again is safe. Only then something may be journaled.
+  // kOutOfRange: the event is too old. kNotFound: no command to refund.
+  // kUnavailable: the store failed; only then something may be journaled.
   absl::StatusOr<LedgerOutcome> Apply(const LedgerCommand& command);
 
   // Each in order, and independently of the others. `outcomes` is overwritten;
@@ -174,8 +172,7 @@ class Ledger {
     std::string account;
     uint64_t sequence = 0;
   };
-  // In every account that remembers the id; if none does, in the whole journal,
-  // which is read for it.
+  // In every account that remembers the id, else in the whole journal: slow.
   absl::StatusOr<std::vector<CommandPlace>> FindCommand(absl::string_view id);
 
   // kNotFound: there is no such entry. kDataLoss: it is damaged.
@@ -190,16 +187,14 @@ class Ledger {
   // checked. `visit` must not call this ledger.
   absl::Status ForEachEntry(uint64_t first, uint64_t last, EntryVisitor visit);
 
-  // Replays the journal from the start to accounts of its own, and checks that
-  // every entry is chained, in order, there once and did what it says, and that
-  // the snapshot equals the result. `progress` receives the number of entries
-  // that are done, every few thousand; it may use the ledger. kDataLoss names
-  // the first entry that is wrong.
+  // Replays the journal from the start, and checks that every entry is chained,
+  // in order, there once and did what it says, and that the snapshot equals the
+  // result. `progress` receives the number of entries that are done, every few
+  // thousand; it may use the ledger. kDataLoss names the first wrong entry.
   absl::StatusOr<VerifyReport> Verify(
       absl::FunctionRef<void(uint64_t)> progress);
 
-  // Writes a snapshot, which makes opening fast. The ledger does it by itself
-  // every LedgerOptions::snapshot_every entries.
+  // Makes opening fast, as is done every LedgerOptions::snapshot_every entries.
   absl::Status Snapshot();
 
   // Writes a snapshot if opening would take long without it. Idempotent.
@@ -236,7 +231,6 @@ class Ledger {
                          const VerifyReport& report)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(book_mu_);
 
-  // Constant after construction.
   const LedgerOptions options_;
   const std::string store_name_;
   // Atomic: the book's time, for which nobody waits for a commit.
@@ -255,9 +249,8 @@ class Ledger {
   absl::Status failure_ ABSL_GUARDED_BY(book_mu_);
 };
 
-// The latest command with that id, of `account`, or of the one account that has
-// such a command if `account` is "". kNotFound: no command has the id.
-// kInvalidArgument: several accounts have one.
+// The latest command with that id, of `account`, or if that is "" of the one
+// account that has it. kNotFound: none. kInvalidArgument: several have it.
 absl::StatusOr<Ledger::CommandPlace> FindCommand(Ledger& ledger,
                                                  absl::string_view account,
                                                  absl::string_view id);

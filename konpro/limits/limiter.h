@@ -45,7 +45,7 @@ class LimiterCell {
   LimiterState Load() const { return Unpack(word_.Load()); }
   // Both at one instant; it costs as much as a change.
   LimiterState LoadBoth() { return Unpack(word_.LoadBoth()); }
-  // Writes `desired` where the state is `expected`; else returns false and
+  // Writes `desired` if the state is `expected`; else returns false and
   // what Load() would in `expected`.
   bool CompareExchange(LimiterState& expected, const LimiterState& desired) {
     internal::U128 seen = Pack(expected);
@@ -53,7 +53,7 @@ class LimiterCell {
     expected = Unpack(seen);
     return done;
   }
-  // Waits, behind a lost race, about as long as a cache line takes to another
+  // Waits, after a lost race, about as long as a cache line takes to another
   // core and back: the winner makes several changes while it has the line, and
   // two threads get twice as much out of one cell.
   static void StepBack() {

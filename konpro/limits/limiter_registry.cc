@@ -4,7 +4,7 @@
 // and a search ends at the first line that has one. With nine lines for
 // eight accounts, eleven of twelve lie in their own line.
 //
-// A slot never moves, and becomes empty only where no account's search passes
+// A slot never moves, and becomes empty only if no account's search passes
 // it; else it is marked as passed and waits for an account whose search does,
 // or for the day when none does.
 //

@@ -226,7 +226,6 @@ class LimiterRegistry {
   bool IsPassed(size_t line) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MakeRoom(UnixNanos now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Constant after construction.
   const internal::AccountHash hash_;
   const std::optional<internal::HugePages> table_;
   Slot* const slots_;  // kSlotsPerLine * lines_, in table_ or Options::memory

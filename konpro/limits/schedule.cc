@@ -5,12 +5,12 @@
 // boundary of window i is B_i := A + limit_i, so it is a 2 x 2 matrix over
 // (min, +), and a boundary of both at once is a third one. The boundaries are
 // two arithmetic progressions. Let their periods be P < Q: for at least
-// q = ceil(Q / P) - 1 times P behind each Y (of period Q) there are exactly q
+// q = ceil(Q / P) - 1 times P after each Y (of period Q) there are exactly q
 // X's and no Y, so that `Y X^q` can be taken for one letter; with that time cut
 // out, Y has the period Q - qP, 0 < Q - qP <= P, and X keeps its own. That is
 // Euclid's algorithm, and ends with equal periods: with one letter repeated for
 // ever. Before each step the letters until both progressions have begun are
-// applied one by one, powers of them by squaring; where A would reach the
+// applied one by one, powers of them by squaring; if A would reach the
 // request, it is looked for inside the letter. (Sturmian words; the same
 // recursion as in "floor sums" over a monoid.)
 //
@@ -27,13 +27,14 @@
 // most ceil(d / u) <= L: the FIXED window refuses nothing any more, and the
 // last of its L requests would not go out before the next begins.
 // Either way a request goes out at the later of two times: the boundary that it
-// is behind if each window before admits L, and when the bucket has W_j for it.
+// comes after if each window before admits L, and when the bucket has W_j for
+// it.
 //
 // Two TOKEN_BUCKETs. The k-th request goes out at the later of the times x_k
 // and y_k at which each bucket alone would admit it, unless a bucket has been
 // full meanwhile. A bucket no slower than the other that is full while the
 // other is waited for is not waited for again. A slower one can be full while
-// the faster is waited for only where times are rounded to nanoseconds: where
+// the faster is waited for only because times are rounded to nanoseconds: if
 // both intervals differ by less than one, and for two ticks at most. See
 // Raise().
 #include "konpro/limits/schedule.h"
@@ -93,7 +94,7 @@ struct FixedView {
 };
 
 // A TOKEN_BUCKET in its own ticks, taken from its rule. A word is wide here: a
-// request that would need more than 64 bits is behind the end of time.
+// request that would need more than 64 bits is after the end of time.
 class BucketView {
  public:
   BucketView(const LimiterWindows& windows, size_t index)
@@ -121,7 +122,7 @@ class BucketView {
     if (tick <= Mark(from)) return from;
     return Clamped((tick * period_ + capacity() - 1) / capacity());
   }
-  // The permits that are there behind `word` until `last`.
+  // The permits that are there after `word` until `last`.
   Wide CountUntil(Wide word, UnixNanos last) const {
     const Wide free = Mark(last) + capacity() - word;
     return free < 0 ? 0 : free / unit_;
@@ -285,7 +286,7 @@ class FixedPair {
     return times > 0;
   }
 
-  // Puts `times` letters of the other window behind each of window `y`.
+  // Puts `times` letters of the other window after each of window `y`.
   void Extend(size_t y, int64_t times) {
     const std::array<Letter, 3>& from = letters_[level_];
     std::array<Letter, 3>& to = letters_[level_ + 1];
@@ -403,13 +404,13 @@ class BucketInFixed {
   // Not one that the start cuts.
   bool IsWhole() const { return room_ == limit_ && end_ - begin_ == period_; }
 
-  // The bucket's word where idle time until `at` has filled it.
+  // The bucket's word if idle time until `at` has filled it.
   Wide Raised(Wide word, Wide at) const {
     return std::max(word, bucket_.Mark(Clamped(at)));
   }
 
-  // Request `left`, counted from this window, where each window from this one
-  // to `index` windows behind it admits its limit, or the bucket alone binds.
+  // Request `left`, counted from this window, if each window from this one
+  // to `index` windows after it admits its limit, or the bucket alone binds.
   Submission Within(Wide index, Wide left) const {
     const Wide begin = begin_ + index * period_;
     if (begin >= kMaxNanos) return Never();
@@ -527,7 +528,7 @@ class BucketPair {
                   words_[1 - slow_] + number * fast.unit() - fast.capacity());
   }
 
-  // When the slow bucket, but for `raise` ticks, is full again behind the
+  // When the slow bucket, but for `raise` ticks, is full again after the
   // request before, not rounded up.
   Ratio Full(Wide number, Wide raise) const {
     const BucketView& slow = buckets_[slow_];

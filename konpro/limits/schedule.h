@@ -29,7 +29,7 @@
 // Submissions() take one step of the limiter for each request.
 //
 // Limits: 0 .. 2^60 requests; otherwise those of limiter_decision.h. What would
-// lie behind the end of time, or can never be admitted, is at UnixNanos::Max().
+// lie after the end of time, or can never be admitted, is at UnixNanos::Max().
 #ifndef KONPRO_LIMITS_SCHEDULE_H_
 #define KONPRO_LIMITS_SCHEDULE_H_
 
@@ -50,8 +50,8 @@ struct Submission {
   // UnixNanos::Max(): never.
   UnixNanos at;
   // The window that is waited for: of those that refuse the longest, the first.
-  // What goes out together waited for the same. nullopt where nothing was
-  // waited for, and where it is never.
+  // What goes out together waited for the same. nullopt if nothing was
+  // waited for, or if it never goes out.
   std::optional<size_t> binding_window;
 
   bool never() const { return at == UnixNanos::Max(); }
@@ -117,11 +117,11 @@ class Schedule {
   // REQUIRES: 1 <= number <= kRequestsMax; it may be above requests().
   Submission At(uint64_t number) const;
 
-  // The first and the last request; the start where there is none.
+  // The first and the last request; the start if there is none.
   Submission first() const { return requests_ == 0 ? None() : At(1); }
   Submission last() const { return requests_ == 0 ? None() : At(requests_); }
 
-  // From the start to the last request; infinite where that is never.
+  // From the start to the last request; infinite if that is never.
   absl::Duration duration() const {
     const Submission end = last();
     return end.never() ? absl::InfiniteDuration() : end.at - start_;

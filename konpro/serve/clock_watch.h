@@ -2,7 +2,7 @@
 // began. A ledger's time never goes back, so one job that is charged while the
 // clock is weeks ahead would stop every account until then. Setting the clock
 // does not move the boot-time clock (CLOCK_BOOTTIME), which also counts the
-// time that the machine sleeps: where the two part, the wall clock has stepped.
+// time that the machine sleeps: if the two part, the wall clock has stepped.
 //
 //   ClockWatch clock;                     // the two agree from here on
 //   clock.is_trusted()                    // true

@@ -19,7 +19,7 @@ bool IsBase62(absl::string_view text);
 using RandomBytes = absl::FunctionRef<bool(absl::Span<uint8_t>)>;
 
 // Fills `digits` with random ones: each of the 62 is as likely as any other
-// where each byte is. False where `bytes` returns it. What it was given is
+// where each byte is. False if `bytes` returns it. What it was given is
 // wiped.
 bool RandomBase62(RandomBytes bytes, absl::Span<char> digits);
 

@@ -1,4 +1,4 @@
-// JSON (RFC 8259) where it is written by hand, on paths that link no protobuf.
+// JSON (RFC 8259) written by hand, on paths that link no protobuf.
 //
 //   AppendJsonString("a\"b\n", out)      // "a\"b\n", quotes included
 //

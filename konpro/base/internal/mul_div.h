@@ -8,7 +8,7 @@
 
 namespace konpro::internal {
 
-// a * b / c, rounded half to even; nullopt where that leaves int64_t.
+// a * b / c, rounded half to even; nullopt if that leaves int64_t.
 // REQUIRES: c > 0.
 constexpr std::optional<int64_t> MulDivHalfEven(int64_t a, int64_t b,
                                                 int64_t c) {

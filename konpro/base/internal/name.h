@@ -29,19 +29,19 @@ absl::Status CheckId(absl::string_view field, absl::string_view id,
                      size_t bytes_max);
 
 // The name in `known` with the smallest edit distance from `name`, ignoring
-// case; the first of equals. "" where none is near (distance above a third of
+// case; the first of equals. "" if none is near (distance above a third of
 // the longer name, and above 2).
 absl::string_view NearestName(absl::string_view name,
                               absl::Span<const absl::string_view> known);
 
 // `; did you mean "x"?` with the nearest of `known`, or `; known: "a", "b"`
-// where none is near, or "" where none is known.
+// if none is near, or "" if none is known.
 std::string Suggestion(absl::string_view name,
                        absl::Span<const absl::string_view> known);
 
 // `text` in quotes for an error message: cut after 40 bytes, anything but
 // printable ASCII shown as "?". What looks like an API key, put in a wrong
-// place by mistake, is cut behind its prefix: messages go to logs.
+// place by mistake, is cut after its prefix: messages go to logs.
 std::string Quoted(absl::string_view text);
 
 }  // namespace konpro::internal

@@ -1,4 +1,4 @@
-// The statistics behind forecast.h: a model of daily spend, in plain numbers
+// The statistics of forecast.h: a model of daily spend, in plain numbers
 // without a unit. What they mean in credits and dates is said there.
 //
 //   const SpendModel model = SpendModel::Fit(days);

@@ -1,11 +1,11 @@
 // The keyed hash of account ids: whoever does not know the key can aim neither
 // at equal hashes nor at neighbouring ones.
 //
-// The id's 64-bit words w, zeros behind, and its length are hashed by NH, sum
-// of (w[2i] + k[2i] mod 2^64) * (w[2i+1] + k[2i+1] mod 2^64) mod 2^128 (Black,
-// Halevi, Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message
+// The id's 64-bit words w, zeros after them, and its length are hashed by NH,
+// sum of (w[2i] + k[2i] mod 2^64) * (w[2i+1] + k[2i+1] mod 2^64) mod 2^128
+// (Black, Halevi, Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message
 // Authentication", CRYPTO 1999): two ids agree for one key in 2^64. One more
-// multiplication folds the sum. The last words overlap where an id is no whole
+// multiplication folds the sum. The last words overlap if an id is no whole
 // number of them; with the length they still say all of it.
 //
 // Thread safety: immutable. Pure.
@@ -52,7 +52,7 @@ class AccountHash {
     const size_t size = id.size();
     Wide sum = size * key_[kLengthKey];
     if (size >= 16) [[likely]] {
-      // The first 16 bytes, the last 16, and between them where that is not
+      // The first 16 bytes, the last 16, and between them if that is not
       // all.
       sum += Product(0, bytes, bytes + 8);
       for (size_t i = 16; i + 16 < size; i += 16) {

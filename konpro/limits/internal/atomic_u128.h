@@ -80,7 +80,7 @@ class alignas(16) AtomicU128 {
     return value;
   }
 
-  // Writes `desired` and returns true where the word is `expected`; else
+  // Writes `desired` and returns true if the word is `expected`; else
   // returns false with what is there, as Load() would return it, in `expected`.
   // Never fails without cause.
   bool CompareExchange(U128& expected, U128 desired) {

@@ -36,7 +36,7 @@ static_assert(offsetof(LimiterSlot, cell) == offsetof(ImageSlot, words));
 }  // namespace internal
 
 // The windows of the account that a handle is of, or the registry's unknown_
-// where the slot is another's: a slot that changes hands has the new hash
+// if the slot is another's: a slot that changes hands has the new hash
 // (release, by the windows) before it has the new windows.
 class LimiterRegistry::WindowsOf {
  public:

@@ -214,7 +214,7 @@ constexpr WindowState WindowRule::Refund(WindowState state, const Taken& taken,
     return {state.word - std::min(taken.cost, state.word & kCountMask)};
   }
   // Let the same calls meet a bucket from which the permits were never taken.
-  // It is ahead by their ticks at first, and loses that only where it is full,
+  // It is ahead by their ticks at first, and loses that only if it is full,
   // at most as fast as time passes. The state proves that time has come at
   // least within a capacity of it.
   const uint64_t from = Mark(taken.at);
