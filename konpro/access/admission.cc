@@ -149,8 +149,7 @@ absl::StatusOr<std::unique_ptr<Admission>> Admission::Open(
   return admission;
 }
 
-absl::Status Admission::PlaceAll() {
-  const MutexLock lock(mu_);
+absl::Status Admission::CheckPlans() const {
   for (const std::string& id : parts_.accounts.AccountIds()) {
     const absl::StatusOr<AccountRecord> record = parts_.accounts.Find(id);
     if (!record.ok()) return record.status();
@@ -159,6 +158,19 @@ absl::Status Admission::PlaceAll() {
           "account ", id, ": plan ", internal::Quoted(record->plan),
           " is not in catalog ", parts_.catalog.version()));
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Admission::PlaceAll() {
+  const MutexLock lock(mu_);
+  // All or none: windows that a catalog of another shape has replaced do not
+  // come back with what they had.
+  const absl::Status checked = CheckPlans();
+  if (!checked.ok()) return checked;
+  for (const std::string& id : parts_.accounts.AccountIds()) {
+    const absl::StatusOr<AccountRecord> record = parts_.accounts.Find(id);
+    if (!record.ok()) return record.status();
     // Windows that another plan or catalog brings continue what was used until
     // now, not only until the account was changed.
     const UnixNanos now = std::max(UnixNanos::FromTime(record->changed_at),

@@ -219,6 +219,7 @@ class Admission {
                                     absl::string_view reservation);
 
   Split SplitOf(const AccountRecord& record, const Plan& plan) const;
+  absl::Status CheckPlans() const;
   absl::Status PlaceAll() ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<Bound> Place(const AccountRecord& record, UnixNanos now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

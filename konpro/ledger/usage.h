@@ -17,12 +17,13 @@
 // event time. If its job_id is the id of a reservation, what it becomes is as
 // follows (partial: more records follow); otherwise it is a spend.
 //
-//   the reservation         a final record             a partial record
-//   open                    captured, rest released    captured, rest held
-//   settled by a record     job_settled                spend
-//   captured by a command   job_settled                job_settled
-//   expired                 spend                      spend
-//   voided                  denied: the job failed     denied
+// | the reservation       | a final record          | a partial record    |
+// |-----------------------|-------------------------|---------------------|
+// | open                  | captured, rest released | captured, rest held |
+// | settled by a record   | job_settled             | spend               |
+// | captured by a command | job_settled             | job_settled         |
+// | expired               | spend                   | spend               |
+// | voided                | denied: the job failed  | denied              |
 //
 // A record that is job_settled changes nothing and leaves its id unused; with
 // `late` it is a spend. A record of another operation than its reservation's is

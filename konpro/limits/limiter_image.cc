@@ -38,7 +38,6 @@ uint64_t SealOf(absl::Span<const char> bytes) {
       header.changing_slot.load(),     header.changing_member.load(),
       header.replaced_slot.load(),     header.replaced_windows.load(),
       header.replaced_words[0].load(), header.replaced_words[1].load(),
-      header.is_sealed.load(),
   };
   const uint64_t sum = internal::SumOf(words, sizeof(words));
   return internal::SumOf(bytes.data() + internal::kImageRecordsAt,
@@ -272,6 +271,7 @@ std::optional<LimiterImage::Account> LimiterImage::InSlot(size_t slot) const {
     }
     if (state.windows[0] == WindowRule::kClosed) return std::nullopt;
   }
+  if (state.windows[1] == WindowRule::kClosed) return std::nullopt;
   const std::optional<size_t> index = WindowsAt(pointer);
   if (!index.has_value()) return std::nullopt;
   return Account{.windows = &windows_[*index], .state = state};
@@ -327,8 +327,9 @@ void LimiterImage::NoteSynced(absl::Span<char> bytes, size_t accounts) {
 
 void LimiterImage::Seal(absl::Span<char> bytes) {
   ImageHeader& header = HeaderOf(bytes);
-  header.is_sealed.store(1);
+  // A writer that is killed between the two has not sealed it.
   header.sealed_sum.store(SealOf(bytes));
+  header.is_sealed.store(1);
 }
 
 }  // namespace konpro

@@ -216,13 +216,26 @@ absl::StatusOr<const LimiterWindows*> LimiterRegistry::Keep(
 
 void LimiterRegistry::Replace(Slot& slot, const LimiterWindows& from,
                               const LimiterWindows& to, UnixNanos now) {
+  internal::ImageWriter& image = image_;
   internal::ReplaceWindows(
       slot.cell, from, to, now,
       [&] { slot.windows.store(&to, std::memory_order_release); },
-      [&](const LimiterState& state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-        image_.BeginReplace(static_cast<size_t>(&slot - slots_), from, state);
+      [&](const LimiterState& state) {
+        image.BeginReplace(static_cast<size_t>(&slot - slots_), from, state);
       });
   image_.EndReplace();
+}
+
+// Nobody replaces windows meanwhile.
+void LimiterRegistry::KeepSeen(Slot& slot, UnixNanos now) const {
+  const MutexLock lock(mu_);
+  const LimiterWindows* windows = slot.windows.load(std::memory_order_acquire);
+  if (windows == nullptr) return;
+  LimiterState state = slot.cell.Load();
+  while (true) {
+    const LimiterState seen = SeenAt(*windows, state, now);
+    if (seen == state || slot.cell.CompareExchange(state, seen)) return;
+  }
 }
 
 LimiterRegistry::Place LimiterRegistry::Look(absl::string_view account,

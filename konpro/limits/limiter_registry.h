@@ -197,7 +197,6 @@ class LimiterRegistry {
   class WindowsOf;
   struct Place;
   struct Shared;
-
   LimiterRegistry(const Options& options, const internal::AccountHash::Key& key,
                   size_t lines, std::optional<internal::HugePages> table);
 
@@ -223,6 +222,7 @@ class LimiterRegistry {
   void Share(Slot& slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Replace(Slot& slot, const LimiterWindows& from, const LimiterWindows& to,
                UnixNanos now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void KeepSeen(Slot& slot, UnixNanos now) const ABSL_LOCKS_EXCLUDED(mu_);
   bool IsPassed(size_t line) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MakeRoom(UnixNanos now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

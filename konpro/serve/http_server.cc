@@ -357,11 +357,15 @@ class HttpServer::Daemon {
   static void OnCompleted(void* self, MHD_Connection* connection,
                           void** context, MHD_RequestTerminationCode) {
     auto& daemon = *static_cast<Daemon*>(self);
-    delete static_cast<Request*>(*context);
-    *context = nullptr;
     if (Connection* its = ConnectionOf(connection)) {
       its->deadline_ns = After(daemon.options_.idle_timeout);
     }
+    // A request that ended within its headers was never counted.
+    if (*context == nullptr) return;
+    auto* const request = static_cast<Request*>(*context);
+    Wipe(request->body.data(), request->body.size());
+    delete request;
+    *context = nullptr;
     daemon.CountRequest(-1);
   }
 

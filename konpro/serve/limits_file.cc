@@ -113,6 +113,11 @@ LimitsFile::Mapping::Existing(const std::string& path) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": is not a regular file"));
   }
+  if (opened.st_uid != geteuid()) {
+    close(fd);
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": is another user's"));
+  }
   const absl::Status locked = Lock(fd, path);
   // Another process may have replaced it before the lock was free.
   if (!locked.ok() || lstat(path.c_str(), &named) != 0 ||
@@ -246,6 +251,10 @@ absl::Status LimitsFile::Sync() {
 }
 
 absl::Status LimitsFile::Close() {
+  // The machine may fail at any time: what the seal vouches for is on the disk
+  // before it.
+  const absl::Status synced = Sync();
+  if (!synced.ok()) return synced;
   LimiterImage::Seal(mapping_->bytes());
   return Sync();
 }

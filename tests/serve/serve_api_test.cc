@@ -576,7 +576,7 @@ TEST_F(ServeApi, LimitsOfSizesAreInclusive) {
   EXPECT_FALSE(has_instance(1'025));
 }
 
-TEST_F(ServeApi, TopUpDrawsOnTheBalanceAboveWhatWasHeld) {
+TEST_F(ServeApi, CompleteDrawsOnTheBalanceAboveWhatWasHeld) {
   const auto complete = [&](absl::string_view id, bool top_up) {
     EXPECT_EQ(
         Ask("POST", "/v1/jobs",
@@ -590,7 +590,7 @@ TEST_F(ServeApi, TopUpDrawsOnTheBalanceAboveWhatWasHeld) {
         .status;
   };
   EXPECT_EQ(complete("more", true), 200);
-  EXPECT_NE(complete("no-more", false), 200);
+  EXPECT_EQ(complete("no-top-up", false), 200);
 }
 
 TEST_F(ServeApi, UnauthenticatedCallersLearnNothingAboutTheirBody) {

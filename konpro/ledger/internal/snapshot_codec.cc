@@ -9,7 +9,7 @@
 namespace konpro::internal {
 namespace {
 
-constexpr uint8_t kSnapshotVersion = 2;
+constexpr uint8_t kSnapshotVersion = 3;
 
 void PutWord(std::string& out, uint64_t word) {
   char bytes[sizeof(word)];

@@ -45,6 +45,24 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool WasOfWindows(
   }
 }
 
+// Stores that `seen` counts as `next` (SeenAt()). Windows that can be replaced
+// must not be while that is done: a state of windows that came, went and came
+// again meanwhile would be written over by one that others read as fresh. So
+// whoever keeps them does it (KeepSeen()); else it stays undone, and the next
+// call finds the same.
+template <typename Cell, typename WindowsOf>
+bool KeepSeen(Cell& cell, const WindowsOf& windows_of, LimiterState seen,
+              const LimiterState& next, UnixNanos now) {
+  if constexpr (std::is_same_v<WindowsOf, SameWindows>) {
+    return cell.CompareExchange(seen, next);
+  } else if constexpr (requires { windows_of.KeepSeen(now); }) {
+    windows_of.KeepSeen(now);
+    return cell.Load() == next;
+  } else {
+    return WasOfWindows<WindowsOf>(cell, seen);
+  }
+}
+
 // What is said without a state that could be believed: try again now. A closed
 // state, read by a rule, would say "never".
 inline Decision GaveUp(const LimiterWindows& windows, uint64_t cost,
@@ -82,11 +100,8 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
     if (!one.admitted || !two.admitted) {
       const LimiterState next = {
           {first.Seen(seen.windows[0]), second.Seen(seen.windows[1])}};
-      // Windows that came and went meanwhile must not be believed to find a
-      // state ahead.
-      if (next != seen
-              ? &windows_of() != windows || !cell.CompareExchange(seen, next)
-              : !WasOfWindows<WindowsOf>(cell, seen)) {
+      if (next == seen ? !WasOfWindows<WindowsOf>(cell, seen)
+                       : !KeepSeen(cell, windows_of, seen, next, now)) {
         continue;
       }
       return Decision(LimitOutcome::kRetryLater, *windows, next, cost, now);

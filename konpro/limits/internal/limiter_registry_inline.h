@@ -40,22 +40,25 @@ static_assert(offsetof(LimiterSlot, cell) == offsetof(ImageSlot, words));
 // (release, by the windows) before it has the new windows.
 class LimiterRegistry::WindowsOf {
  public:
-  WindowsOf(Handle handle, const LimiterWindows& unknown)
-      : handle_(handle), unknown_(unknown) {}
+  WindowsOf(Handle handle, const LimiterRegistry& registry)
+      : handle_(handle), registry_(registry) {}
 
   ABSL_ATTRIBUTE_ALWAYS_INLINE const LimiterWindows& operator()() const {
     const LimiterWindows* windows =
         handle_.slot_->windows.load(std::memory_order_acquire);
     const uint64_t hash = handle_.slot_->hash.load(std::memory_order_relaxed);
     if (windows == nullptr || (hash ^ handle_.hash_) > 1) [[unlikely]] {
-      return unknown_;
+      return registry_.unknown_;
     }
     return *windows;
+  }
+  void KeepSeen(UnixNanos now) const {
+    registry_.KeepSeen(*handle_.slot_, now);
   }
 
  private:
   const Handle handle_;
-  const LimiterWindows& unknown_;
+  const LimiterRegistry& registry_;
 };
 
 // What the hash requires; an id of another form was never inserted.
@@ -132,7 +135,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision LimiterRegistry::TryAcquire(
     Handle handle, uint64_t cost, UnixNanos now) {
   if (!handle) [[unlikely]]
     return Unknown(cost, now);
-  return internal::TryAcquire(handle.slot_->cell, WindowsOf(handle, unknown_),
+  return internal::TryAcquire(handle.slot_->cell, WindowsOf(handle, *this),
                               cost, now);
 }
 
@@ -179,14 +182,14 @@ void LimiterRegistry::AcquireBatch(absl::Span<const Request> requests,
 inline Decision LimiterRegistry::Peek(Handle handle, uint64_t cost,
                                       UnixNanos now) const {
   if (!handle) return Unknown(cost, now);
-  return internal::Peek(handle.slot_->cell, WindowsOf(handle, unknown_), cost,
+  return internal::Peek(handle.slot_->cell, WindowsOf(handle, *this), cost,
                         now);
 }
 
 inline bool LimiterRegistry::Release(Handle handle, const Decision& decision,
                                      UnixNanos now) {
   if (!handle) return true;
-  return internal::Release(handle.slot_->cell, WindowsOf(handle, unknown_),
+  return internal::Release(handle.slot_->cell, WindowsOf(handle, *this),
                            decision, now);
 }
 
