@@ -198,14 +198,15 @@ absl::StatusOr<LimiterImage> LimiterImage::Read(absl::Span<const char> bytes,
   if (bytes.size() != internal::ImageBytes(header.lines)) {
     return Damaged("it is truncated");
   }
-  if (header.is_sealed.load() != 0 &&
-      header.sealed_sum.load() != SealOf(bytes)) {
+  const uint64_t is_sealed = header.is_sealed.load();
+  if (is_sealed > 1 ||
+      (is_sealed == 1 && header.sealed_sum.load() != SealOf(bytes))) {
     return Damaged("its bytes are not those that were written");
   }
   LimiterImage image(bytes, internal::AccountHash(header.key));
   absl::Status status = image.ReadWindows();
   if (status.ok()) {
-    status = image.CheckSlots(is_whole || header.is_sealed.load() != 0);
+    status = image.CheckSlots(is_whole || is_sealed == 1);
   }
   if (!status.ok()) return status;
   return image;

@@ -569,6 +569,30 @@ TEST_F(UsageLedgerTest, WhatOthersChargeIsPartOfTheSession) {
   EXPECT_EQ(BalanceNow().posted, CostOf(13'000));
 }
 
+TEST_F(UsageLedgerTest, ACompletedJobWithTheLabelOfASessionIsNoPartOfIt) {
+  Grant("1000");
+  ASSERT_THAT(ChargeOne(Partial(Record("a", "session", 60'000))), IsOk());
+  Reserve("admitted", "500");
+  const Price& price =
+      *catalog_.PricesAt(absl::FromUnixSeconds(kSecond))->Find("call");
+  ASSERT_THAT(
+      ledger_->Apply({.account = "acme",
+                      .id = "complete",
+                      .at = kNow,
+                      .request = LedgerCapture{.reservation = "admitted",
+                                               .amount = *price.CostOf(10'000)},
+                      .pricing = Pricing{.catalog_version = "awkward",
+                                         .operation = "call",
+                                         .quantity = 10'000,
+                                         .terms = price.terms(),
+                                         .effective_at = UnixNanos::FromTime(
+                                             absl::FromUnixSeconds(kSecond)),
+                                         .job = "session"}}),
+      IsOk());
+  ASSERT_THAT(ChargeOne(Record("b", "session", 30'000)), IsOk());
+  EXPECT_EQ(BalanceNow().posted, *CheckedAdd(CostOf(90'000), CostOf(10'000)));
+}
+
 // Another thread's charge comes after the journal was read for a batch, and
 // before the batch: in line for the commit, it waits for that reading.
 TEST_F(UsageLedgerTest, WhatOthersChargeMeanwhileIsPartOfTheSession) {

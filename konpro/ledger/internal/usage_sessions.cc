@@ -40,8 +40,12 @@ void UsageSessions::Observe(const LedgerCommand& command, UnixNanos at) {
   const auto* const capture = std::get_if<LedgerCapture>(&command.request);
   const bool is_charge = capture != nullptr ||
                          std::holds_alternative<SpendCommand>(command.request);
-  if (is_charge && command.pricing.has_value() &&
-      !command.pricing->job.empty()) {
+  // A job that is admitted may have any label; only its own reservation's is
+  // the session of its records.
+  const bool is_of_session =
+      command.pricing.has_value() && !command.pricing->job.empty() &&
+      (capture == nullptr || capture->reservation == command.pricing->job);
+  if (is_charge && is_of_session) {
     const Pricing& pricing = *command.pricing;
     Put({command.account, pricing.job, pricing.operation, pricing.effective_at},
         pricing.quantity, at);
