@@ -317,7 +317,9 @@ HttpAnswer Api::Admit(const HttpRequest& request, UnixNanos now) {
   std::string id;
   std::string malformed;
   if (!asked.operation.empty()) {
-    if (auto refusal = RefuseByClock()) return ForAuthRequest(*refusal, uri);
+    if (auto refusal = RefuseByClock(request, now)) {
+      return ForAuthRequest(*refusal, uri);
+    }
     const absl::Status status =
         ReadMetered(request, asked.operation, id, asked.quantity);
     malformed = std::string(status.message());
@@ -363,7 +365,7 @@ HttpAnswer Api::Estimate(const HttpRequest& request, UnixNanos now) {
 }
 
 HttpAnswer Api::Reserve(const HttpRequest& request, UnixNanos now) {
-  if (auto refusal = RefuseByClock()) return *refusal;
+  if (auto refusal = RefuseByClock(request, now)) return *refusal;
   v1::ReserveRequest body;
   absl::Status status = ReadBody(request.body, body);
   if (absl::IsResourceExhausted(status)) return AnswerOf(status);
@@ -497,6 +499,16 @@ std::optional<HttpAnswer> Api::RefuseByClock() const {
     return std::nullopt;
   }
   return AnswerOf(absl::UnavailableError("the clock was set"));
+}
+
+std::optional<HttpAnswer> Api::RefuseByClock(const HttpRequest& request,
+                                             UnixNanos now) const {
+  auto refusal = RefuseByClock();
+  // Without a key that is alive, admission has the first word.
+  if (!refusal.has_value() || !Authenticate(request, now).ok()) {
+    return std::nullopt;
+  }
+  return refusal;
 }
 
 Authentication Api::Authenticate(const HttpRequest& request,

@@ -110,6 +110,9 @@ class Api {
 
   // The refusal of metered work while the clock is not trusted.
   std::optional<HttpAnswer> RefuseByClock() const;
+  // Only a caller who is authenticated.
+  std::optional<HttpAnswer> RefuseByClock(const HttpRequest& request,
+                                          UnixNanos now) const;
   Authentication Authenticate(const HttpRequest& request, UnixNanos now) const;
   // Sets `owner` to the account whose job a request ends: its key's, else
   // `named`. Or returns the refusal.

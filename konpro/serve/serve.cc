@@ -115,9 +115,15 @@ std::unique_ptr<const Catalog> Wait(Server& server, Service& service,
     if (signal == SIGHUP) {
       if (server.options.load_catalog == nullptr) continue;
       absl::StatusOr<Catalog> next = server.options.load_catalog();
-      if (next.ok()) return std::make_unique<const Catalog>(*std::move(next));
-      server.log.Line(absl::StrCat("the catalog was not reloaded: ",
-                                   next.status().message()));
+      // What is not durable yet would be forgotten.
+      service.RetryWrites();
+      const absl::Status status =
+          next.ok() ? service.StoreStatus() : next.status();
+      if (status.ok()) {
+        return std::make_unique<const Catalog>(*std::move(next));
+      }
+      server.log.Line(
+          absl::StrCat("the catalog was not reloaded: ", status.message()));
     } else if (signal >= 0) {
       return nullptr;
     } else {
@@ -270,6 +276,17 @@ absl::StatusOr<std::unique_ptr<const Catalog>> ServeCatalog(
   return next;
 }
 
+// A command that came between may have the file for a moment.
+absl::StatusOr<Backend> Reopen(const ServeOptions& options) {
+  constexpr int kAttempts = 50;
+  absl::StatusOr<Backend> backend = options.open_backend();
+  for (int i = 1; i < kAttempts && !backend.ok(); ++i) {
+    absl::SleepFor(absl::Milliseconds(200));
+    backend = options.open_backend();
+  }
+  return backend;
+}
+
 }  // namespace
 
 absl::Status RunServe(const ServeOptions& options, Catalog catalog,
@@ -309,7 +326,7 @@ absl::Status RunServe(const ServeOptions& options, Catalog catalog,
     } else {
       return next.status();
     }
-    absl::StatusOr<Backend> reopened = options.open_backend();
+    absl::StatusOr<Backend> reopened = Reopen(options);
     if (!reopened.ok()) return reopened.status();
     backend = *std::move(reopened);
   }

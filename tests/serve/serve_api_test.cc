@@ -493,6 +493,8 @@ TEST_F(ServeApi, ClockThatWasSetStopsMeteredWorkUntilItIsConfirmed) {
     EXPECT_THAT(answer.body, HasSubstr("\"retryable\":true"));
     EXPECT_EQ(FieldOf(answer, "Retry-After"), "5");
   }
+  EXPECT_EQ(api.Answer({.method = "POST", .path = "/v1/jobs"}, now_).status,
+            401);
   EXPECT_EQ(memory_.ledger->Head()->sequence, entries);
   const HttpAnswer health = ask("GET", "/healthz");
   EXPECT_EQ(health.status, 503);
