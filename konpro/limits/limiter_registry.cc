@@ -34,6 +34,17 @@ bool IsShared(const internal::LimiterSlot& slot) {
   return (slot.hash.load(std::memory_order_relaxed) & kSharedBit) != 0;
 }
 
+// Notes in the image what a replacement of windows began with.
+struct ImageNote {
+  void operator()(const LimiterState& state) const {
+    image->BeginReplace(slot, from, state);
+  }
+
+  internal::ImageWriter* image;
+  size_t slot;
+  const LimiterWindows& from;
+};
+
 absl::Status HandedOverError() {
   return absl::FailedPreconditionError("the registry was handed over");
 }
@@ -216,13 +227,12 @@ absl::StatusOr<const LimiterWindows*> LimiterRegistry::Keep(
 
 void LimiterRegistry::Replace(Slot& slot, const LimiterWindows& from,
                               const LimiterWindows& to, UnixNanos now) {
-  internal::ImageWriter& image = image_;
   internal::ReplaceWindows(
       slot.cell, from, to, now,
       [&] { slot.windows.store(&to, std::memory_order_release); },
-      [&](const LimiterState& state) {
-        image.BeginReplace(static_cast<size_t>(&slot - slots_), from, state);
-      });
+      ImageNote{.image = &image_,
+                .slot = static_cast<size_t>(&slot - slots_),
+                .from = from});
   image_.EndReplace();
 }
 
