@@ -89,8 +89,8 @@ enum class LedgerUse {
 };
 // The ledger in the file, without the directories of a service. nullptr after
 // the reason went to streams.err and its exit code to `code`. A journal that is
-// ahead of the clock is not changed, unless `file.simulate`; who reads it is
-// told on streams.err.
+// ahead of the clock is not changed, unless `file.simulate`; a
+// reader gets a warning on streams.err.
 LedgerPointer OpenLedger(const ServiceFile& file, LedgerUse use,
                          Streams streams, ExitCode& code);
 

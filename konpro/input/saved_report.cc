@@ -89,8 +89,8 @@ struct ReadError {
   absl::string_view what;
 };
 
-// An estimate for all plans, or for one. Of what is neither, the error that is
-// farther in the text tells more.
+// An estimate for all plans, or for one. Of what is neither, the error
+// later in the text says more.
 std::optional<ReadError> ReadEstimates(const std::string& text,
                                        v1::Estimates& estimates) {
   const std::optional<JsonError> error = ReadJsonMessage(text, estimates);

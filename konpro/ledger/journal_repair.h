@@ -52,8 +52,8 @@ absl::StatusOr<std::optional<AheadOfClock>> FindAheadOfClock(
 std::string AheadOfClockText(const AheadOfClock& ahead,
                              const JournalClock& clock);
 
-// kUnavailable with that text, if it is ahead. IsAheadOfClock() tells it from
-// other errors.
+// kUnavailable with that text, if it is ahead. IsAheadOfClock() is true of it
+// and of no other error.
 absl::Status CheckJournalClock(Ledger& ledger, const JournalClock& clock);
 bool IsAheadOfClock(const absl::Status& status);
 

@@ -77,7 +77,7 @@ struct LedgerOptions {
   // with kDataLoss if an id was used again that would be remembered now.
   absl::Duration duplicate_window = absl::Hours(24 * 35);
   // How far an event may be ahead of the ledger's time, and a command's time of
-  // the clock of whoever takes it (clock_tolerance.h).
+  // the clock of the process that takes it (clock_tolerance.h).
   absl::Duration clock_tolerance = kClockTolerance;
   // Commands name its operations, or are kInvalidArgument; null: any.
   const Catalog* catalog = nullptr;

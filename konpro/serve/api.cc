@@ -326,7 +326,7 @@ HttpAnswer Api::Admit(const HttpRequest& request, UnixNanos now) {
     asked.malformed = malformed;
     asked.id = id;
     // A second 200 would run the job a second time, unless the route says that
-    // the API behind it reads kReplayedHeader.
+    // its API reads kReplayedHeader.
     if (FieldOf(request, kOpenJobHeader) != kOpenJobReplay) {
       asked.open_job = OpenJobReplay::kRefuse;
     }

@@ -169,7 +169,7 @@ TEST_F(ServeApi, ProxyStartsAJobOnceForAnId) {
   EXPECT_EQ(FieldOf(again, "X-Konpro-Status"), "409");
   EXPECT_EQ(FieldOf(again, "X-Konpro-Reservation"), "");
   EXPECT_THAT(again.body, HasSubstr("\"code\":\"in_progress\""));
-  // The route says that the API behind it knows replays.
+  // The route says that its API knows replays.
   const HttpAnswer replay = admit({{"X-Konpro-Open-Job", "replay"}});
   EXPECT_EQ(replay.status, 200);
   EXPECT_EQ(FieldOf(replay, "X-Konpro-Reservation"), "job-1");
