@@ -206,6 +206,13 @@ AdmissionResult Admission::Admit(const AdmissionRequest& request) {
 AdmissionReason Admission::Decide(const AdmissionRequest& request,
                                   UnixNanos now, AdmissionResult& a) {
   if (!a.authentication.ok()) return AdmissionReason::kUnauthenticated;
+  if (a.authentication.scope() != ApiKeyScope::kCustomer) [[unlikely]] {
+    return DecideNamed(request, now, a);
+  }
+  if (!request.account.empty() && request.account != a.account()) {
+    a.detail = "a customer's key is for its own account";
+    return AdmissionReason::kWrongScope;
+  }
   const Bound bound(a.authentication.handle());
   if (!bound.is_provisioned()) return AdmissionReason::kNotProvisioned;
   parts_.limits.PrefetchSlot(bound.slot());
@@ -214,6 +221,27 @@ AdmissionReason Admission::Decide(const AdmissionRequest& request,
   AdmissionReason reason = CheckRequest(request, a);
   if (reason != AdmissionReason::kAdmitted) return reason;
   reason = AskWindows(bound, request.requests, now, a);
+  if (reason != AdmissionReason::kAdmitted || request.operation.empty()) {
+    return reason;
+  }
+  return HoldCredits(request, now, a);
+}
+
+AdmissionReason Admission::DecideNamed(const AdmissionRequest& request,
+                                       UnixNanos now, AdmissionResult& a) {
+  if (request.account.empty()) {
+    a.detail = absl::StrCat("a key of scope ",
+                            ApiKeyScopeName(a.authentication.scope()),
+                            " makes no requests of its own");
+    return AdmissionReason::kWrongScope;
+  }
+  const absl::StatusOr<AccountRecord> record =
+      parts_.accounts.Find(request.account);
+  if (!record.ok()) return AdmissionReason::kNotProvisioned;
+  a.named_account = record->account_id;
+  a.plan = parts_.catalog.FindPlan(record->plan);
+  if (record->is_suspended) return AdmissionReason::kSuspended;
+  const AdmissionReason reason = CheckRequest(request, a);
   if (reason != AdmissionReason::kAdmitted || request.operation.empty()) {
     return reason;
   }

@@ -3,9 +3,10 @@
 // it calls what has them, in one order, and nothing later runs once a step
 // refuses:
 //
-// - authenticate (key_directory.h); the account is not suspended
+// - authenticate (key_directory.h); the key's scope; the account is not
+//   suspended
 // - the request is well-formed, its operation known and allowed by the plan
-// - rate windows (limiter_registry.h)
+// - rate windows (limiter_registry.h); none apply to a service's key
 // - price (price_list.h)
 // - hold credits (ledger.h)
 //
@@ -197,6 +198,9 @@ class Admission {
   // The steps, in their order: each returns why it refuses, or kAdmitted.
   AdmissionReason Decide(const AdmissionRequest& request, UnixNanos now,
                          AdmissionResult& a);
+  // Of a key that names the account: the same but for the windows.
+  AdmissionReason DecideNamed(const AdmissionRequest& request, UnixNanos now,
+                              AdmissionResult& a);
   AdmissionReason CheckRequest(const AdmissionRequest& request,
                                AdmissionResult& a) const;
   AdmissionReason AskWindows(const Bound& bound, uint64_t cost, UnixNanos now,

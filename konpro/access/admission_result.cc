@@ -39,6 +39,7 @@ constexpr std::array<Row, kAdmissionReasons> kRows = {{
     {R::kJobInProgress, "in_progress", C::kAborted},
     {R::kJobEnded, "job_ended", C::kAborted},
     {R::kJournalAhead, "journal_ahead", C::kUnavailable},
+    {R::kWrongScope, "wrong_scope", C::kPermissionDenied},
 }};
 
 constexpr char kRefusalPayload[] = "konpro/refusal";

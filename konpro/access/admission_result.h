@@ -49,6 +49,9 @@ struct AdmissionRequest {
   static constexpr size_t kJobBytesMax = 128;
 
   ApiKeyText key;
+  // Whose request it is. A key of scope kService or kAdmin names the account;
+  // a customer's key may name its own. Empty: the key's.
+  absl::string_view account;
   // Empty: unmetered. It costs no credits, and every plan allows it.
   absl::string_view operation;
   // At most how much of the operation, in its base units: credits are held for
@@ -93,8 +96,9 @@ enum class AdmissionReason : uint8_t {
   kJobInProgress = 16,        // the id's job is open (OpenJobReplay::kRefuse)
   kJobEnded = 17,             // the id's job has ended, however it ended
   kJournalAhead = 18,         // of the clock; `detail` says what repairs it
+  kWrongScope = 19,           // the key is not for such requests: `detail`
 };
-inline constexpr size_t kAdmissionReasons = 19;
+inline constexpr size_t kAdmissionReasons = 20;
 
 // Such as "insufficient_credits": as machine formats write it.
 absl::string_view AdmissionReasonName(AdmissionReason reason);
@@ -106,10 +110,13 @@ struct AdmissionResult {
 
   bool ok() const { return reason == AdmissionReason::kAdmitted; }
   absl::StatusCode code() const { return AdmissionCode(reason); }
-  // The key's account; "" if the key is unknown.
-  absl::string_view account() const { return authentication.account_id(); }
+  // The one that was named, else the key's; "" if the key is unknown.
+  absl::string_view account() const {
+    return named_account.empty() ? authentication.account_id() : named_account;
+  }
 
   Authentication authentication;
+  std::string named_account;  // by a key of scope kService or kAdmin
   AdmissionReason reason = AdmissionReason::kAdmitted;
   // Whether the same request, with the same id, may be admitted later without
   // anybody's doing.

@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "konpro/access/internal/base62.h"
+#include "konpro/base/internal/name.h"
 
 namespace konpro {
 namespace {
@@ -45,7 +46,25 @@ bool SystemRandom(absl::Span<uint8_t> bytes) {
   return got == static_cast<ssize_t>(bytes.size());
 }
 
+constexpr absl::string_view kScopeNames[] = {"customer", "service", "admin"};
+
 }  // namespace
+
+absl::string_view ApiKeyScopeName(ApiKeyScope scope) {
+  const auto place = static_cast<size_t>(scope) - 1;
+  return place < std::size(kScopeNames) ? kScopeNames[place] : "?";
+}
+
+absl::StatusOr<ApiKeyScope> ParseApiKeyScope(absl::string_view text) {
+  const auto* const name =
+      std::find(std::begin(kScopeNames), std::end(kScopeNames), text);
+  if (name == std::end(kScopeNames)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(internal::Quoted(text), " is no scope",
+                     internal::Suggestion(text, kScopeNames)));
+  }
+  return static_cast<ApiKeyScope>(name - std::begin(kScopeNames) + 1);
+}
 
 bool ApiKeyText::IsWellFormed() const {
   if (text_.size() != kBytes || !absl::StartsWith(text_, kPrefix) ||

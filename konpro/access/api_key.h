@@ -1,5 +1,6 @@
-// The text of an API key, how a key is minted, and the digest that is stored
-// instead of the text. key_directory.h has the keys' accounts and states.
+// The text of an API key, how a key is minted, the digest that is stored
+// instead of the text, and what a key is for. key_directory.h has the keys'
+// accounts and states.
 //
 //   absl::StatusOr<ApiKeySecret> secret = ApiKeySecret::Mint();
 //   secret->text().Reveal()             // "kp_" and 36 more: shown once
@@ -38,6 +39,22 @@
 #include "absl/strings/string_view.h"
 
 namespace konpro {
+
+// What a key is for. Stores and protocols keep the numbers.
+enum class ApiKeyScope : uint8_t {
+  // An account's own requests: admission, and what it may see of itself.
+  kCustomer = 1,
+  // A service that works for all accounts, and names the account: it reserves
+  // and ends jobs and reports usage. No window of a plan applies to it, and
+  // admission by a proxy refuses it.
+  kService = 2,
+  // Everything.
+  kAdmin = 3,
+};
+// "customer", "service", "admin".
+absl::string_view ApiKeyScopeName(ApiKeyScope scope);
+// kInvalidArgument: `text` is none of these; names the nearest.
+absl::StatusOr<ApiKeyScope> ParseApiKeyScope(absl::string_view text);
 
 // What somebody presents as a key, or holds as one. It refers to the bytes.
 class ApiKeyText {

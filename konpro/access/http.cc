@@ -152,6 +152,7 @@ constexpr std::array<Row, kAdmissionReasons> kRows = {{
     {409, "Job in progress"},
     {409, "Job ended"},
     {503, kJournalAheadTitle},
+    {403, "Wrong scope"},
 }};
 
 const Row& RowOf(AdmissionReason reason) {
@@ -170,7 +171,7 @@ std::string DetailOf(const AdmissionResult& a) {
     case AdmissionReason::kUnauthenticated:
       return absl::StrCat("no valid API key in ", kApiKeyHeader);
     case AdmissionReason::kNotProvisioned:
-      return "the key's account is not set up";
+      return "the account is not set up";
     case AdmissionReason::kSuspended:
       return "the account is suspended";
     case AdmissionReason::kOperationNotInPlan:

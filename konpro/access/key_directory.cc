@@ -60,7 +60,8 @@ struct alignas(64) KeyDirectory::Slot {
   std::atomic<uint64_t> word{0};
   std::atomic<uint64_t> handle{0};
   const KeyAccount* account = nullptr;
-  uint32_t record = 0;                // its place in records_
+  uint32_t record : 24 = 0;           // its place in records_
+  uint32_t scope : 8 = 0;             // its ApiKeyScope
   std::atomic<uint32_t> last_use{0};  // minutes since 1970, or 0: never
 };
 
@@ -153,6 +154,7 @@ absl::string_view Authentication::account_id() const {
 absl::StatusOr<std::unique_ptr<KeyDirectory>> KeyDirectory::Open(
     KeyStore& store, const Options& options) {
   static_assert(sizeof(Slot) == 64);
+  static_assert(kKeysMaxMax <= size_t{1} << 24);
   static_assert(std::is_trivially_destructible_v<Slot>);
   if (options.keys_max == 0 || options.keys_max > kKeysMaxMax) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -227,7 +229,8 @@ Authentication KeyDirectory::Authenticate(ApiKeyText text,
     }
     // Pairs with Bind().
     return {ApiKeyVerdict::kAccepted, slot.account, digest.id(),
-            slot.handle.load(std::memory_order_acquire)};
+            slot.handle.load(std::memory_order_acquire),
+            static_cast<ApiKeyScope>(slot.scope)};
   }
   const bool well_formed = text.IsWellFormed();
   return {well_formed ? VerdictOfDead(word) : ApiKeyVerdict::kMalformed,
@@ -268,8 +271,10 @@ absl::StatusOr<MintedKey> KeyDirectory::Reset(const ResetSpec& spec,
   absl::Status room = CheckRoom(
       spec.overlap > absl::ZeroDuration() ? slot->account : nullptr, now);
   if (!room.ok()) return room;
-  absl::StatusOr<MintedKey> key = NewKey(
-      {.account_id = old.account_id, .expires_at = spec.expires_at}, now);
+  absl::StatusOr<MintedKey> key = NewKey({.account_id = old.account_id,
+                                          .scope = old.scope,
+                                          .expires_at = spec.expires_at},
+                                         now);
   if (!key.ok()) return key;
   old.state = ApiKeyState::kReplaced;
   old.changed_at = WholeMs(now);
@@ -402,6 +407,10 @@ absl::Status KeyDirectory::Load(ApiKeyRecord record) {
       record.state > ApiKeyState::kDeactivated) {
     return lost("state: unknown");
   }
+  if (record.scope < ApiKeyScope::kCustomer ||
+      record.scope > ApiKeyScope::kAdmin) {
+    return lost("scope: unknown");
+  }
   if (places_.contains(record.id().value())) {
     return lost("there twice");
   }
@@ -440,6 +449,7 @@ absl::StatusOr<MintedKey> KeyDirectory::NewKey(const MintSpec& spec,
       .digest = ApiKeyDigest::Of(secret->text()),
       .account_id = std::string(spec.account_id),
       .last_four = secret->text().LastFour(),
+      .scope = spec.scope,
       .created_at = WholeMs(now),
       .changed_at = WholeMs(now),
       .ends_at = WholeMs(spec.expires_at),
@@ -483,7 +493,8 @@ void KeyDirectory::Insert(const ApiKeyRecord& record) {
   slot.digest = record.digest;
   slot.handle.store(account.handle, std::memory_order_relaxed);
   slot.account = &account;
-  slot.record = place;
+  slot.record = place & 0xFF'FFFF;
+  slot.scope = static_cast<uint8_t>(record.scope);
   slot.last_use.store(MinuteOf(record.last_used_at), std::memory_order_relaxed);
   slot.word.store(WordOf(record), std::memory_order_release);
   account.keys.push_back(place);

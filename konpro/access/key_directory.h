@@ -54,12 +54,8 @@
 
 namespace konpro {
 
-// The numbers are fixed: stores keep them.
-enum class ApiKeyState : uint8_t {
-  kActive = 1,
-  kReplaced = 2,
-  kDeactivated = 3
-};
+// Stores keep the numbers.
+enum class ApiKeyState : uint8_t { kActive = 1, kReplaced, kDeactivated };
 
 // All that is kept of a key.
 struct ApiKeyRecord {
@@ -70,6 +66,7 @@ struct ApiKeyRecord {
   ApiKeyDigest digest;
   std::string account_id;
   std::string last_four;
+  ApiKeyScope scope = ApiKeyScope::kCustomer;
   ApiKeyState state = ApiKeyState::kActive;
   absl::Time created_at;
   absl::Time changed_at;  // of the state
@@ -97,8 +94,8 @@ class KeyStore {
       absl::FunctionRef<absl::Status(ApiKeyRecord record)> load) = 0;
 };
 
-// The result of authentication. An unauthenticated caller gets the same answer
-// for all but kAccepted; the verdict is for the audit trail alone.
+// A caller gets the same answer for all but kAccepted: it is for the audit
+// trail.
 enum class ApiKeyVerdict : uint8_t {
   kAccepted = 0,
   kMissing = 1,
@@ -111,20 +108,22 @@ enum class ApiKeyVerdict : uint8_t {
 // Such as "deactivated".
 absl::string_view ApiKeyVerdictName(ApiKeyVerdict verdict);
 
-// The account of a key; its address is good for the directory's life.
-struct KeyAccount;
+struct KeyAccount;  // lives as long as its directory
 
 class Authentication {
  public:
   Authentication(ApiKeyVerdict verdict, const KeyAccount* account,
-                 ApiKeyId key_id, uint64_t handle)
+                 ApiKeyId key_id, uint64_t handle,
+                 ApiKeyScope scope = ApiKeyScope::kCustomer)
       : handle_(handle),
         key_id_(key_id),
         account_(account),
-        verdict_(verdict) {}
+        verdict_(verdict),
+        scope_(scope) {}
 
   bool ok() const { return verdict_ == ApiKeyVerdict::kAccepted; }
   ApiKeyVerdict verdict() const { return verdict_; }
+  ApiKeyScope scope() const { return scope_; }  // if ok()
   // The account's handle (Bind()); 0 before it has one, and if not ok().
   uint64_t handle() const { return handle_; }
   // The account of the key, alive or dead; "" if the key is unknown.
@@ -138,6 +137,7 @@ class Authentication {
   ApiKeyId key_id_;
   const KeyAccount* account_;
   ApiKeyVerdict verdict_;
+  ApiKeyScope scope_;
 };
 
 struct MintedKey {
@@ -157,6 +157,7 @@ class KeyDirectory {
   };
   struct MintSpec {
     absl::string_view account_id;
+    ApiKeyScope scope = ApiKeyScope::kCustomer;
     absl::Time expires_at = absl::InfiniteFuture();
   };
   struct ResetSpec {
@@ -181,8 +182,8 @@ class KeyDirectory {
   // limits. kResourceExhausted: keys_max or kLiveKeysMax is reached. Otherwise
   // the store's error; then there is no new key that anybody could use.
   absl::StatusOr<MintedKey> Mint(const MintSpec& spec, absl::Time now);
-  // A new key of the same account in place of a live one, which ends after the
-  // overlap or at its own end, whichever is first. kNotFound.
+  // A new key of the same account and scope in place of a live one, which ends
+  // after the overlap or at its own end, whichever is first. kNotFound.
   // kFailedPrecondition: the key is not active. Otherwise as Mint(), and the
   // old key stays alive.
   absl::StatusOr<MintedKey> Reset(const ResetSpec& spec, absl::Time now);
@@ -191,9 +192,9 @@ class KeyDirectory {
   // is_durable until RetryDeactivations(), or the same call, has written it.
   absl::Status Deactivate(ApiKeyId key, absl::Time now);
   absl::Status RetryDeactivations();  // OK, or the store's error
-  // Sets the handle() of all keys of the account, later ones included. Whoever
-  // reads the handle sees all that was written before this call.
-  // kInvalidArgument as Mint(). Not durable.
+  // Sets the handle() of all keys of the account, later ones included; readers
+  // of it see all that was written before. kInvalidArgument as Mint(). Not
+  // durable.
   absl::Status Bind(absl::string_view account_id, uint64_t handle);
   // Writes the last uses that the store does not have yet. Nothing else does:
   // call it now and then, and before the process ends.
@@ -239,11 +240,9 @@ class KeyDirectory {
   const int shift_;    // 64 less the bits of a slot's place
   const size_t mask_;  // the number of slots less 1
 
-  // Atomic: Authenticate() reads slots without a lock. A slot is published by
-  // its word; what changes afterwards in it is atomic (key_directory.cc).
+  // Read without a lock: what changes in a published slot is atomic.
   Slot* const slots_;  // in memory_
 
-  // Guarded by mu_.
   mutable Mutex mu_;
   KeyStore& store_ ABSL_GUARDED_BY(mu_);
   std::vector<ApiKeyRecord> records_ ABSL_GUARDED_BY(mu_);

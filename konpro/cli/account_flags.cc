@@ -70,6 +70,20 @@ void AccountFlags::AddKeys(CLI::App& app, const std::string& exit_codes) {
           },
           "when it ends (default: never)")
       ->type_name("RFC3339");
+  create
+      .add_option_function<std::string>(
+          "--scope",
+          [this](const std::string& text) {
+            const absl::StatusOr<ApiKeyScope> scope = ParseApiKeyScope(text);
+            if (!scope.ok()) {
+              throw CLI::ValidationError("--scope",
+                                         std::string(scope.status().message()));
+            }
+            create_.scope = *scope;
+          },
+          "customer: the account's own requests (default); service: reserves "
+          "and ends jobs of any account and reports usage; admin: everything")
+      ->type_name("SCOPE");
   AddText(
       AddCommand(keys, "list",
                  "all keys of an account, also those that are refused",
@@ -79,9 +93,10 @@ void AccountFlags::AddKeys(CLI::App& app, const std::string& exit_codes) {
               keys, "deactivate", "deactivates a key at once and for good",
               [this](Streams s) { return RunKeysDeactivate(file_, key_, s); }),
           "KEY_ID", key_, "the id, as list shows it");
-  CLI::App& reset = AddCommand(
-      keys, "reset", "replaces a key by a new one of the same account",
-      [this](Streams s) { return RunKeysReset(file_, reset_, s); });
+  CLI::App& reset =
+      AddCommand(keys, "reset",
+                 "replaces a key by a new one of the same account and scope",
+                 [this](Streams s) { return RunKeysReset(file_, reset_, s); });
   AddText(reset, "KEY_ID", reset_.key, "the id, as list shows it");
   reset
       .add_option_function<std::string>(

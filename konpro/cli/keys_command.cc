@@ -43,7 +43,8 @@ void PrintNewKey(const ServiceFile& file, const MintedKey& key, absl::Time now,
   } else {
     streams.out << key.secret.text().Reveal() << "\n";
     streams.err << "key " << key.record.id() << " of account "
-                << key.record.account_id
+                << key.record.account_id << ", scope "
+                << ApiKeyScopeName(key.record.scope)
                 << ": its text is shown this once, keep it\n";
   }
 }
@@ -62,16 +63,18 @@ absl::StatusOr<std::string> ReadKeyFrom(std::istream& in) {
 
 ExitCode RunKeysCreate(const ServiceFile& file, const CreateKeyOptions& options,
                        Streams streams) {
-  return WithService(
-      file, /*create=*/true, streams,
-      [&](Service& service, absl::Time now) -> absl::Status {
-        const absl::StatusOr<MintedKey> key = service.admission().CreateKey(
-            {.account_id = options.account, .expires_at = options.expires_at},
-            now);
-        if (!key.ok()) return key.status();
-        PrintNewKey(file, *key, now, streams);
-        return absl::OkStatus();
-      });
+  return WithService(file, /*create=*/true, streams,
+                     [&](Service& service, absl::Time now) -> absl::Status {
+                       const absl::StatusOr<MintedKey> key =
+                           service.admission().CreateKey(
+                               {.account_id = options.account,
+                                .scope = options.scope,
+                                .expires_at = options.expires_at},
+                               now);
+                       if (!key.ok()) return key.status();
+                       PrintNewKey(file, *key, now, streams);
+                       return absl::OkStatus();
+                     });
 }
 
 ExitCode RunKeysList(const ServiceFile& file, const std::string& account,

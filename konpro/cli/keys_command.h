@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "konpro/access/api_key.h"
 #include "konpro/cli/command.h"
 #include "konpro/cli/service_session.h"
 
@@ -14,6 +15,7 @@ namespace konpro::cli {
 
 struct CreateKeyOptions {
   std::string account;
+  ApiKeyScope scope = ApiKeyScope::kCustomer;
   absl::Time expires_at = absl::InfiniteFuture();
 };
 // Provisions the account if it is missing.

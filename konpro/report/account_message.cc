@@ -19,6 +19,12 @@ absl::string_view StateText(const ApiKeyRecord& record, absl::Time now) {
   return record.IsAliveAt(now) ? "active" : "expired";
 }
 
+// "2026-11-26T17:56:00.265Z" to the second: the text beside it is short.
+std::string WithoutFraction(const std::string& time) {
+  const size_t point = time.find('.');
+  return point == std::string::npos ? time : time.substr(0, point) + "Z";
+}
+
 }  // namespace
 
 v1::Balance ToMessage(const Balance& balance) {
@@ -85,6 +91,7 @@ v1::ApiKey ToMessage(const ApiKeyRecord& record, absl::Time now) {
   key.set_id(record.id().ToString());
   key.set_account(record.account_id);
   key.set_last_four(record.last_four);
+  key.set_scope(std::string(ApiKeyScopeName(record.scope)));
   key.set_state(std::string(StateText(record, now)));
   key.set_created_at(TimeText(record.created_at));
   key.set_changed_at(TimeText(record.changed_at));
@@ -122,16 +129,17 @@ void PrintAccountText(const v1::Account& account,
 void PrintKeysText(const std::vector<v1::ApiKey>& keys, std::ostream& out) {
   ReportTable table({{.title = "id", .is_whole = true},
                      {"key"},
+                     {"scope"},
                      {"state"},
-                     {"created"},
-                     {"ends"},
-                     {"last used"}});
+                     {.title = "created", .is_whole = true},
+                     {.title = "ends", .is_whole = true},
+                     {.title = "last used", .is_whole = true}});
   for (const v1::ApiKey& key : keys) {
     table.AddRow(
-        {key.id(), absl::StrCat("...", key.last_four()),
+        {key.id(), absl::StrCat("...", key.last_four()), key.scope(),
          absl::StrCat(key.state(),
                       key.is_not_yet_durable() ? ", not yet durable" : ""),
-         key.created_at(), key.ends_at(), key.last_used_at()});
+         WithoutFraction(key.created_at()), key.ends_at(), key.last_used_at()});
   }
   table.PrintText(out);
 }

@@ -43,6 +43,7 @@ TEST(AdmissionReason, NumbersNamesAndCodesAreFixed) {
       {Reason::kJobInProgress, 16, "in_progress", Code::kAborted},
       {Reason::kJobEnded, 17, "job_ended", Code::kAborted},
       {Reason::kJournalAhead, 18, "journal_ahead", Code::kUnavailable},
+      {Reason::kWrongScope, 19, "wrong_scope", Code::kPermissionDenied},
   };
   ASSERT_EQ(std::size(kCases), kAdmissionReasons);
   for (const auto& c : kCases) {

@@ -887,6 +887,66 @@ class CountingObserver : public AdmissionObserver {
   Credits charged;
 };
 
+// A key of scope service or admin works for the account that it names, and is
+// bound by its plan and its credits, but by no window.
+TEST(Admission, ServiceKeyNamesTheAccountAndNoWindowApplies) {
+  for (const ApiKeyScope scope : {ApiKeyScope::kService, ApiKeyScope::kAdmin}) {
+    MemoryAdmission memory;
+    const MintedKey customer = NewKey(memory);
+    const MintedKey service =
+        memory.admission
+            ->CreateKey({.account_id = "billing", .scope = scope}, kNow)
+            .value();
+    ASSERT_THAT(
+        memory.admission->SetPlan("acme", "pro", W("minute:1/1m"), kNow),
+        IsOk());
+    memory.Grant("acme", "100", At());
+    AdmissionRequest asked = Video(service, 10, "job-1");
+    AdmissionResult a = memory.admission->Admit(asked, At());
+    EXPECT_EQ(a.reason, Reason::kWrongScope);
+    EXPECT_THAT(a.detail, HasSubstr(std::string(ApiKeyScopeName(scope))));
+    EXPECT_EQ(
+        memory.admission->Admit({.key = service.secret.text()}, At()).reason,
+        Reason::kWrongScope);
+    asked.account = "acme";
+    a = memory.admission->Admit(asked, At());
+    EXPECT_TRUE(a.ok());
+    EXPECT_EQ(a.account(), "acme");
+    EXPECT_EQ(a.need, C("10"));
+    EXPECT_FALSE(a.limits.has_value());
+    asked.id = "job-2";
+    EXPECT_TRUE(memory.admission->Admit(asked, At()).ok());
+    EXPECT_EQ(TracesOf(memory, At()).used, 0u);
+    asked.id = "job-3";
+    asked.quantity = 81'000;
+    EXPECT_EQ(memory.admission->Admit(asked, At()).reason,
+              Reason::kInsufficientCredits);
+    ASSERT_THAT(memory.admission->SetPlan("acme", "free_trial", {}, kNow),
+                IsOk());
+    asked.operation = "photo_avatar";
+    EXPECT_EQ(memory.admission->Admit(asked, At()).reason,
+              Reason::kOperationNotInPlan);
+    ASSERT_THAT(memory.admission->Suspend("acme", kNow), IsOk());
+    EXPECT_EQ(memory.admission->Admit(asked, At()).reason, Reason::kSuspended);
+    asked.account = "nobody";
+    EXPECT_EQ(memory.admission->Admit(asked, At()).reason,
+              Reason::kNotProvisioned);
+  }
+}
+
+TEST(Admission, CustomerKeyNamesNoOtherAccount) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  NewKey(memory, "other");
+  memory.Grant("other", "100", At());
+  memory.Grant("acme", "100", At());
+  AdmissionRequest asked = Video(key, 10, "job-1");
+  asked.account = "other";
+  EXPECT_EQ(memory.admission->Admit(asked, At()).reason, Reason::kWrongScope);
+  asked.account = "acme";
+  EXPECT_TRUE(memory.admission->Admit(asked, At()).ok());
+}
+
 TEST(Admission, ObserverHearsOfEveryAnswer) {
   CountingObserver observer;
   MemoryAdmission memory(Catalog::BuiltIn(), {.observer = &observer});

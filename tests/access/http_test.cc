@@ -240,6 +240,7 @@ TEST(Http, StatusIsThatOfTheReason) {
       {AdmissionReason::kJobInProgress, 409, absl::StatusCode::kAborted},
       {AdmissionReason::kJobEnded, 409, absl::StatusCode::kAborted},
       {AdmissionReason::kJournalAhead, 503, absl::StatusCode::kUnavailable},
+      {AdmissionReason::kWrongScope, 403, absl::StatusCode::kPermissionDenied},
   };
   EXPECT_EQ(std::size(kCases), kAdmissionReasons);
   for (const auto& c : kCases) {

@@ -76,6 +76,28 @@ TEST(KeyDirectory, MintedKeyAuthenticatesItsAccount) {
   EXPECT_EQ(key->record.digest, ApiKeyDigest::Of(key->secret.text()));
 }
 
+TEST(KeyDirectory, KeyKeepsItsScope) {
+  FaultyKeyStore store;
+  for (const ApiKeyScope scope :
+       {ApiKeyScope::kCustomer, ApiKeyScope::kService, ApiKeyScope::kAdmin}) {
+    auto directory = OpenOf(store);
+    const auto key =
+        directory->Mint({.account_id = "acme", .scope = scope}, kNow);
+    ASSERT_THAT(key, IsOk());
+    EXPECT_EQ(key->record.scope, scope);
+    const auto next = directory->Reset({.key = key->record.id()}, kNow);
+    ASSERT_THAT(next, IsOk());
+    EXPECT_EQ(next->record.scope, scope);
+    for (const auto& opened : {OpenOf(store), std::move(directory)}) {
+      const Authentication who =
+          opened->Authenticate(next->secret.text(), At({}));
+      EXPECT_TRUE(who.ok());
+      EXPECT_EQ(who.scope(), scope);
+      EXPECT_EQ(opened->Find(next->record.id())->scope, scope);
+    }
+  }
+}
+
 TEST(KeyDirectory, VerdictsDifferForTheAuditTrailOnly) {
   FaultyKeyStore store;
   const auto directory = OpenOf(store);
@@ -499,6 +521,8 @@ TEST(KeyDirectory, RecordsThatNoDirectoryWroteAreDataLoss) {
       {"last_four: ", [](auto& rows) { rows[0].last_four = "ab c"; }},
       {"state: ", [](auto& rows) { rows[0].state = ApiKeyState{0}; }},
       {"state: ", [](auto& rows) { rows[0].state = ApiKeyState{4}; }},
+      {"scope: ", [](auto& rows) { rows[0].scope = ApiKeyScope{0}; }},
+      {"scope: ", [](auto& rows) { rows[0].scope = ApiKeyScope{4}; }},
       {"there twice", [](auto& rows) { rows.push_back(rows[0]); }},
   };
   for (const auto& c : kCases) {

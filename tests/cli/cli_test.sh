@@ -127,6 +127,12 @@ expect 0 'account acme' "$konpro" keys --db=accounts.db whoami --key-file=key.tx
 expect 0 'account acme' env KEY="$(cat key.txt)" "$konpro" keys whoami \
   --key-env=KEY --db=accounts.db
 expect 2 'missing' bash -c "'$konpro' keys whoami --db=accounts.db </dev/null"
+expect 0 'scope service' "$konpro" keys create billing --scope=service \
+  --db=accounts.db
+expect 0 ' admin ' bash -c "'$konpro' keys create root --scope=admin \
+  --db=accounts.db >root.txt && '$konpro' keys whoami --db=accounts.db <root.txt"
+expect 2 'did you mean "service"?' "$konpro" keys create billing \
+  --scope=sevice --db=accounts.db
 id=$("$konpro" keys list acme --db=accounts.db | awk 'NR == 3 { print $1 }')
 expect 0 'kp_' "$konpro" keys reset "$id" --overlap=PT1H --db=accounts.db
 expect 0 'deactivated' "$konpro" keys deactivate "$id" --db=accounts.db

@@ -81,6 +81,7 @@ void ExpectSame(const ApiKeyRecord& a, const ApiKeyRecord& b) {
   EXPECT_TRUE(a.digest == b.digest);
   EXPECT_EQ(a.account_id, b.account_id);
   EXPECT_EQ(a.last_four, b.last_four);
+  EXPECT_EQ(a.scope, b.scope);
   EXPECT_EQ(a.state, b.state);
   EXPECT_EQ(a.created_at, b.created_at);
   EXPECT_EQ(a.changed_at, b.changed_at);
@@ -93,6 +94,8 @@ TEST_F(SqliteKeyStoreTest, RecordsComeBackInTheirOrder) {
   for (int i = 0; i < 20; ++i) records.push_back(Record(absl::StrCat(i)));
   records[1].ends_at = kNow + absl::Milliseconds(1);
   records[1].last_used_at = kNow + absl::Minutes(1);
+  records[1].scope = ApiKeyScope::kService;
+  records[2].scope = ApiKeyScope::kAdmin;
   records[2].state = ApiKeyState::kDeactivated;
   records[2].created_at = absl::UnixEpoch();
   EXPECT_THAT(store_->Put(records), IsOk());
@@ -145,14 +148,19 @@ TEST_F(SqliteKeyStoreTest, DamagedRowsAreDataLoss) {
     absl::string_view value;
     absl::string_view message;
   } kCases[] = {
-      {"digest", "x'00'", "32 bytes"},    {"digest", "NULL", "32 bytes"},
-      {"account_id", "''", "account_id"}, {"last_four", "NULL", "last_four"},
-      {"state", "257", "state"},          {"state", "-1", "state"},
+      {"digest", "x'00'", "32 bytes"},
+      {"digest", "NULL", "32 bytes"},
+      {"account_id", "''", "account_id"},
+      {"last_four", "NULL", "last_four"},
+      {"state", "257", "state"},
+      {"state", "-1", "state"},
+      {"scope", "0", "scope"},
+      {"scope", "257", "scope"},
   };
   store_.reset();
   Sql("DROP TABLE api_keys");
   Sql("CREATE TABLE api_keys (number INTEGER PRIMARY KEY, digest UNIQUE, "
-      "account_id, last_four, state, created_at_ms, changed_at_ms, "
+      "account_id, last_four, scope, state, created_at_ms, changed_at_ms, "
       "ends_at_ms, last_used_at_ms)");
   store_ = SqliteKeyStore::Create(database_).value();
   for (const auto& c : kCases) {

@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS api_keys (
   digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
   account_id TEXT NOT NULL,
   last_four TEXT NOT NULL,
+  scope INTEGER NOT NULL CHECK (scope BETWEEN 1 AND 3),
   state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),
   created_at_ms INTEGER NOT NULL,
   changed_at_ms INTEGER NOT NULL,
@@ -29,17 +30,18 @@ CREATE TABLE IF NOT EXISTS api_keys (
 )sql";
 
 constexpr absl::string_view kPut = R"sql(
-INSERT INTO api_keys (digest, account_id, last_four, state, created_at_ms,
-                      changed_at_ms, ends_at_ms, last_used_at_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+INSERT INTO api_keys (digest, account_id, last_four, scope, state,
+                      created_at_ms, changed_at_ms, ends_at_ms,
+                      last_used_at_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT (digest) DO UPDATE SET
   state = excluded.state, changed_at_ms = excluded.changed_at_ms,
   ends_at_ms = excluded.ends_at_ms, last_used_at_ms = excluded.last_used_at_ms
 )sql";
 
 constexpr absl::string_view kLoad = R"sql(
-SELECT digest, account_id, last_four, state, created_at_ms, changed_at_ms,
-       ends_at_ms, last_used_at_ms
+SELECT digest, account_id, last_four, scope, state, created_at_ms,
+       changed_at_ms, ends_at_ms, last_used_at_ms
 FROM api_keys ORDER BY number
 )sql";
 
@@ -144,11 +146,12 @@ absl::Status SqliteKeyStore::PutOne(const ApiKeyRecord& record) {
                     SQLITE_STATIC);
   BindText(put, 2, record.account_id);
   BindText(put, 3, record.last_four);
-  sqlite3_bind_int(put, 4, static_cast<int>(record.state));
-  BindTime(put, 5, record.created_at);
-  BindTime(put, 6, record.changed_at);
-  BindTime(put, 7, record.ends_at);
-  BindTime(put, 8, record.last_used_at);
+  sqlite3_bind_int(put, 4, static_cast<int>(record.scope));
+  sqlite3_bind_int(put, 5, static_cast<int>(record.state));
+  BindTime(put, 6, record.created_at);
+  BindTime(put, 7, record.changed_at);
+  BindTime(put, 8, record.ends_at);
+  BindTime(put, 9, record.last_used_at);
   absl::Status status = database_->Run(put);
   sqlite3_clear_bindings(put);
   return status;
@@ -158,17 +161,19 @@ absl::StatusOr<ApiKeyRecord> SqliteKeyStore::Row() const {
   sqlite3_stmt* const row = load_.get();
   absl::StatusOr<ApiKeyDigest> digest = ApiKeyDigest::FromBytes(Bytes(row, 0));
   if (!digest.ok()) return absl::DataLossError(digest.status().message());
-  // A number that is no state is the directory's to refuse.
-  const int state = std::clamp(sqlite3_column_int(row, 3), 0, 255);
+  // A number that is no scope or state is the directory's to refuse.
+  const int scope = std::clamp(sqlite3_column_int(row, 3), 0, 255);
+  const int state = std::clamp(sqlite3_column_int(row, 4), 0, 255);
   return ApiKeyRecord{
       .digest = *digest,
       .account_id = Bytes(row, 1),
       .last_four = Bytes(row, 2),
+      .scope = static_cast<ApiKeyScope>(scope),
       .state = static_cast<ApiKeyState>(state),
-      .created_at = TimeOr(row, 4, absl::InfinitePast()),
-      .changed_at = TimeOr(row, 5, absl::InfinitePast()),
-      .ends_at = TimeOr(row, 6, absl::InfiniteFuture()),
-      .last_used_at = TimeOr(row, 7, absl::InfinitePast()),
+      .created_at = TimeOr(row, 5, absl::InfinitePast()),
+      .changed_at = TimeOr(row, 6, absl::InfinitePast()),
+      .ends_at = TimeOr(row, 7, absl::InfiniteFuture()),
+      .last_used_at = TimeOr(row, 8, absl::InfinitePast()),
   };
 }
 
