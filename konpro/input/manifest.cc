@@ -4,13 +4,15 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "google/protobuf/struct.pb.h"
+#include "konpro/base/internal/json_value.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/catalog/operation.h"
 #include "konpro/input/internal/csv.h"
@@ -20,8 +22,9 @@
 namespace konpro {
 namespace {
 
-using ::google::protobuf::Struct;
-using ::google::protobuf::Value;
+using ::konpro::internal::JsonKind;
+using ::konpro::internal::JsonMember;
+using ::konpro::internal::JsonValue;
 
 // What a column means: one of the three that are read, by its place among the
 // standard names, or nothing.
@@ -258,18 +261,23 @@ bool CsvManifest::ReadHeader(const CsvRow& csv) {
 }
 
 // The text of a JSON value that a cell could have, or nullopt.
-std::optional<std::string> CellText(const Value& value) {
-  if (value.kind_case() == Value::kNullValue) return "";
-  if (value.kind_case() == Value::kStringValue) return value.string_value();
-  if (value.kind_case() != Value::kNumberValue) return std::nullopt;
-  // Shortest form that reads back; from 2^53 on the reader of JSON may already
-  // have rounded what was written, and it is refused.
-  const auto number = value.number_value();
+std::optional<std::string> CellText(const JsonValue& value) {
+  if (value.kind == JsonKind::kNull || value.kind == JsonKind::kString) {
+    return value.text;
+  }
+  double number = 0;
+  if (value.kind != JsonKind::kNumber ||
+      !absl::SimpleAtod(value.text, &number)) {
+    return std::nullopt;
+  }
+  // Shortest form that reads back; from 2^53 on whoever wrote it may already
+  // have rounded it, and it is refused.
   constexpr int64_t kExactEnd = int64_t{1} << 53;
   if (number >= kExactEnd || number <= -kExactEnd) return std::nullopt;
   char digits[64];
   const auto end = std::to_chars(std::begin(digits), std::end(digits), number,
                                  std::chars_format::fixed);
+  if (end.ec != std::errc()) return std::nullopt;
   return std::string(digits, end.ptr);
 }
 
@@ -286,6 +294,14 @@ class JsonManifest {
   std::vector<std::string> ignored() && { return std::move(ignored_); }
 
  private:
+  void Ignore(const std::string& name) {
+    constexpr size_t kIgnoredMax = 256;
+    if (name != kId && ignored_.size() < kIgnoredMax &&
+        std::find(ignored_.begin(), ignored_.end(), name) == ignored_.end()) {
+      ignored_.push_back(name);
+    }
+  }
+
   Manifest& manifest_;
   InputErrors& errors_;
   bool any_ = false;
@@ -295,7 +311,7 @@ class JsonManifest {
 
 void JsonManifest::AddLine(int64_t number, absl::string_view line) {
   if (line.find_first_not_of(" \t\r\n") == line.npos) return;
-  Struct object;
+  JsonValue object;
   if (const auto error = ReadJsonLine(line, object)) {
     errors_.Add(number, error->column,
                 absl::StrCat("no JSON object: ", error->what));
@@ -303,53 +319,37 @@ void JsonManifest::AddLine(int64_t number, absl::string_view line) {
     return;
   }
   any_ = true;
-  // Where `"key"` stands, or the line's beginning.
-  const auto place_of_key = [&](absl::string_view key) {
-    const size_t at = line.find(absl::StrCat("\"", key, "\""));
-    return Place(number, at == line.npos ? 1 : static_cast<int64_t>(at) + 1);
-  };
   std::string texts[kRoles];
-  const auto place_of = [&](Role role) {
-    return place_of_key(manifest_.ColumnOf(role));
-  };
+  // Of the members that were read, or of the line's beginning.
+  int64_t columns[kRoles] = {1, 1, 1};
+  const auto place_of = [&](Role role) { return Place(number, columns[role]); };
   Row row = {.place_of = place_of};
   bool failed = false;
-  // The map's own order differs from run to run.
-  std::vector<absl::string_view> keys;
-  for (const auto& field : object.fields()) keys.push_back(field.first);
-  std::sort(keys.begin(), keys.end());
-  for (absl::string_view name : keys) {
-    const std::string key(name);
-    const Value& value = object.fields().at(key);
-    const Role role = manifest_.RoleOf(key);
+  std::vector<absl::string_view> names;
+  for (const JsonMember& member : object.members) {
+    const int64_t column = static_cast<int64_t>(member.begin) + 1;
+    const Role role = manifest_.RoleOf(member.name);
+    names.push_back(member.name);
     if (role == kIgnored) {
-      if (key != kId && ignored_.size() < 256 &&
-          std::find(ignored_.begin(), ignored_.end(), key) == ignored_.end()) {
-        ignored_.push_back(key);
-      }
-      continue;
-    }
-    std::string error;
-    if (role == kUnknown) {
-      error = manifest_.UnknownColumn(key);
+      Ignore(member.name);
+    } else if (role == kUnknown) {
+      errors_.Add(number, column, manifest_.UnknownColumn(member.name));
+      failed = true;
+    } else if (std::optional<std::string> text = CellText(member.value)) {
+      texts[role] = *std::move(text);
+      row.text[role] = texts[role];
+      columns[role] = column;
     } else {
-      std::optional<std::string> text = CellText(value);
-      if (text.has_value()) {
-        texts[role] = *std::move(text);
-        row.text[role] = texts[role];
-        continue;
-      }
-      error = absl::StrCat(internal::Quoted(key),
-                           " is neither a text nor a number below 2^53");
+      errors_.Add(number, column,
+                  absl::StrCat(internal::Quoted(member.name),
+                               " is neither a text nor a number below 2^53"));
+      failed = true;
     }
-    const auto [at, column] = place_of_key(key);
-    errors_.Add(at, column, error);
-    failed = true;
   }
   if (failed) return;
   for (Role role : {kOperation, kQuantity, kJobs}) {
     if (!manifest_.Requires(role) || row.text[role].has_value()) continue;
-    return errors_.Add(number, 1, manifest_.MissingColumn(role, keys));
+    return errors_.Add(number, 1, manifest_.MissingColumn(role, names));
   }
   manifest_.AddRow(row);
 }

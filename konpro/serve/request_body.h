@@ -29,11 +29,10 @@ namespace konpro {
 
 inline constexpr size_t kBodyBytesMax = size_t{64} << 10;
 
-// Sets the fields of `message` that `body` has and that can be read, also if
-// others cannot. Members have the fields' names, also in lowerCamelCase; null
-// is absent. An unknown member is an error: ignoring it could surprise its
-// writer. kInvalidArgument: the first error, beginning with the member's place,
-// such as "jobs[3].quantity: ". kResourceExhausted: there are too many bytes.
+// ReadJsonMessage(), in which a quantity may also be a number: sets the fields
+// of `message` that `body` has and that can be read, also if others cannot.
+// kInvalidArgument: the first error, beginning with the member's path, such as
+// "jobs[3].quantity: ". kResourceExhausted: there are too many bytes.
 absl::Status ReadBody(absl::string_view body,
                       google::protobuf::Message& message);
 

@@ -307,7 +307,8 @@ TEST(EstimateCommand, BadInputSaysWhereAndWhatWouldBeRight) {
       {"{\"operation\": \"photo_avatar\", \"quantity\": 1, \"quantity\": 2}",
        "-:1:46: no JSON object: member \"quantity\" stands twice"},
       {"[{\"operation\": \"photo_avatar\", \"quantity\": 1}]",
-       "-:1:1: no JSON object: an array, not an object: JSON Lines have one"},
+       "-:1:1: no JSON object: is an array, should be one JSON object: JSON "
+       "Lines have one"},
       {"{\n  \"operation\": \"photo_avatar\"\n}",
        "-:1:2: no JSON object: the object is not closed: JSON Lines have one"},
       {"{}\n[]", "-:2:1: no JSON object"},

@@ -374,7 +374,7 @@ TEST(ForecastCommand, WrongInputsAreToldWithTheirPlace) {
       {"date,credits,capped\n2026-01-05,1,maybe\n", "-:2:14: \"maybe\""},
       {"date,credits\n2026-01-05,\"1\n", "-:2:12: a quote"},
       {"{\"recordId\": 7}\n",
-       "-:1:14: no usage record: record_id: 7 is a number"},
+       "-:1:14: no usage record: record_id: is a number"},
       {"{\"recordId\": \"r\"}\n", "-:1:1: account_id: missing"},
       {"date,credits\n2026-01-05,1500000000000\n2026-01-05,1500000000000\n",
        "-:3:1: the spend of 2026-01-05 leaves the range"},

@@ -206,16 +206,17 @@ TEST(PriceCommand, BadRecordsAreToldAndNothingIsPriced) {
        "-:1:1: account_id: missing; operation: missing; start_time: missing; "
        "end_time: missing\n"},
       {JsonLines(1) + "{\"recrdId\": \"r\"}\n",
-       "-:2:2: no usage record: unknown member \"recrdId\"; did you mean "
+       "-:2:2: no usage record: member \"recrdId\" is not known; did you mean "
        "\"record_id\"?"},
       {JsonLines(1) + "{\"count\": 1, \"count\": 2}\n",
        "-:2:14: no usage record: member \"count\" stands twice"},
       {JsonLines(1) + "{\"count\": 1, \"duration\": \"1s\"}\n",
-       "-:2:1: no usage record: "},
+       "-:2:14: no usage record: member \"duration\" stands beside "},
       {JsonLines(1) + "{\n",
        "-:2:2: no usage record: the object is not closed"},
       {"[\n" + JsonLines(1) + "]\n",
-       "-:1:1: no usage record: an array, not an object: JSON Lines have one "
+       "-:1:1: no usage record: is an array, should be one JSON object: JSON "
+       "Lines have one "
        "object a line"},
       {"{\n \"count\": 1\n}\n", "-:1:2: no usage record: the object is not"},
       {whole.substr(0, whole.size() - 1), "-: record 3 at byte "},

@@ -115,11 +115,11 @@ TEST(HeaderExamples, JsonMessage) {
   EXPECT_EQ(ReadJsonMessage(R"({"job_id":"a","jobId":"b"})", record)->what,
             "member \"job_id\" stands twice");
   EXPECT_EQ(ReadJsonMessage(R"({"count":"90s"})", record)->what,
-            "count: \"90s\" is no whole number");
+            "count: \"90s\" is not a whole number");
   EXPECT_FALSE(ReadJsonMessage(R"({"duration":"1m 30s"})", record));
   EXPECT_EQ(record.duration().seconds(), 90);
   EXPECT_THAT(ReadJsonLine("[{}, {}]", record)->what,
-              HasSubstr("one object a line"));
+              HasSubstr("is an array, should be one JSON object"));
 }
 
 TEST(HeaderExamples, Manifest) {

@@ -8,10 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
-#include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
+#include "konpro/base/internal/json_value.h"
+#include "proto/command.pb.h"
 #include "proto/report.pb.h"
 #include "proto/usage.pb.h"
 
@@ -87,30 +88,33 @@ TEST(JsonMessage, ErrorsHaveTheirPlace) {
        "\"a\" stands twice"},
       {R"({"labels":{},"labels":{}})", 1, 14, "stands twice"},
       // Members that are not there.
-      {R"({"cuont":1})", 1, 2, "unknown member \"cuont\"; did you mean"},
+      {R"({"cuont":1})", 1, 2, "member \"cuont\" is not known; did you mean"},
       // Values of another kind.
-      {R"({"count":"90s"})", 1, 10, "count: \"90s\" is no whole number"},
-      {R"({"count":""})", 1, 10, "count: \"\" is no whole number"},
-      {R"({"count":1.5})", 1, 10, "count: 1.5 is no whole number"},
-      {R"({"count":9223372036854775808})", 1, 10, "is out of range"},
-      {R"({"count":1e300})", 1, 10, "count: 1e300 is out of range"},
-      {R"({"count":true})", 1, 10, "count: is true or false"},
+      {R"({"count":"90s"})", 1, 10, "count: \"90s\" is not a whole number"},
+      {R"({"count":""})", 1, 10, "count: \"\" is not a whole number"},
+      {R"({"count":1.5})", 1, 10, "count: \"1.5\" is not a whole number"},
+      {R"({"count":9223372036854775808})", 1, 10,
+       "is outside the range of 64 bits"},
+      {R"({"count":1e300})", 1, 10, "\"1e300\" is outside the range"},
+      {R"({"count":true})", 1, 10, "count: is a boolean, should be a whole"},
       {R"({"count":{}})", 1, 10, "count: is an object"},
       {R"({"count":[1]})", 1, 10, "count: is an array"},
-      {R"({"record_id":1})", 1, 14, "record_id: 1 is a number, not a text"},
-      {R"({"record_id":true})", 1, 14, "record_id: is true or false"},
+      {R"({"record_id":1})", 1, 14, "record_id: is a number, should be a text"},
+      {R"({"record_id":true})", 1, 14, "record_id: is a boolean"},
       {R"({"partial":"true"})", 1, 12, "partial: is a text"},
-      {R"({"partial":1})", 1, 12, "partial: 1 is a number"},
-      {R"({"labels":[]})", 1, 11, "labels: is no object"},
-      {R"({"labels":{"a":1}})", 1, 16, "value: 1 is a number, not a text"},
-      {R"({"duration":90})", 1, 13, "duration: 90 is a number: time has a"},
+      {R"({"partial":1})", 1, 12, "partial: is a number, should be true or"},
+      {R"({"labels":[]})", 1, 11, "labels: is an array, should be an object"},
+      {R"({"labels":{"a":1}})", 1, 16,
+       "labels.a: is a number, should be a text"},
+      {R"({"duration":90})", 1, 13, "duration: is a number, should be a text"},
       {R"({"duration":"90"})", 1, 13, "duration: \"90\" is no quantity"},
       {R"({"start_time":"yesterday"})", 1, 15, "start_time: "},
       // What is no JSON.
       {"", 1, 1, "empty"},
-      {" \n ", 2, 2, "empty"},
-      {"x", 1, 1, "does not begin with {"},
-      {"[]", 1, 1, "an array, not an object"},
+      {" \n ", 2, 2, "is empty, should be one JSON object"},
+      {"x", 1, 1, "no value"},
+      {"7", 1, 1, "is a number, should be one JSON object"},
+      {"[]", 1, 1, "is an array, should be one JSON object"},
       {"{}{}", 1, 3, "something after the object"},
       {"{},", 1, 3, "something after the object"},
       {"{", 1, 2, "not closed"},
@@ -134,7 +138,8 @@ TEST(JsonMessage, ErrorsHaveTheirPlace) {
       {"{\"record_id\":\"\xED\xA0\x80\"}", 1, 15, "not UTF-8"},
       {std::string("{\"record_id\":\"a\0\"}", 18), 1, 16, "control character"},
       {"{\"record_id\":\"a\n\"}", 1, 16, "not closed on its line"},
-      {"{\"labels\":" + deep, 1, 11, "labels: is no object"},
+      {"{\"labels\":" + deep, 1, 11,
+       "labels: is an array, should be an object"},
   };
   for (const auto& c : kCases) {
     v1::UsageRecord record;
@@ -146,20 +151,22 @@ TEST(JsonMessage, ErrorsHaveTheirPlace) {
   }
 }
 
-TEST(JsonMessage, OfAnyMembersNamesAreTheirOwn) {
-  google::protobuf::Struct any;
-  EXPECT_FALSE(
-      ReadJsonMessage(R"({"a_b":1,"aB":{"x":[{"x":1},{"x":2}]}})", any));
-  EXPECT_EQ(any.fields().size(), 2);
-  EXPECT_THAT(ReadJsonMessage(R"({"a":[{"x":1,"x":2}]})", any)->what,
+TEST(JsonLine, OfAnyMembersNamesAreTheirOwn) {
+  internal::JsonValue any;
+  EXPECT_FALSE(ReadJsonLine(R"({"a_b":1,"aB":{"x":[{"x":1},{"x":2}]}})", any));
+  EXPECT_EQ(any.members.size(), 2);
+  internal::JsonValue twice;
+  EXPECT_THAT(ReadJsonLine(R"({"a":[{"x":1,"x":2}]})", twice)->what,
               HasSubstr("\"x\" stands twice"));
-  const std::string deep = "{\"a\":" + std::string(5'000, '[');
-  EXPECT_THAT(ReadJsonMessage(deep, any)->what, HasSubstr("too deeply"));
+  internal::JsonValue deep;
+  EXPECT_THAT(ReadJsonLine("{\"a\":" + std::string(5'000, '['), deep)->what,
+              HasSubstr("too deeply"));
 }
 
 TEST(JsonMessage, TwoMembersOfOneChoiceAreAnError) {
   v1::UsageRecord record;
-  EXPECT_TRUE(ReadJsonMessage(R"({"duration":"1s","count":1})", record));
+  EXPECT_THAT(ReadJsonMessage(R"({"duration":"1s","count":1})", record)->what,
+              HasSubstr("member \"count\" stands beside \"duration\""));
 }
 
 TEST(JsonLine, IsOneObjectALine) {
@@ -178,6 +185,39 @@ TEST(JsonLine, IsOneObjectALine) {
     EXPECT_EQ(error->line, 1) << line;
     EXPECT_EQ(error->column, column) << line;
   }
+}
+
+// An error does not keep what else can be read from being read.
+TEST(JsonMessage, HasWhatCanBeReadAfterAnError) {
+  v1::UsageRecord record;
+  EXPECT_EQ(
+      ReadJsonMessage(
+          R"({"job_id":1,"account_id":"a","count":"x","partial":true)", record)
+          ->what,
+      "job_id: is a number, should be a text");
+  EXPECT_EQ(record.account_id(), "a");
+  EXPECT_TRUE(record.partial());
+}
+
+// Fields of every kind, each with the most and the least that it can hold.
+TEST(JsonMessage, OfEveryKindOfFieldIsReadAsProtobufReadsIt) {
+  const std::string kTexts[] = {
+      R"({"arguments":["a",""],"input":"AAEC/w=="})",
+      R"({"input":"AAEC_w"})",
+  };
+  for (const std::string& text : kTexts) {
+    v1::CommandRequest expected;
+    ASSERT_TRUE(
+        google::protobuf::util::JsonStringToMessage(text, &expected).ok());
+    v1::CommandRequest read;
+    EXPECT_FALSE(ReadJsonMessage(text, read).has_value()) << text;
+    EXPECT_TRUE(MessageDifferencer::Equals(read, expected)) << text;
+  }
+  v1::CommandRequest command;
+  EXPECT_EQ(ReadJsonMessage(R"({"input":"?"})", command)->what,
+            "input: is not Base64");
+  EXPECT_EQ(ReadJsonMessage(R"({"arguments":[null]})", command)->what,
+            "arguments[0]: is null, should be a text");
 }
 
 // What protobuf writes is read back; with any member twice it is not.

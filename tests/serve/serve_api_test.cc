@@ -320,7 +320,7 @@ TEST_F(ServeApi, ErrorsNameTheFieldAndItsForm) {
        400, "column 42: member \\\"quantity\\\" stands twice"},
       {"/v1/jobs",
        R"({"operation":"avatar_video","quantity":1,"top_up":true,"topUp":true})",
-       400, "topUp: stands twice"},
+       400, "member \\\"top_up\\\" stands twice"},
       {"/v1/jobs", R"({"operation":"avatar_vide","quantity":"90s"})", 400,
        "avatar_video"},
       {"/v1/jobs/a/complete", "{}", 400, "quantity: is missing"},
