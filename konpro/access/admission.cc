@@ -10,6 +10,10 @@
 #include "konpro/ledger/journal_repair.h"
 #include "konpro/ledger/ledger_command.h"
 
+// A catalog is replaced account by account, each in one step: the 64 bits also
+// say by which of two catalogs the account goes, so no request meets a plan's
+// place with the other's plans.
+//
 // All that an unmetered request needs of its account is in the 64 bits that the
 // key directory keeps with each of the account's keys (KeyDirectory::Bind), in
 // the cache line that authentication reads anyway: where the limiter's slot is,
@@ -75,12 +79,18 @@ absl::Status RefusalError(const AccountEffect& effect,
 //   bit 1       it is suspended
 //   bit 2       its requests are asked of the limiter
 //   bit 3       it has windows in shadow mode
-//   bits 9..4   its plan's place in the catalog
-//   bits 35..10 its slot in the limiter's registry
+//   bits 9..4   its plan's place in its catalog
+//   bit 10      the generation of its catalog
+//   bits 36..11 its slot in the limiter's registry
 class Admission::Bound {
  public:
   explicit Bound(uint64_t word) : word_(word) {}
-  Bound(size_t slot, size_t plan, const Split& split, bool is_suspended);
+  // Where an account's plan is.
+  struct PlanPlace {
+    size_t generation = 0;
+    size_t index = 0;
+  };
+  Bound(size_t slot, PlanPlace plan, const Split& split, bool is_suspended);
 
   uint64_t word() const { return word_; }
   bool is_provisioned() const { return (word_ & kProvisioned) != 0; }
@@ -88,6 +98,7 @@ class Admission::Bound {
   bool is_limited() const { return (word_ & kLimited) != 0; }
   bool is_shadowed() const { return (word_ & kShadowed) != 0; }
   size_t plan() const { return word_ >> kPlanShift & kPlanMask; }
+  size_t generation() const { return word_ >> kGenerationShift & 1; }
   size_t slot() const { return word_ >> kSlotShift; }
 
  private:
@@ -96,7 +107,8 @@ class Admission::Bound {
   static constexpr uint64_t kLimited = 4;
   static constexpr uint64_t kShadowed = 8;
   static constexpr int kPlanShift = 4;
-  static constexpr int kSlotShift = 10;
+  static constexpr int kGenerationShift = 10;
+  static constexpr int kSlotShift = 11;
   static constexpr uint64_t kPlanMask = 63;
   static_assert(Catalog::kPlansMax == kPlanMask + 1);
   static_assert(LimiterRegistry::kSlotBits + kSlotShift <= 64);
@@ -113,22 +125,24 @@ struct Admission::Split {
   bool is_limited = true;
 };
 
-Admission::Bound::Bound(size_t slot, size_t plan, const Split& split,
+Admission::Bound::Bound(size_t slot, PlanPlace plan, const Split& split,
                         bool is_suspended)
-    : word_(uint64_t{slot} << kSlotShift | uint64_t{plan} << kPlanShift |
+    : word_(uint64_t{slot} << kSlotShift |
+            uint64_t{plan.generation} << kGenerationShift |
+            uint64_t{plan.index} << kPlanShift |
             (split.shadow.empty() ? 0 : kShadowed) |
             (split.is_limited ? kLimited : 0) |
             (is_suspended ? kSuspended : 0) | kProvisioned) {}
 
 Admission::Admission(const Parts& parts, const Options& options,
                      std::unique_ptr<LimiterRegistry> shadow)
-    : parts_(parts), options_(options), shadow_(std::move(shadow)) {}
+    : parts_(parts),
+      options_(options),
+      shadow_(std::move(shadow)),
+      catalogs_{&parts.catalog, &parts.catalog} {}
 
 absl::StatusOr<std::unique_ptr<Admission>> Admission::Open(
     const Parts& parts, const Options& options) {
-  if (parts.catalog.FindPlan(options.first_plan) == nullptr) {
-    return parts.catalog.UnknownPlan(options.first_plan);
-  }
   if (options.reservation_timeout < absl::Nanoseconds(1)) {
     return absl::InvalidArgumentError(
         absl::StrCat("reservation_timeout: ",
@@ -144,30 +158,53 @@ absl::StatusOr<std::unique_ptr<Admission>> Admission::Open(
   }
   std::unique_ptr<Admission> admission(
       new Admission(parts, options, std::move(shadow)));
-  const absl::Status placed = admission->PlaceAll();
+  const absl::Status placed = admission->SetCatalog(parts.catalog);
   if (!placed.ok()) return placed;
   return admission;
 }
 
-absl::Status Admission::CheckPlans() const {
+const Catalog& Admission::CatalogOf(size_t generation) const {
+  return *catalogs_[generation].load(std::memory_order_acquire);
+}
+
+const Catalog& Admission::catalog() const {
+  return CatalogOf(generation_.load(std::memory_order_acquire));
+}
+
+absl::Status Admission::CheckCatalog(const Catalog& catalog) {
+  if (catalog.FindPlan(options_.first_plan) == nullptr) {
+    return catalog.UnknownPlan(options_.first_plan);
+  }
   for (const std::string& id : parts_.accounts.AccountIds()) {
     const absl::StatusOr<AccountRecord> record = parts_.accounts.Find(id);
     if (!record.ok()) return record.status();
-    if (parts_.catalog.FindPlan(record->plan) == nullptr) {
+    const Plan* const plan = catalog.FindPlan(record->plan);
+    if (plan == nullptr) {
       return absl::FailedPreconditionError(absl::StrCat(
           "account ", id, ": plan ", internal::Quoted(record->plan),
-          " is not in catalog ", parts_.catalog.version()));
+          " is not in catalog ", catalog.version()));
     }
+    const Split split = SplitOf(*record, *plan);
+    absl::Status status = parts_.limits.KeepWindows(id, split.enforced);
+    if (status.ok() && shadow_ != nullptr) {
+      status = shadow_->KeepWindows(id, split.shadow);
+    }
+    // An account that is not there yet may fail when it is inserted.
+    if (!status.ok() && !absl::IsNotFound(status)) return status;
   }
   return absl::OkStatus();
 }
 
-absl::Status Admission::PlaceAll() {
+absl::Status Admission::SetCatalog(const Catalog& catalog) {
   const MutexLock lock(mu_);
   // All or none: windows that a catalog of another shape has replaced do not
-  // come back with what they had.
-  const absl::Status checked = CheckPlans();
-  if (!checked.ok()) return checked;
+  // come back with what they had. After the check nothing can fail but
+  // inserting accounts, which only Open() does.
+  absl::Status status = CheckCatalog(catalog);
+  if (!status.ok()) return status;
+  const size_t generation = 1 - generation_.load(std::memory_order_relaxed);
+  catalogs_[generation].store(&catalog, std::memory_order_release);
+  generation_.store(generation, std::memory_order_release);
   for (const std::string& id : parts_.accounts.AccountIds()) {
     const absl::StatusOr<AccountRecord> record = parts_.accounts.Find(id);
     if (!record.ok()) return record.status();
@@ -177,7 +214,7 @@ absl::Status Admission::PlaceAll() {
                                    UnixNanos::CoarseNow());
     const absl::StatusOr<Bound> bound = Place(*record, now);
     if (!bound.ok()) return bound.status();
-    absl::Status status = parts_.keys.Bind(id, bound->word());
+    status = parts_.keys.Bind(id, bound->word());
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -216,15 +253,16 @@ AdmissionReason Admission::Decide(const AdmissionRequest& request,
   const Bound bound(a.authentication.handle());
   if (!bound.is_provisioned()) return AdmissionReason::kNotProvisioned;
   parts_.limits.PrefetchSlot(bound.slot());
-  a.plan = &parts_.catalog.plans()[bound.plan()];
+  const Catalog& catalog = CatalogOf(bound.generation());
+  a.plan = &catalog.plans()[bound.plan()];
   if (bound.is_suspended()) return AdmissionReason::kSuspended;
-  AdmissionReason reason = CheckRequest(request, a);
+  AdmissionReason reason = CheckRequest(request, catalog, a);
   if (reason != AdmissionReason::kAdmitted) return reason;
   reason = AskWindows(bound, request.requests, now, a);
   if (reason != AdmissionReason::kAdmitted || request.operation.empty()) {
     return reason;
   }
-  return HoldCredits(request, now, a);
+  return HoldCredits(request, catalog, now, a);
 }
 
 AdmissionReason Admission::DecideNamed(const AdmissionRequest& request,
@@ -249,6 +287,7 @@ AdmissionReason Admission::DecideNamed(const AdmissionRequest& request,
 }
 
 AdmissionReason Admission::CheckRequest(const AdmissionRequest& request,
+                                        const Catalog& catalog,
                                         AdmissionResult& a) const {
   const auto malformed = [&](absl::string_view what) {
     a.detail = std::string(what);
@@ -268,9 +307,9 @@ AdmissionReason Admission::CheckRequest(const AdmissionRequest& request,
         internal::CheckId("job", request.job, AdmissionRequest::kJobBytesMax);
   }
   if (!status.ok()) return malformed(status.message());
-  if (parts_.catalog.FindOperation(request.operation) == nullptr) {
-    a.detail = std::string(
-        parts_.catalog.UnknownOperation(request.operation).message());
+  if (catalog.FindOperation(request.operation) == nullptr) {
+    a.detail =
+        std::string(catalog.UnknownOperation(request.operation).message());
     return AdmissionReason::kUnknownOperation;
   }
   return a.plan->Allows(request.operation)
@@ -313,8 +352,9 @@ absl::Status Admission::CheckClock(UnixNanos now) const {
 }
 
 AdmissionReason Admission::HoldCredits(const AdmissionRequest& request,
-                                       UnixNanos now, AdmissionResult& a) {
-  const PriceList* const prices = parts_.catalog.PricesAt(now.ToTime());
+                                       const Catalog& catalog, UnixNanos now,
+                                       AdmissionResult& a) {
+  const PriceList* const prices = catalog.PricesAt(now.ToTime());
   const Price* const price =
       prices == nullptr ? nullptr : prices->Find(request.operation);
   if (price == nullptr) return AdmissionReason::kNoPrice;
@@ -338,7 +378,7 @@ AdmissionReason Admission::HoldCredits(const AdmissionRequest& request,
                                 .timeout = options_.reservation_timeout,
                                 .overrun = request.overrun},
        .pricing =
-           Pricing{.catalog_version = parts_.catalog.version(),
+           Pricing{.catalog_version = catalog.version(),
                    .operation = request.operation,
                    .quantity = request.quantity,
                    .terms = price->terms(),
@@ -535,8 +575,10 @@ Admission::Split Admission::SplitOf(const AccountRecord& record,
 absl::StatusOr<Admission::Bound> Admission::Place(const AccountRecord& record,
                                                   UnixNanos now) {
   const absl::string_view id = record.account_id;
-  const Plan* const plan = parts_.catalog.FindPlan(record.plan);
-  if (plan == nullptr) return parts_.catalog.UnknownPlan(record.plan);
+  const size_t generation = generation_.load(std::memory_order_relaxed);
+  const Catalog& catalog = CatalogOf(generation);
+  const Plan* const plan = catalog.FindPlan(record.plan);
+  if (plan == nullptr) return catalog.UnknownPlan(record.plan);
   const Split split = SplitOf(record, *plan);
   const auto place = [&](LimiterRegistry& registry,
                          absl::Span<const RateWindow> windows) {
@@ -547,8 +589,9 @@ absl::StatusOr<Admission::Bound> Admission::Place(const AccountRecord& record,
   if (status.ok() && shadow_ != nullptr) status = place(*shadow_, split.shadow);
   if (!status.ok()) return status;
   return Bound(parts_.limits.SlotOf(parts_.limits.Find(id)),
-               static_cast<size_t>(plan - parts_.catalog.plans().data()), split,
-               record.is_suspended);
+               {.generation = generation,
+                .index = static_cast<size_t>(plan - catalog.plans().data())},
+               split, record.is_suspended);
 }
 
 absl::StatusOr<AccountRecord> Admission::Provision(absl::string_view account,
@@ -647,8 +690,9 @@ absl::StatusOr<Admission::AccountView> Admission::Describe(
   absl::StatusOr<AccountRecord> record = parts_.accounts.Find(account);
   if (!record.ok()) return record.status();
   AccountView view = {.record = *std::move(record)};
-  view.plan = parts_.catalog.FindPlan(view.record.plan);
-  if (view.plan == nullptr) return parts_.catalog.UnknownPlan(view.record.plan);
+  const Catalog& catalog = this->catalog();
+  view.plan = catalog.FindPlan(view.record.plan);
+  if (view.plan == nullptr) return catalog.UnknownPlan(view.record.plan);
   const absl::Span<const RateWindow> windows =
       view.record.windows.empty() ? view.plan->windows()
                                   : absl::MakeConstSpan(view.record.windows);

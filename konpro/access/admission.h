@@ -36,16 +36,19 @@
 // turns.
 //
 // Invariants: (1) once Suspend() has returned, with OK or the store's error, or
-// SetPlan() with OK, every later Admit() sees it. (2) What a call that returned
-// OK changed, an Admission opened later on the same stores has too. (3) All
-// keys of an account share its balance and its windows. (4) A reservation is
-// charged at the prices that it was made at.
+// SetPlan() or SetCatalog() with OK, every later Admit() sees it. (2) What a
+// call that returned OK changed of an account, an Admission opened later on the
+// same stores has too. (3) All keys of an account share its balance and its
+// windows. (4) A reservation is charged at the prices that it was made at.
 //
 // Limits: those of the parts. An account is never removed; do not call
 // DropIdle() on the registry.
 #ifndef KONPRO_ACCESS_ADMISSION_H_
 #define KONPRO_ACCESS_ADMISSION_H_
 
+#include <array>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -179,6 +182,13 @@ class Admission {
   absl::Status Suspend(absl::string_view account, absl::Time now);
   absl::Status Resume(absl::string_view account, absl::Time now);
 
+  // Replaces the catalog, from the next request on. The one before outlives the
+  // calls that have begun, and their results. kFailedPrecondition,
+  // kInvalidArgument: it lacks the plan of an account, of new accounts.
+  // kResourceExhausted: too many different windows. Then nothing has changed.
+  // REQUIRES: no call from before the last SetCatalog() is running.
+  absl::Status SetCatalog(const Catalog& catalog);
+
   // Also the ledger's errors.
   absl::StatusOr<AccountView> Describe(absl::string_view account,
                                        UnixNanos now) const;
@@ -186,7 +196,7 @@ class Admission {
   // kUnavailable: the journal is ahead of the clock (journal_repair.h), and
   // nothing is held or charged.
   absl::Status CheckClock(UnixNanos now) const;
-  const Catalog& catalog() const { return parts_.catalog; }
+  const Catalog& catalog() const;
 
  private:
   class Bound;
@@ -202,10 +212,12 @@ class Admission {
   AdmissionReason DecideNamed(const AdmissionRequest& request, UnixNanos now,
                               AdmissionResult& a);
   AdmissionReason CheckRequest(const AdmissionRequest& request,
+                               const Catalog& catalog,
                                AdmissionResult& a) const;
   AdmissionReason AskWindows(const Bound& bound, uint64_t cost, UnixNanos now,
                              AdmissionResult& a);
-  AdmissionReason HoldCredits(const AdmissionRequest& request, UnixNanos now,
+  AdmissionReason HoldCredits(const AdmissionRequest& request,
+                              const Catalog& catalog, UnixNanos now,
                               AdmissionResult& a);
 
   AdmissionReason Explain(const LedgerOutcome& outcome,
@@ -223,19 +235,24 @@ class Admission {
                                     absl::string_view reservation);
 
   Split SplitOf(const AccountRecord& record, const Plan& plan) const;
-  absl::Status CheckPlans() const;
-  absl::Status PlaceAll() ABSL_LOCKS_EXCLUDED(mu_);
+  const Catalog& CatalogOf(size_t generation) const;
+  absl::Status CheckCatalog(const Catalog& catalog)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::StatusOr<Bound> Place(const AccountRecord& record, UnixNanos now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Replaces `old` with `changed`, in the store and in effect.
   absl::Status Change(const AccountRecord& old, AccountRecord changed,
                       absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Constant after construction.
+  // Constant after construction; for the catalog see catalogs_.
   const Parts parts_;
   const Options options_;
   // Of the windows in shadow mode; null if there are none.
   const std::unique_ptr<LimiterRegistry> shadow_;
+
+  // Atomic, written under mu_: while one replaces the other, both are in use.
+  std::array<std::atomic<const Catalog*>, 2> catalogs_;
+  std::atomic<size_t> generation_{0};
 
   // Guards no field: it makes each change of an account one step, from reading
   // its record to binding its keys.

@@ -79,6 +79,12 @@ void Service::RetryWrites() {
   if (health_->is_troubled()) probe_->Probe().IgnoreError();
 }
 
+absl::Status Service::SetCatalog(const Catalog& catalog) {
+  absl::Status status = admission_->SetCatalog(catalog);
+  if (status.ok()) ledger_->SetCatalog(catalog);
+  return status;
+}
+
 absl::Status Service::OpenDirectories(const Options& options) {
   absl::Status status =
       Take(AccountDirectory::Open(*account_store_), accounts_);

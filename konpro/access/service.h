@@ -63,8 +63,9 @@ class Service {
         open_limits = nullptr;
   };
 
-  // `catalog` outlives the service. kInvalidArgument: a store of `backend` is
-  // null; names it. Otherwise errors of the parts' Open().
+  // `catalog` outlives the service, or as SetCatalog() says. kInvalidArgument:
+  // a store of `backend` is null; names it. Otherwise errors of the parts'
+  // Open().
   static absl::StatusOr<std::unique_ptr<Service>> Open(const Catalog& catalog,
                                                        Backend backend,
                                                        Options options);
@@ -75,13 +76,18 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   // The error of the last write to the backend: OK once one has succeeded
-  // again. For readiness; its message may have a path, and is the operator's.
+  // again. kDeadlineExceeded: a write has been running for 5 seconds. For
+  // readiness; its message may have a path, and is the operator's.
   absl::Status StoreStatus() const;
   // Writes again what took effect and is not durable yet: deactivated keys,
   // suspended accounts. If the last write failed, also tries one, so that
   // StoreStatus() is OK as soon as the store is. Nothing to do costs nothing:
   // call it every second or so.
   void RetryWrites();
+
+  // Admission::SetCatalog(), for the ledger too: commands name operations of
+  // this catalog from the next one on.
+  absl::Status SetCatalog(const Catalog& catalog);
 
   Admission& admission() { return *admission_; }
   KeyDirectory& keys() { return *keys_; }

@@ -14,6 +14,7 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/flag_parsing.h"
 #include "konpro/cli/service_session.h"
+#include "konpro/input/catalog_input.h"
 #include "konpro/serve/admin.h"
 
 namespace konpro::cli {
@@ -54,14 +55,7 @@ ExitCode RunServeCommand(const ServeCommandOptions& options,
   serve.db = FollowLinks(std::move(serve.db));
   serve.clock_tolerance =
       options.clock_tolerance.value_or(serve.clock_tolerance);
-  serve.open_backend = [&] { return OpenBackend(serve.db, /*create=*/false); };
-  serve.load_catalog = [&]() -> absl::StatusOr<Catalog> {
-    std::optional<Catalog> again = LoadCatalog(options.catalog, streams);
-    if (!again.has_value()) {
-      return absl::InvalidArgumentError("see the message before");
-    }
-    return *std::move(again);
-  };
+  serve.load_catalog = [&] { return ReadCatalog(options.catalog, streams.in); };
   absl::StatusOr<Backend> backend = OpenBackend(serve.db, /*create=*/true);
   if (!backend.ok()) return FailWith(backend.status(), streams);
   const absl::Status status = RunServe(

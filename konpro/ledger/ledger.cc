@@ -107,6 +107,11 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(
 
 Ledger::~Ledger() { Close().IgnoreError(); }
 
+void Ledger::SetCatalog(const Catalog& catalog) {
+  const MutexLock lock(book_mu_);
+  book_->SetCatalog(catalog);
+}
+
 absl::Status Ledger::Close() {
   const MutexLock lock(book_mu_);
   if (!failure_.ok() || book_->head().sequence - book_->snapshot_sequence() <

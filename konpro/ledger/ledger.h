@@ -151,6 +151,7 @@ class Ledger {
                   std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
 
   const LedgerOptions& options() const { return options_; }
+  void SetCatalog(const Catalog& catalog);  // from the next command on
 
   // The latest time of all commands.
   UnixNanos Now() const;
@@ -196,7 +197,6 @@ class Ledger {
 
   // Makes opening fast, as is done every LedgerOptions::snapshot_every entries.
   absl::Status Snapshot();
-
   // Writes a snapshot if opening would take long without it. Idempotent.
   absl::Status Close();
 

@@ -362,10 +362,15 @@ void LimiterRegistry::Share(Slot& slot, uint64_t hash) {
   slot.hash.store(hash | kSharedBit, std::memory_order_release);
 }
 
-absl::Status LimiterRegistry::SetWindows(absl::string_view account,
-                                         absl::Span<const RateWindow> windows,
-                                         UnixNanos now) {
-  const MutexLock lock(mu_);
+// A change of an account's windows that has room.
+struct LimiterRegistry::Change {
+  Slot* slot = nullptr;
+  const LimiterWindows* from = nullptr;
+  const LimiterWindows* to = nullptr;
+};
+
+absl::StatusOr<LimiterRegistry::Change> LimiterRegistry::Plan(
+    absl::string_view account, absl::Span<const RateWindow> windows) {
   const absl::Status status = CheckAccount(account);
   if (!status.ok()) return status;
   absl::StatusOr<LimiterWindows> compiled =
@@ -381,8 +386,25 @@ absl::Status LimiterRegistry::SetWindows(absl::string_view account,
   if (windows.empty()) *compiled = from->Suspended();
   const absl::StatusOr<const LimiterWindows*> to = Keep(*compiled);
   if (!to.ok()) return to.status();
-  if (*to != from) Replace(*slot, *from, **to, now);
+  return Change{.slot = slot, .from = from, .to = *to};
+}
+
+absl::Status LimiterRegistry::SetWindows(absl::string_view account,
+                                         absl::Span<const RateWindow> windows,
+                                         UnixNanos now) {
+  const MutexLock lock(mu_);
+  const absl::StatusOr<Change> change = Plan(account, windows);
+  if (!change.ok()) return change.status();
+  if (change->to != change->from) {
+    Replace(*change->slot, *change->from, *change->to, now);
+  }
   return absl::OkStatus();
+}
+
+absl::Status LimiterRegistry::KeepWindows(
+    absl::string_view account, absl::Span<const RateWindow> windows) {
+  const MutexLock lock(mu_);
+  return Plan(account, windows).status();
 }
 
 size_t LimiterRegistry::DropIdle(UnixNanos now) {

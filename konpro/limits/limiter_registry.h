@@ -137,9 +137,7 @@ class LimiterRegistry {
   // konpro::Peek() and konpro::Release().
   Decision Peek(Handle handle, uint64_t cost, UnixNanos now) const;
   bool Release(Handle handle, const Decision& decision, UnixNanos now);
-
-  // A handle as a number below 2^kSlotBits, for callers that pack it.
-  // REQUIRES: the handle is not null.
+  // A handle, not null, as a number below 2^kSlotBits.
   size_t SlotOf(Handle handle) const;
   // The account that has the slot now, or null; after DropIdle() maybe another.
   // REQUIRES: `slot` is SlotOf() a handle of this registry.
@@ -155,13 +153,15 @@ class LimiterRegistry {
   // or CheckWindows(). kResourceExhausted: the registry is full.
   absl::StatusOr<Handle> Insert(absl::string_view account,
                                 absl::Span<const RateWindow> windows);
-
   // From the next call on the account has these windows and has used what it
   // had, see Carry(); without windows, it is refused everything and keeps what
   // it used. kNotFound: no such account; else as Insert(). REQUIRES: no change
   // to a window of another kind or period and back while one call runs.
   absl::Status SetWindows(absl::string_view account,
                           absl::Span<const RateWindow> windows, UnixNanos now);
+  // After it SetWindows() has room for these; its errors.
+  absl::Status KeepWindows(absl::string_view account,
+                           absl::Span<const RateWindow> windows);
 
   // Removes the accounts whose windows are all fresh at `now`, and counts them;
   // the next DropIdle() frees their slots. Later accounts begin fresh as of
@@ -182,11 +182,9 @@ class LimiterRegistry {
   // Insert(); also kInvalidArgument if the state is a closed one.
   absl::Status Restore(const Account& account);
 
-  // Accounts begin fresh as of this time. Who restores accounts raises it
-  // first.
+  // Accounts begin fresh as of this time. Raise it before you restore accounts.
   UnixNanos fresh_since() const;
   void RaiseFreshSince(UnixNanos fresh_since);
-
   size_t size() const;  // accounts
   size_t capacity() const { return capacity_; }
 
@@ -196,6 +194,7 @@ class LimiterRegistry {
 
   class WindowsOf;
   struct Place;
+  struct Change;
   struct Shared;
   LimiterRegistry(const Options& options, const internal::AccountHash::Key& key,
                   size_t lines, std::optional<internal::HugePages> table);
@@ -208,12 +207,14 @@ class LimiterRegistry {
   Handle FindFurther(absl::string_view account, uint64_t hash) const;
   Handle FindShared(absl::string_view account) const;
   Decision Unknown(uint64_t cost, UnixNanos now) const;
-
   size_t NextLine(size_t line) const;
   absl::Status CheckAccount(absl::string_view account) const;
   absl::StatusOr<const LimiterWindows*> Keep(const LimiterWindows& windows)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Place Look(absl::string_view account, uint64_t hash) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<Change> Plan(absl::string_view account,
+                              absl::Span<const RateWindow> windows)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::StatusOr<Handle> Put(absl::string_view account, uint64_t hash,
                              const Place& place, const LimiterWindows& windows,
@@ -237,7 +238,6 @@ class LimiterRegistry {
   std::vector<Shared> shared_;
   std::atomic<size_t> shared_size_{0};
   std::atomic<bool> handed_over_{false};
-
   mutable Mutex mu_;
   size_t size_ ABSL_GUARDED_BY(mu_) = 0;
   size_t occupied_ ABSL_GUARDED_BY(mu_) = 0;  // slots that are not empty

@@ -283,7 +283,7 @@ HttpAnswer Api::RouteJob(const HttpRequest& request, UnixNanos now) {
   if (!completes && !absl::ConsumeSuffix(&id, "/cancel")) return NoSuchPath();
   if (request.method == "OPTIONS") return AnswerOptions("POST");
   if (request.method != "POST") return OnlyMethod("POST");
-  if (auto refusal = RefuseByClock()) return *refusal;
+  if (auto refusal = RefuseMetered()) return *refusal;
   return completes ? Complete(request, id, now) : Cancel(request, id, now);
 }
 
@@ -317,7 +317,7 @@ HttpAnswer Api::Admit(const HttpRequest& request, UnixNanos now) {
   std::string id;
   std::string malformed;
   if (!asked.operation.empty()) {
-    if (auto refusal = RefuseByClock(request, now)) {
+    if (auto refusal = RefuseMetered(request, now)) {
       return ForAuthRequest(*refusal, uri);
     }
     const absl::Status status =
@@ -365,7 +365,7 @@ HttpAnswer Api::Estimate(const HttpRequest& request, UnixNanos now) {
 }
 
 HttpAnswer Api::Reserve(const HttpRequest& request, UnixNanos now) {
-  if (auto refusal = RefuseByClock(request, now)) return *refusal;
+  if (auto refusal = RefuseMetered(request, now)) return *refusal;
   v1::ReserveRequest body;
   absl::Status status = ReadBody(request.body, body);
   if (absl::IsResourceExhausted(status)) return AnswerOf(status);
@@ -494,16 +494,19 @@ HttpAnswer Api::Health(const HttpRequest&, UnixNanos) {
   return answer;
 }
 
-std::optional<HttpAnswer> Api::RefuseByClock() const {
-  if (parts_.clock == nullptr || parts_.clock->is_trusted()) {
-    return std::nullopt;
+std::optional<HttpAnswer> Api::RefuseMetered() const {
+  if (parts_.clock != nullptr && !parts_.clock->is_trusted()) {
+    return AnswerOf(absl::UnavailableError("the clock was set"));
   }
-  return AnswerOf(absl::UnavailableError("the clock was set"));
+  if (parts_.is_store_slow != nullptr && parts_.is_store_slow()) {
+    return AnswerOf(absl::UnavailableError("the store is slow"));
+  }
+  return std::nullopt;
 }
 
-std::optional<HttpAnswer> Api::RefuseByClock(const HttpRequest& request,
+std::optional<HttpAnswer> Api::RefuseMetered(const HttpRequest& request,
                                              UnixNanos now) const {
-  auto refusal = RefuseByClock();
+  auto refusal = RefuseMetered();
   // Without a key that is alive, admission has the first word.
   if (!refusal.has_value() || !Authenticate(request, now).ok()) {
     return std::nullopt;

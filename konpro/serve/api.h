@@ -73,6 +73,9 @@ class Api {
     // Why the server is not ready to hold or charge credits; "" if it is. Both
     // are anybody's to read. Null: it is always ready.
     std::function<std::string()> not_ready = nullptr;
+    // While a write takes too long, no request may wait for the next: 503.
+    // Null: none does.
+    std::function<bool()> is_store_slow = nullptr;
     // While it is not trusted, nothing is held or charged: 503. Null: it always
     // is.
     const ClockWatch* clock = nullptr;
@@ -108,10 +111,11 @@ class Api {
   HttpAnswer Metrics(const HttpRequest& request, UnixNanos now);
   HttpAnswer Health(const HttpRequest& request, UnixNanos now);
 
-  // The refusal of metered work while the clock is not trusted.
-  std::optional<HttpAnswer> RefuseByClock() const;
+  // The refusal of metered work while the clock is not trusted, or the store is
+  // slow.
+  std::optional<HttpAnswer> RefuseMetered() const;
   // Only a caller who is authenticated.
-  std::optional<HttpAnswer> RefuseByClock(const HttpRequest& request,
+  std::optional<HttpAnswer> RefuseMetered(const HttpRequest& request,
                                           UnixNanos now) const;
   Authentication Authenticate(const HttpRequest& request, UnixNanos now) const;
   // Sets `owner` to the account whose job a request ends: its key's, else

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -83,18 +84,29 @@ class LimitsFile::Mapping {
     return {static_cast<char*>(data_), bytes_};
   }
   // Writes the pages of `part`.
-  bool Flush(absl::Span<const char> part) const {
+  void Flush(absl::Span<const char> part) {
     constexpr uintptr_t kPage = 4'096;
     const uintptr_t begin = reinterpret_cast<uintptr_t>(part.data());
     const uintptr_t page = begin / kPage * kPage;
-    return msync(reinterpret_cast<void*>(page), begin + part.size() - page,
-                 MS_SYNC) == 0;
+    if (msync(reinterpret_cast<void*>(page), begin + part.size() - page,
+              MS_SYNC) != 0) {
+      error_.store(errno, std::memory_order_relaxed);
+    }
   }
+  // All of them; the error of the last write that failed is gone, or it is this
+  // one's.
+  void FlushAll() {
+    error_.store(0, std::memory_order_relaxed);
+    Flush(bytes());
+  }
+  // Of the last write: 0, or an errno.
+  int error() const { return error_.load(std::memory_order_relaxed); }
 
  private:
   const int fd_;
   const size_t bytes_;
   void* const data_;
+  std::atomic<int> error_{0};  // relaxed: it orders nothing
 };
 
 absl::StatusOr<std::unique_ptr<LimitsFile::Mapping>>
@@ -204,7 +216,7 @@ absl::StatusOr<std::unique_ptr<LimitsFile>> LimitsFile::Open(
   absl::StatusOr<std::unique_ptr<Mapping>> mapping =
       Mapping::New(new_path, LimiterImage::BytesFor(options.capacity));
   if (!mapping.ok()) return mapping.status();
-  const Mapping* const mapped = mapping->get();
+  Mapping* const mapped = mapping->get();
   absl::StatusOr<std::unique_ptr<LimiterRegistry>> registry =
       LimiterRegistry::Create(
           {.capacity = options.capacity,
@@ -243,11 +255,16 @@ absl::StatusOr<std::unique_ptr<LimitsFile>> LimitsFile::Open(
 
 absl::Status LimitsFile::Sync() {
   const size_t accounts = LimiterImage::Accounts(mapping_->bytes());
-  if (!mapping_->Flush(mapping_->bytes())) {
-    return SystemError(path_, "cannot be written", errno);
-  }
-  LimiterImage::NoteSynced(mapping_->bytes(), accounts);
-  return absl::OkStatus();
+  mapping_->FlushAll();
+  absl::Status written = status();
+  if (written.ok()) LimiterImage::NoteSynced(mapping_->bytes(), accounts);
+  return written;
+}
+
+absl::Status LimitsFile::status() const {
+  const int error = mapping_->error();
+  return error == 0 ? absl::OkStatus()
+                    : SystemError(path_, "cannot be written", error);
 }
 
 absl::Status LimitsFile::Close() {

@@ -62,6 +62,9 @@ class LimitsFile {
 
   // Writes what has changed to the disk. kUnavailable: it could not.
   absl::Status Sync();
+  // The error of the last write, those between two calls of Sync() too; OK once
+  // Sync() has succeeded. It may be called at any time, on any thread.
+  absl::Status status() const;
   // The same for the last time, and marks the file as whole, so that whatever
   // changes it is found. REQUIRES: no call of the registry, now or later.
   absl::Status Close();

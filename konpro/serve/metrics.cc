@@ -12,6 +12,13 @@ void AppendHead(absl::string_view name, absl::string_view help,
                   " counter\n");
 }
 
+void AppendGauge(absl::string_view name, absl::string_view help,
+                 const std::atomic<bool>& value, std::string& out) {
+  absl::StrAppend(&out, "# HELP ", name, " ", help, "\n# TYPE ", name,
+                  " gauge\n", name, " ",
+                  value.load(std::memory_order_relaxed) ? 1 : 0, "\n");
+}
+
 uint64_t Load(const std::atomic<uint64_t>& count) {
   return count.load(std::memory_order_relaxed);
 }
@@ -45,6 +52,10 @@ void ServeMetrics::NoteStore(bool is_ok) {
   is_store_ok_.store(is_ok, std::memory_order_relaxed);
 }
 
+void ServeMetrics::NoteLimits(bool is_ok) {
+  is_limits_ok_.store(is_ok, std::memory_order_relaxed);
+}
+
 std::string ServeMetrics::Text() const {
   std::string out;
   AppendHead("konpro_http_answers_total", "Answers, by status.", out);
@@ -72,9 +83,12 @@ std::string ServeMetrics::Text() const {
   AppendHead("konpro_store_failures_total", "Writes to the store that failed.",
              out);
   absl::StrAppend(&out, "konpro_store_failures_total ", Load(store_failures_),
-                  "\n# HELP konpro_store_ok Whether the last write succeeded."
-                  "\n# TYPE konpro_store_ok gauge\nkonpro_store_ok ",
-                  is_store_ok_.load(std::memory_order_relaxed) ? 1 : 0, "\n");
+                  "\n");
+  AppendGauge("konpro_store_ok", "Whether the last write succeeded.",
+              is_store_ok_, out);
+  AppendGauge("konpro_limits_ok",
+              "Whether the limits file was written in the last second.",
+              is_limits_ok_, out);
   return out;
 }
 

@@ -31,6 +31,7 @@ class ServeMetrics : public AdmissionObserver {
   // The outcome of a write to the store that failed, or that succeeded after
   // one that failed.
   void NoteStore(bool is_ok);
+  void NoteLimits(bool is_ok);  // whether the limits file could be written
 
   std::string Text() const;
 
@@ -45,6 +46,7 @@ class ServeMetrics : public AdmissionObserver {
   std::atomic<uint64_t> charged_ticks_{0};
   std::atomic<uint64_t> store_failures_{0};
   std::atomic<bool> is_store_ok_{true};
+  std::atomic<bool> is_limits_ok_{true};
 };
 
 }  // namespace konpro

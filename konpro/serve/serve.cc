@@ -5,13 +5,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
@@ -21,6 +24,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "konpro/access/key_directory.h"
+#include "konpro/base/mutex.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/ledger/journal_repair.h"
@@ -39,9 +43,9 @@
 namespace konpro {
 namespace {
 
-constexpr absl::Duration kSyncEvery = absl::Seconds(1);
+constexpr std::chrono::seconds kWorkEvery{1};
 // Last uses of keys are saved after so many of them.
-constexpr int kSyncsPerSave = 60;
+constexpr int kWorksPerSave = 60;
 
 // Says what fails once, until it is another thing or works again.
 class Failures {
@@ -90,55 +94,33 @@ class JournalWatch {
   bool is_ahead_ = false;
 };
 
-struct Server {
-  const ServeOptions& options;
-  const ServiceCommandRunner& run;
-  sigset_t signals;
-  ServeMetrics& metrics;
-  // Where it listens: with the port, once that is known.
-  std::string address;
-  std::ostream& out;
-  ServerLog& log;
-  // Of the whole process: a new catalog confirms no clock.
-  ClockWatch clock{ReadClocks};
-};
+// The catalog in effect. Requests hold it while they run: the one that it
+// replaced ends with the last request that began before.
+class ServedCatalog {
+ public:
+  explicit ServedCatalog(Catalog catalog)
+      : present_(std::make_shared<const Catalog>(std::move(catalog))) {}
 
-// Waits for the end: a new catalog after a SIGHUP that brought one, else none.
-std::unique_ptr<const Catalog> Wait(Server& server, Service& service,
-                                    LimitsFile& limits, JournalWatch& journal) {
-  Failures clock_failures(server.log);
-  Failures sync_failures(server.log);
-  Failures save_failures(server.log);
-  const timespec every = absl::ToTimespec(kSyncEvery);
-  for (int syncs = 0;;) {
-    const int signal = sigtimedwait(&server.signals, nullptr, &every);
-    if (signal == SIGHUP) {
-      if (server.options.load_catalog == nullptr) continue;
-      absl::StatusOr<Catalog> next = server.options.load_catalog();
-      // What is not durable yet would be forgotten.
-      service.RetryWrites();
-      const absl::Status status =
-          next.ok() ? service.StoreStatus() : next.status();
-      if (status.ok()) {
-        return std::make_unique<const Catalog>(*std::move(next));
-      }
-      server.log.Line(
-          absl::StrCat("the catalog was not reloaded: ", status.message()));
-    } else if (signal >= 0) {
-      return nullptr;
-    } else {
-      journal.Look();
-      clock_failures.Add(server.clock.is_trusted()
-                             ? absl::OkStatus()
-                             : absl::UnavailableError(server.clock.Fault()));
-      service.RetryWrites();
-      sync_failures.Add(limits.Sync());
-      if (++syncs % kSyncsPerSave == 0) {
-        save_failures.Add(service.keys().SaveLastUses());
-      }
-    }
+  std::shared_ptr<const Catalog> Present() const {
+    const MutexLock lock(mu_);
+    return present_;
   }
-}
+  // Whether requests from before the last Replace() run.
+  bool IsReplacing() const {
+    const MutexLock lock(mu_);
+    return !replaced_.expired();
+  }
+  void Replace(std::shared_ptr<const Catalog> next) {
+    const MutexLock lock(mu_);
+    replaced_ = present_;
+    present_.swap(next);
+  }
+
+ private:
+  mutable Mutex mu_;
+  std::shared_ptr<const Catalog> present_ ABSL_GUARDED_BY(mu_);
+  std::weak_ptr<const Catalog> replaced_ ABSL_GUARDED_BY(mu_);
+};
 
 constexpr int kFailed = 1;  // an exit code of the command line
 
@@ -169,122 +151,260 @@ bool ChangesLedger(const std::vector<std::string>& arguments) {
              std::end(kReads);
 }
 
-// Serves with one catalog, and returns the one to serve with then, or null.
-absl::StatusOr<std::unique_ptr<const Catalog>> ServeCatalog(
-    Server& server, const Catalog& catalog, Backend backend) {
-  const ServeOptions& options = server.options;
-  Service::Options service_options;
-  service_options.on_store = [&server](const absl::Status& status) {
-    server.metrics.NoteStore(status.ok());
-    server.log.NoteStore(status, absl::Now());
+// All of one process's life: it keeps its service, its limits file and its
+// sockets; a SIGHUP replaces the catalog alone.
+class Server {
+ public:
+  Server(const ServeOptions& options, Catalog catalog,
+         const ServiceCommandRunner& run, std::ostream& out, std::ostream& err);
+
+  absl::Status Open(Backend backend);
+  absl::Status Listen();
+  // Until a signal ends it.
+  void Run();
+  void Close();
+
+ private:
+  absl::StatusOr<LimiterRegistry*> OpenLimits(
+      size_t capacity, absl::Span<const std::string> accounts);
+  absl::Status ListenToCommands();
+  std::string NotReady() const;
+  int RunCommand(const std::vector<std::string>& arguments, std::istream& in,
+                 std::ostream& out, std::ostream& err);
+  void Work();
+  void Reload();
+
+  const ServeOptions& options_;
+  const ServiceCommandRunner& run_;
+  std::ostream& out_;
+  const std::string admin_path_;
+  sigset_t signals_;
+  ServerLog log_;
+  ServeMetrics metrics_;
+  ClockWatch clock_{ReadClocks};
+  Failures clock_failures_{log_};
+  Failures sync_failures_{log_};
+  Failures slow_failures_{log_};
+  Failures save_failures_{log_};
+  int works_ = 0;
+
+  // Each uses those before it.
+  ServedCatalog catalog_;
+  std::unique_ptr<LimitsFile> limits_;
+  std::vector<std::string> known_;  // accounts, if the limits file is new
+  std::unique_ptr<Service> service_;
+  std::optional<JournalWatch> journal_;
+  std::unique_ptr<Api> api_;
+  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<HttpServer> admin_;
+};
+
+Server::Server(const ServeOptions& options, Catalog catalog,
+               const ServiceCommandRunner& run, std::ostream& out,
+               std::ostream& err)
+    : options_(options),
+      run_(run),
+      out_(out),
+      admin_path_(AdminSocketPath(options.db)),
+      log_(err),
+      catalog_(std::move(catalog)) {
+  // All threads inherit the mask, so signals wait for sigtimedwait().
+  sigemptyset(&signals_);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    sigaddset(&signals_, signal);
+  }
+  pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+}
+
+absl::StatusOr<LimiterRegistry*> Server::OpenLimits(
+    size_t capacity, absl::Span<const std::string> accounts) {
+  absl::StatusOr<std::unique_ptr<LimitsFile>> file = LimitsFile::Open(
+      options_.db + ".limits", {.capacity = capacity, .accounts = accounts});
+  if (!file.ok()) return file.status();
+  limits_ = *std::move(file);
+  if (limits_->is_new()) known_.assign(accounts.begin(), accounts.end());
+  return &limits_->registry();
+}
+
+absl::Status Server::Open(Backend backend) {
+  Service::Options options;
+  options.on_store = [this](const absl::Status& status) {
+    metrics_.NoteStore(status.ok());
+    log_.NoteStore(status, absl::Now());
   };
-  service_options.admission.observer = &server.metrics;
-  service_options.ledger.clock_tolerance = options.clock_tolerance;
-  std::unique_ptr<LimitsFile> limits;
-  std::vector<std::string> known;  // accounts, if the file is new
-  service_options.open_limits = [&](size_t capacity,
-                                    absl::Span<const std::string> accounts)
-      -> absl::StatusOr<LimiterRegistry*> {
-    absl::StatusOr<std::unique_ptr<LimitsFile>> file = LimitsFile::Open(
-        options.db + ".limits", {.capacity = capacity, .accounts = accounts});
-    if (!file.ok()) return file.status();
-    limits = *std::move(file);
-    if (limits->is_new()) known.assign(accounts.begin(), accounts.end());
-    return &limits->registry();
+  options.admission.observer = &metrics_;
+  options.ledger.clock_tolerance = options_.clock_tolerance;
+  options.open_limits = [this](size_t capacity,
+                               absl::Span<const std::string> accounts) {
+    return OpenLimits(capacity, accounts);
   };
-  absl::StatusOr<std::unique_ptr<Service>> opened =
-      Service::Open(catalog, std::move(backend), std::move(service_options));
+  absl::StatusOr<std::unique_ptr<Service>> opened = Service::Open(
+      *catalog_.Present(), std::move(backend), std::move(options));
   if (!opened.ok()) return opened.status();
-  Service& service = **opened;
-  if (AnyKeyWasUsed(service.keys(), known)) {
-    server.log.Line(
-        absl::StrCat(options.db,
-                     ".limits is not there, although keys of this database "
-                     "were used: all rate windows start fresh"));
+  service_ = *std::move(opened);
+  if (AnyKeyWasUsed(service_->keys(), known_)) {
+    log_.Line(absl::StrCat(options_.db,
+                           ".limits is not there, although keys of this "
+                           "database were used: all rate windows start fresh"));
   }
+  journal_.emplace(service_->ledger(), options_.db, log_);
+  journal_->Look();
+  return absl::OkStatus();
+}
 
-  JournalWatch journal(service.ledger(), options.db, server.log);
-  journal.Look();
+std::string Server::NotReady() const {
+  const absl::Status store = service_->StoreStatus();
+  if (absl::IsDeadlineExceeded(store)) return "the store is slow";
+  if (!store.ok()) return "the store cannot be written";
+  if (!limits_->status().ok()) return "the limits file cannot be written";
+  return service_->admission().CheckClock(UnixNanos::CoarseNow()).ok()
+             ? ""
+             : "the journal is ahead of the clock";
+}
 
-  // The file is locked by now: a socket that is there has no server.
-  const std::string admin_path = AdminSocketPath(options.db);
-  absl::StatusOr<ListenSocket> admin_socket = ListenUnix(admin_path);
-  if (!admin_socket.ok()) return admin_socket.status();
-  absl::StatusOr<ListenSocket> socket = ListenTcp(server.address);
+absl::Status Server::Listen() {
+  absl::StatusOr<ListenSocket> socket = ListenTcp(options_.listen);
   if (!socket.ok()) return socket.status();
-  const bool is_first = server.address != socket->address();
-  server.address = socket->address();
-  if (!socket->is_loopback() && is_first) {
-    server.log.Line(
-        server.address +
-        " is not a loopback address: anyone who can connect to it can end "
-        "jobs of any account");
+  const std::string address = socket->address();
+  if (!socket->is_loopback()) {
+    log_.Line(address +
+              " is not a loopback address: anyone who can connect to it can "
+              "end jobs of any account");
   }
-
-  Api api({.admission = service.admission(),
-           .keys = service.keys(),
-           .metrics = server.metrics,
-           .not_ready = [&]() -> std::string {
-             if (!service.StoreStatus().ok()) {
-               return "the store cannot be written";
-             }
-             return service.admission().CheckClock(UnixNanos::CoarseNow()).ok()
-                        ? ""
-                        : "the journal is ahead of the clock";
-           },
-           .clock = &server.clock});
-  auto http = HttpServer::Start(
+  api_ = std::make_unique<Api>(Api::Parts{
+      .admission = service_->admission(),
+      .keys = service_->keys(),
+      .metrics = metrics_,
+      .not_ready = [this] { return NotReady(); },
+      .is_store_slow =
+          [this] { return absl::IsDeadlineExceeded(service_->StoreStatus()); },
+      .clock = &clock_});
+  absl::StatusOr<std::unique_ptr<HttpServer>> http = HttpServer::Start(
       *std::move(socket),
-      [&api](const HttpRequest& request) {
-        return api.Answer(request, UnixNanos::CoarseNow());
+      [this](const HttpRequest& request) {
+        const std::shared_ptr<const Catalog> held = catalog_.Present();
+        return api_->Answer(request, UnixNanos::CoarseNow());
       },
-      {.threads = options.threads, .body_bytes_max = kApiBodyBytesMax});
+      {.threads = options_.threads, .body_bytes_max = kApiBodyBytesMax});
   if (!http.ok()) return http.status();
-  const CommandRunner run_here = [&](const std::vector<std::string>& arguments,
-                                     std::istream& command_in,
-                                     std::ostream& command_out,
-                                     std::ostream& command_err) {
-    if (!arguments.empty() && arguments[0] == "clock") {
-      return RunClock(arguments, server.clock, command_out);
-    }
-    if (ChangesLedger(arguments) && !server.clock.is_trusted()) {
-      command_err << "konpro: " << server.clock.Fault() << "\n";
-      return kFailed;
-    }
-    return server.run(service, arguments, command_in, command_out, command_err);
-  };
-  auto admin = HttpServer::Start(
-      *std::move(admin_socket),
-      [&](const HttpRequest& request) {
-        return AnswerCommand(request, run_here);
+  http_ = *std::move(http);
+  const absl::Status admin = ListenToCommands();
+  if (admin.ok()) out_ << "listening on " << address << std::endl;
+  return admin;
+}
+
+absl::Status Server::ListenToCommands() {
+  // The file is locked by now: a socket that is there has no server.
+  absl::StatusOr<ListenSocket> socket = ListenUnix(admin_path_);
+  if (!socket.ok()) return socket.status();
+  absl::StatusOr<std::unique_ptr<HttpServer>> admin = HttpServer::Start(
+      *std::move(socket),
+      [this](const HttpRequest& request) {
+        const std::shared_ptr<const Catalog> held = catalog_.Present();
+        return AnswerCommand(
+            request,
+            [this](const std::vector<std::string>& arguments, std::istream& in,
+                   std::ostream& out, std::ostream& err) {
+              return RunCommand(arguments, in, out, err);
+            });
       },
       {.body_bytes_max = kCommandBytesMax, .only_user = geteuid()});
   if (!admin.ok()) return admin.status();
-  server.out << "listening on " << server.address << std::endl;
-  std::unique_ptr<const Catalog> next = Wait(server, service, *limits, journal);
-
-  // From here on a command opens the file itself, as soon as it is closed.
-  unlink(admin_path.c_str());
-  (*admin)->Stop();
-  (*http)->Stop();
-  service.RetryWrites();
-  const absl::Status saved = service.keys().SaveLastUses();
-  if (!saved.ok()) server.log.Line(saved.message());
-  opened->reset();
-  const absl::Status closed = limits->Close();
-  if (!closed.ok()) server.log.Line(closed.message());
-  return next;
+  admin_ = *std::move(admin);
+  return absl::OkStatus();
 }
 
-// A command that came between may have the file for a moment.
-absl::StatusOr<Backend> Reopen(const ServeOptions& options) {
-  constexpr int kAttempts = 50;
-  absl::StatusOr<Backend> backend = options.open_backend();
-  for (int i = 1; i < kAttempts && !backend.ok(); ++i) {
-    absl::SleepFor(absl::Milliseconds(200));
-    backend = options.open_backend();
+int Server::RunCommand(const std::vector<std::string>& arguments,
+                       std::istream& in, std::ostream& out, std::ostream& err) {
+  if (!arguments.empty() && arguments[0] == "clock") {
+    return RunClock(arguments, clock_, out);
   }
-  return backend;
+  if (ChangesLedger(arguments) && !clock_.is_trusted()) {
+    err << "konpro: " << clock_.Fault() << "\n";
+    return kFailed;
+  }
+  return run_(*service_, arguments, in, out, err);
+}
+
+void Server::Run() {
+  using Clock = std::chrono::steady_clock;
+  sigset_t ends = signals_;
+  sigdelset(&ends, SIGHUP);
+  const timespec at_once{};
+  Clock::time_point due = Clock::now() + kWorkEvery;
+  bool is_reload_due = false;
+  // Of the signals that are pending the lowest is delivered first, which is
+  // SIGHUP: neither the end nor the work waits for the last of many.
+  while (sigtimedwait(&ends, nullptr, &at_once) < 0) {
+    if (Clock::now() >= due) {
+      Work();
+      due = Clock::now() + kWorkEvery;
+    }
+    // What holds an earlier catalog may take as long as the disk.
+    if (is_reload_due && !catalog_.IsReplacing()) {
+      is_reload_due = false;
+      Reload();
+    }
+    const timespec left =
+        absl::ToTimespec(absl::FromChrono(std::max<Clock::duration>(
+            due - Clock::now(), Clock::duration::zero())));
+    const int signal = sigtimedwait(&signals_, nullptr, &left);
+    if (signal == SIGHUP) {
+      is_reload_due = options_.load_catalog != nullptr;
+    } else if (signal >= 0) {
+      return;
+    }
+  }
+}
+
+void Server::Work() {
+  journal_->Look();
+  clock_failures_.Add(clock_.is_trusted()
+                          ? absl::OkStatus()
+                          : absl::UnavailableError(clock_.Fault()));
+  const absl::Status store = service_->StoreStatus();
+  slow_failures_.Add(absl::IsDeadlineExceeded(store) ? store
+                                                     : absl::OkStatus());
+  service_->RetryWrites();
+  // What a write between two calls of Sync() could not do is said too.
+  sync_failures_.Add(limits_->status());
+  sync_failures_.Add(limits_->Sync());
+  metrics_.NoteLimits(limits_->status().ok());
+  if (++works_ % kWorksPerSave == 0) {
+    save_failures_.Add(service_->keys().SaveLastUses());
+  }
+}
+
+void Server::Reload() {
+  absl::StatusOr<Catalog> loaded = options_.load_catalog();
+  absl::Status status = loaded.status();
+  if (status.ok()) {
+    auto next = std::make_shared<const Catalog>(*std::move(loaded));
+    status = service_->SetCatalog(*next);
+    // Only now, when no binding refers to the present one any more: a request
+    // that begins meanwhile holds both.
+    if (status.ok()) catalog_.Replace(std::move(next));
+  }
+  log_.Line(
+      status.ok()
+          ? absl::StrCat("reloaded catalog ", catalog_.Present()->version())
+          : absl::StrCat("the catalog was not reloaded: ", status.message()));
+}
+
+void Server::Close() {
+  // From here on a command opens the file itself, as soon as it is closed.
+  unlink(admin_path_.c_str());
+  admin_->Stop();
+  http_->Stop();
+  service_->RetryWrites();
+  const absl::Status saved = service_->keys().SaveLastUses();
+  if (!saved.ok()) log_.Line(saved.message());
+  journal_.reset();
+  api_.reset();
+  service_.reset();
+  const absl::Status closed = limits_->Close();
+  if (!closed.ok()) log_.Line(closed.message());
+  out_ << "stopped" << std::endl;
 }
 
 }  // namespace
@@ -294,43 +414,12 @@ absl::Status RunServe(const ServeOptions& options, Catalog catalog,
                       std::ostream& out, std::ostream& err) {
   // Keys pass through this process: no core file, no debugger of its user.
   prctl(PR_SET_DUMPABLE, 0);
-  ServerLog log(err);
-  ServeMetrics metrics;
-  Server server = {.options = options,
-                   .run = run,
-                   .signals = {},
-                   .metrics = metrics,
-                   .address = options.listen,
-                   .out = out,
-                   .log = log};
-  // All threads inherit the mask, so signals wait for sigtimedwait().
-  sigemptyset(&server.signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
-    sigaddset(&server.signals, signal);
-  }
-  pthread_sigmask(SIG_BLOCK, &server.signals, nullptr);
-
-  auto present = std::make_unique<const Catalog>(std::move(catalog));
-  std::unique_ptr<const Catalog> before;
-  for (;;) {
-    absl::StatusOr<std::unique_ptr<const Catalog>> next =
-        ServeCatalog(server, *present, std::move(backend));
-    if (next.ok() && *next == nullptr) break;
-    if (next.ok()) {
-      before = std::move(present);
-      present = *std::move(next);
-    } else if (before != nullptr) {
-      log.Line(absl::StrCat("the catalog was not reloaded: ",
-                            next.status().message()));
-      present = std::move(before);
-    } else {
-      return next.status();
-    }
-    absl::StatusOr<Backend> reopened = Reopen(options);
-    if (!reopened.ok()) return reopened.status();
-    backend = *std::move(reopened);
-  }
-  out << "stopped" << std::endl;
+  Server server(options, std::move(catalog), run, out, err);
+  absl::Status status = server.Open(std::move(backend));
+  if (status.ok()) status = server.Listen();
+  if (!status.ok()) return status;
+  server.Run();
+  server.Close();
   return absl::OkStatus();
 }
 

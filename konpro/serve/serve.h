@@ -1,7 +1,8 @@
 // `konpro serve`: the API of api.h on a TCP address, and the commands of
 // admin.h on the socket beside the database file, until SIGTERM or SIGINT.
-// SIGHUP reads the catalog again: requests that run are ended, and for a moment
-// none is accepted.
+// SIGHUP reads the catalog again. That alone is replaced: connections, requests
+// and what rate windows have used stay. If the catalog cannot be used, the log
+// says why, and nothing has changed.
 #ifndef KONPRO_SERVE_SERVE_H_
 #define KONPRO_SERVE_SERVE_H_
 
@@ -31,10 +32,8 @@ struct ServeOptions {
   unsigned threads = 8;
   // How far times and the journal may be ahead of the clock.
   absl::Duration clock_tolerance = kClockTolerance;
-  // What SIGHUP needs: the catalog as it is now, and the stores of the file
-  // once more, after they were closed. None: SIGHUP changes nothing.
+  // The catalog as it is now, for SIGHUP; null: SIGHUP changes nothing.
   std::function<absl::StatusOr<Catalog>()> load_catalog = nullptr;
-  std::function<absl::StatusOr<Backend>()> open_backend = nullptr;
 };
 
 // Runs a command (admin.h) on the service that the server has open.

@@ -17,6 +17,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/base/credits.h"
+#include "konpro/limits/limiter_registry.h"
 #include "konpro/limits/rate_window.h"
 #include "tests/testing/memory_admission.h"
 #include "tests/testing/status_matchers.h"
@@ -796,6 +797,105 @@ TEST(Admission, AccountOnAPlanThatIsGoneIsFoundWhenItOpens) {
   EXPECT_THAT(Admission::Open(memory.parts(),
                               {.reservation_timeout = absl::ZeroDuration()}),
               StatusIs(absl::StatusCode::kInvalidArgument, _));
+}
+
+// The built-in catalog with this price of a second of video, and this limit of
+// a minute on Free Trial.
+Catalog PricedAt(absl::string_view second, absl::string_view windows) {
+  const Catalog& built_in = Catalog::BuiltIn();
+  Catalog::Spec spec = {.version = absl::StrCat("at-", second)};
+  spec.price_lists.push_back(
+      PriceList::Create(
+          absl::InfinitePast(),
+          {{"avatar_video",
+            Price::Create({.credits = C(second), .per = 1'000}).value()}})
+          .value());
+  spec.operations.assign(built_in.operations().begin(),
+                         built_in.operations().end());
+  spec.operations.push_back({"relic", QuantityUnit::kCount, "piece"});
+  for (const Plan& plan : built_in.plans()) {
+    Plan::Spec copy = {.name = plan.name()};
+    copy.windows.assign(plan.windows().begin(), plan.windows().end());
+    copy.operations.assign(plan.operations().begin(), plan.operations().end());
+    if (plan.name() == "free_trial") copy.windows = W(windows);
+    // Another order: a plan's place is another one.
+    spec.plans.insert(spec.plans.begin(), Plan::Create(copy).value());
+  }
+  return Catalog::Create(spec).value();
+}
+
+TEST(Admission, CatalogIsReplacedFromTheNextRequestAndUseIsKept) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "1000", At());
+  ASSERT_EQ(memory.admission->Admit(Video(key, 10, "a"), At()).need, C("10"));
+  const Catalog next = PricedAt("3", "minute:4/1m,day:100/24h");
+  ASSERT_THAT(memory.admission->SetCatalog(next), IsOk());
+  EXPECT_EQ(&memory.admission->catalog(), &next);
+  const AdmissionResult a = memory.admission->Admit(Video(key, 10, "b"), At());
+  EXPECT_EQ(a.need, C("30"));
+  EXPECT_EQ(a.plan, next.FindPlan("free_trial"));
+  EXPECT_EQ(a.limits->remaining(0), 2u);
+  EXPECT_EQ(memory.admission->Describe("acme", At())->plan, a.plan);
+  // A job goes by the prices that it was admitted at; a new account by these.
+  EXPECT_EQ(memory.admission->Complete({"acme", "a", 9'000}, At())->charged,
+            C("9"));
+  const MintedKey other = NewKey(memory, "globex");
+  EXPECT_EQ(memory.admission->Admit({.key = other.secret.text()}, At()).plan,
+            a.plan);
+  ASSERT_THAT(memory.admission->SetCatalog(Catalog::BuiltIn()), IsOk());
+  EXPECT_EQ(memory.admission->Admit(Video(key, 10, "c"), At()).need, C("10"));
+  EXPECT_EQ(memory.admission->Admit({.key = other.secret.text()}, At()).plan,
+            Catalog::BuiltIn().FindPlan("free_trial"));
+}
+
+TEST(Admission, CatalogThatCannotBeUsedChangesNothing) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "1000", At());
+  ASSERT_THAT(NewKey(memory, "studio").record.account_id, "studio");
+  ASSERT_THAT(memory.admission->SetPlan("studio", "scale", {}, kNow), IsOk());
+  const auto without = [](absl::string_view plan) {
+    const Catalog all = PricedAt("3", "minute:10/1m,day:100/24h");
+    Catalog::Spec spec = {.version = "without"};
+    spec.operations.assign(all.operations().begin(), all.operations().end());
+    spec.price_lists.assign(all.price_lists().begin(), all.price_lists().end());
+    for (const Plan& p : all.plans()) {
+      if (p.name() != plan) spec.plans.push_back(p);
+    }
+    return Catalog::Create(spec).value();
+  };
+  const Catalog no_scale = without("scale");
+  const Catalog no_trial = without("free_trial");
+  // Windows of `many` have no room any more, those of acme's plan have.
+  for (size_t i = 0; i < LimiterRegistry::kDistinctWindowsMax; ++i) {
+    memory.limits
+        ->SetWindows("acme", W(absl::StrCat("day:", 1'000 + i, "/24h")), At())
+        .IgnoreError();
+  }
+  ASSERT_THAT(memory.admission->SetPlan("acme", "free_trial", {}, kNow),
+              IsOk());
+  const Catalog other_windows = PricedAt("3", "minute:4/1m,day:77/24h");
+  const struct {
+    const Catalog& catalog;
+    absl::StatusCode code;
+    absl::string_view said;
+  } kCases[] = {
+      {no_scale, absl::StatusCode::kFailedPrecondition, "account studio"},
+      {no_trial, absl::StatusCode::kInvalidArgument, "free_trial"},
+      {other_windows, absl::StatusCode::kResourceExhausted, "windows"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.said);
+    EXPECT_THAT(memory.admission->SetCatalog(c.catalog),
+                StatusIs(c.code, HasSubstr(std::string(c.said))));
+    EXPECT_EQ(&memory.admission->catalog(), &Catalog::BuiltIn());
+    const AdmissionResult a = memory.admission->Admit(
+        Video(key, 10, absl::StrCat("job-", c.said.size())), At());
+    EXPECT_EQ(a.need, C("10"));
+    EXPECT_EQ(a.plan, Catalog::BuiltIn().FindPlan("free_trial"));
+    EXPECT_EQ(a.limits->windows().window(0).limit(), 10u);
+  }
 }
 
 TEST(Admission, WindowsInShadowModeReportAndRefuseNobody) {

@@ -2,12 +2,17 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/access/backend.h"
@@ -15,6 +20,7 @@
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
+#include "konpro/catalog/operation.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/allowance.h"
 #include "konpro/ledger/ledger_command.h"
@@ -331,6 +337,87 @@ TEST(Service, ACommandThatNamesAnUnknownOperationIsNotJournaled) {
       service->ledger().Apply(
           {.account = "acme", .id = "x", .at = kAt, .request = SpendCommand{}}),
       IsOk());
+}
+
+TEST(Service, CommandsNameOperationsOfTheCatalogThatReplacedTheFirst) {
+  const Catalog& built_in = Catalog::BuiltIn();
+  Catalog::Spec spec = {.version = "relic"};
+  spec.operations.assign(built_in.operations().begin(),
+                         built_in.operations().end());
+  spec.operations.push_back({"relic", QuantityUnit::kCount, "piece"});
+  spec.plans.assign(built_in.plans().begin(), built_in.plans().end());
+  const Catalog next = Catalog::Create(spec).value();
+  const auto service = InMemory(10);
+  const auto grant = [&](absl::string_view operation) {
+    return service->ledger()
+        .Apply(
+            {.account = "acme",
+             .id = "x",
+             .at = kAt,
+             .request = GrantCommand{.amount = *Credits::Parse("1"),
+                                     .operations = {std::string(operation)}}})
+        .status();
+  };
+  EXPECT_THAT(grant("relic"), StatusIs(absl::StatusCode::kInvalidArgument, _));
+  ASSERT_THAT(service->SetCatalog(next), IsOk());
+  EXPECT_EQ(&service->admission().catalog(), &next);
+  EXPECT_THAT(grant("relic"), IsOk());
+  // One that is refused replaces neither.
+  spec.plans.clear();
+  spec.plans.push_back(*built_in.FindPlan("pro"));
+  spec.operations.pop_back();
+  const Catalog refused = Catalog::Create(spec).value();
+  EXPECT_THAT(service->SetCatalog(refused),
+              StatusIs(absl::StatusCode::kInvalidArgument, _));
+  EXPECT_EQ(&service->admission().catalog(), &next);
+  EXPECT_THAT(
+      service->ledger().Apply({.account = "acme",
+                               .id = "y",
+                               .at = kAt,
+                               .request = SpendCommand{.operation = "relic"}}),
+      IsOk());
+}
+
+// A store whose writes last until they are let go.
+class HangingStore : public MemoryStore {
+ public:
+  absl::Status Append(const JournalHead& head,
+                      absl::Span<const StoredEntry> entries) override {
+    begun.Notify();
+    go_on.WaitForNotification();
+    return MemoryStore::Append(head, entries);
+  }
+
+  absl::Notification begun;
+  absl::Notification go_on;
+};
+
+TEST(Service, AWriteThatDoesNotEndIsASlowStore) {
+  auto store = std::make_unique<HangingStore>();
+  HangingStore& hanging = *store;
+  Backend backend = Backend::InMemory();
+  backend.ledger = std::move(store);
+  const auto service =
+      Service::Open(Catalog::BuiltIn(), std::move(backend), {}).value();
+  std::thread writer([&] {
+    (void)service->ledger().Apply(
+        {.account = "acme",
+         .id = "x",
+         .at = kAt,
+         .request = GrantCommand{.amount = *Credits::Parse("1")}});
+  });
+  hanging.begun.WaitForNotification();
+  // Not at once.
+  EXPECT_THAT(service->StoreStatus(), IsOk());
+  const absl::Time end = absl::Now() + absl::Seconds(60);
+  while (service->StoreStatus().ok() && absl::Now() < end) {
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+  EXPECT_THAT(service->StoreStatus(),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("slow")));
+  hanging.go_on.Notify();
+  writer.join();
+  EXPECT_THAT(service->StoreStatus(), IsOk());
 }
 
 TEST(Service, LimitsCanBeOpenedInMemoryOfTheirOwn) {

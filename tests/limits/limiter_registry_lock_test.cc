@@ -56,6 +56,11 @@ const Method kMethods[] = {
        (void)registry.SetWindows(IdOf(n), PerMinute(5'000 + 1'000 * writer + n),
                                  Minute(0));
      }},
+    {"KeepWindows",
+     [](LimiterRegistry& registry, int writer, int n) {
+       (void)registry.KeepWindows(IdOf(n),
+                                  PerMinute(9'000 + 1'000 * writer + n));
+     }},
     {"DropIdle", [](LimiterRegistry& registry, int,
                     int n) { registry.DropIdle(Minute(n)); }},
     {"ForEach",

@@ -221,6 +221,26 @@ TEST(LimiterRegistry, AccountWithoutWindowsIsRefusedUntilItHasSome) {
   EXPECT_EQ(d.remaining(1), 5u);
 }
 
+TEST(LimiterRegistry, WindowsThatHaveRoomCanBeSetWhenNoOthersCan) {
+  const auto registry = Registry(10);
+  const Handle handle = registry->Insert("a", MinuteAndDay(3, 9)).value();
+  ASSERT_THAT(registry->KeepWindows("a", MinuteAndDay(4, 9)), IsOk());
+  EXPECT_EQ(registry->Peek(handle, 1, At(0)).remaining(0), 3u);
+  EXPECT_THAT(registry->KeepWindows("b", MinuteAndDay(4, 9)),
+              StatusIs(absl::StatusCode::kNotFound, ::testing::_));
+  for (size_t i = 2; i < LimiterRegistry::kDistinctWindowsMax; ++i) {
+    ASSERT_THAT(registry->KeepWindows("a", MinuteAndDay(100, 100 + i)), IsOk());
+  }
+  for (const auto& call :
+       {registry->KeepWindows("a", MinuteAndDay(5, 9)),
+        registry->SetWindows("a", MinuteAndDay(5, 9), At(0))}) {
+    EXPECT_THAT(call,
+                StatusIs(absl::StatusCode::kResourceExhausted, ::testing::_));
+  }
+  EXPECT_THAT(registry->SetWindows("a", MinuteAndDay(4, 9), At(0)), IsOk());
+  EXPECT_EQ(registry->Peek(handle, 1, At(0)).remaining(0), 4u);
+}
+
 TEST(LimiterRegistry, PlanChangeCountsFromTheNextCallAndKeepsWhatWasUsed) {
   const auto registry = Registry(10);
   const Handle handle = registry->Insert("a", MinuteAndDay(3, 9)).value();

@@ -2,12 +2,14 @@
 // the file that KONPRO_DISK names, and may change at any time.
 //
 //   fine      as always
-//   full      ENOSPC from every write
+//   full      ENOSPC from every write, and no room for a new limits file
 //   quota     EDQUOT from every write
 //   readonly  EROFS from every write
 //   eio       EIO from every write and sync
 //   sync      EIO from every sync
 //   slow      every sync takes 150 ms
+//   hang      every sync lasts until the mode is another
+//   msync     EIO from every sync of the limits file, which is mapped
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,6 +55,11 @@ static int Fault(int fd, int is_sync) {
     if (strcmp(mode, "slow") == 0) {
       const struct timespec time = {0, 150 * 1000 * 1000};
       nanosleep(&time, NULL);
+    }
+    while (strcmp(mode, "hang") == 0) {
+      const struct timespec time = {0, 20 * 1000 * 1000};
+      nanosleep(&time, NULL);
+      Mode(mode, sizeof(mode));
     }
     return 0;
   }
@@ -96,4 +104,21 @@ int fdatasync(int fd) {
   if (next == NULL) *(void**)&next = dlsym(RTLD_NEXT, "fdatasync");
   FAIL_IF(Fault(fd, 1));
   return next(fd);
+}
+
+int posix_fallocate(int fd, off_t at, off_t size) {
+  static int (*next)(int, off_t, off_t);
+  if (next == NULL) *(void**)&next = dlsym(RTLD_NEXT, "posix_fallocate");
+  char mode[32];
+  Mode(mode, sizeof(mode));
+  return strcmp(mode, "full") == 0 ? ENOSPC : next(fd, at, size);
+}
+
+int msync(void* address, size_t size, int flags) {
+  static int (*next)(void*, size_t, int);
+  if (next == NULL) *(void**)&next = dlsym(RTLD_NEXT, "msync");
+  char mode[32];
+  Mode(mode, sizeof(mode));
+  FAIL_IF(strcmp(mode, "msync") == 0 ? EIO : 0);
+  return next(address, size, flags);
 }

@@ -7,85 +7,21 @@ lost that was answered, and nothing is charged twice.
 """
 
 import glob
-import http.client
 import json
 import os
 import pathlib
 import re
 import resource
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-KONPRO = str(pathlib.Path('konpro/cli/konpro').resolve())
-SHIM = str(pathlib.Path('tests/serve/disk_shim.so').resolve())
+sys.path.insert(0, 'tests/serve')
+from server_process import *  # pylint: disable=wildcard-import
+
 CLIENTS = 4
 MODES = 'full quota readonly eio sync slow'.split()
-
-failures = []
-
-
-def check(condition, what):
-  if not condition:
-    failures.append(what)
-    print('FAILED:', what, flush=True)
-
-
-def konpro(*words, code=0):
-  run = subprocess.run([KONPRO, *words, '--db=credits.db'], text=True,
-                       capture_output=True, check=False, timeout=60)
-  if code is not None:
-    check(run.returncode == code,
-          f'{words} is {run.returncode}: {run.stdout}{run.stderr}')
-  return run.stdout + run.stderr
-
-
-def disk(mode):
-  with open('mode.new', 'w') as file:
-    file.write(mode)
-  os.rename('mode.new', 'mode')
-
-
-class Server:
-
-  def __init__(self):
-    self.log = open('serve.log', 'w')
-    self.process = subprocess.Popen(
-        [KONPRO, 'serve', '--db=credits.db', '--listen=127.0.0.1:0'],
-        env={**os.environ, 'LD_PRELOAD': SHIM, 'KONPRO_DISK': 'mode'},
-        stdout=self.log, stderr=self.log)
-    self.port = int(wait('the server', lambda: re.search(
-        r'listening on [^ ]*:(\d+)', self.text())).group(1))
-
-  def text(self):
-    return pathlib.Path('serve.log').read_text()
-
-  def ask(self, method, path, body=None, **headers):
-    connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=60)
-    connection.request(method, path, body and json.dumps(body), headers)
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    return answer, text
-
-  def stop(self):
-    self.process.send_signal(signal.SIGTERM)
-    check(self.process.wait(timeout=60) == 0, f'serve ended: {self.text()}')
-
-
-def wait(what, is_so, seconds=60):
-  end = time.time() + seconds
-  while time.time() < end:
-    result = is_so()
-    if result:
-      return result
-    time.sleep(0.05)
-  print('FAILED: waited for', what, flush=True)
-  print(pathlib.Path('serve.log').read_text())
-  sys.exit(1)
 
 
 class Client(threading.Thread):
@@ -202,9 +138,86 @@ def test_deactivation(server, key):
   disk('fine')
   wait('the deactivation to be durable',
        lambda: state()[1:] == ('deactivated', False))
-  server.process.kill()
-  server.process.wait()
+  server.kill()
   check(state()[1:] == ('deactivated', False), f'it came back: {state()}')
+
+
+def test_reload(server, key):
+  """A full disk neither ends the server at a SIGHUP nor forgets anything."""
+  victim = new_key('acme')
+  disk('full')
+  key_id = json.loads(konpro('keys', 'list', 'acme', '--format=json'))['keys'][
+      -1]['id']
+  konpro('keys', 'deactivate', key_id, code=1)
+  for price in '3', '2':
+    write_catalog('catalog.textproto', price)
+    server.reload()
+    check(price_of_second(server, key) == price, price)
+    check(server.ask('GET', '/v1/account',
+                     **{'X-Api-Key': victim})[0].status == 401, 'it is alive')
+    check(server.ask('GET', '/healthz')[0].status == 503, 'healthz')
+  disk('fine')
+  # The probe of each second comes, however often the catalog is read again.
+  def reload_and_ask():
+    server.process.send_signal(signal.SIGHUP)
+    return server.ask('GET', '/healthz')[0].status == 200
+  wait('healthz 200', reload_and_ask, seconds=20)
+  check('not_yet_durable": true' not in konpro('keys', 'list', 'acme',
+                                               '--format=json'), 'durable')
+
+
+def test_limits_file(server):
+  """A limits file that cannot be written shows in readiness, log and metrics."""
+  disk('msync')
+  _, text = wait('healthz 503', lambda: (
+      lambda got: got if got[0].status == 503 else None)(
+          server.ask('GET', '/healthz')))
+  check(text == 'the limits file cannot be written\n', text)
+  wait('the metric', lambda: 'konpro_limits_ok 0' in
+       server.ask('GET', '/metrics')[1])
+  check('konpro_store_ok 1' in server.ask('GET', '/metrics')[1], 'the store')
+  check(server.text().count('credits.db.limits: cannot be written') == 1,
+        server.text())
+  disk('fine')
+  wait('healthz 200', lambda: server.ask('GET', '/healthz')[0].status == 200)
+  wait('the metric', lambda: 'konpro_limits_ok 1' in
+       server.ask('GET', '/metrics')[1])
+
+
+def test_hanging_disk(server, key):
+  """While a write does not end, the next requests do not wait for it."""
+  job = {'operation': 'avatar_video', 'quantity': '1s'}
+  disk('hang')
+  answers = []
+  waiting = threading.Thread(target=lambda: answers.append(server.ask(
+      'POST', '/v1/jobs', job,
+      **{'X-Api-Key': key, 'Idempotency-Key': 'waits'})))
+  waiting.start()
+
+  # A loop of the server that waits does not answer: others do.
+  def ask(method, path, *body, **headers):
+    try:
+      return server.ask(method, path, *body, timeout=1, **headers)
+    except TimeoutError:
+      return None, None
+
+  wait('healthz 503', lambda: ask('GET', '/healthz')[1] ==
+       'the store is slow\n')
+  answer, text = wait('an answer', lambda: (lambda got: got if got[0] else None)(
+      ask('POST', '/v1/jobs', job,
+          **{'X-Api-Key': key, 'Idempotency-Key': 'next'})))
+  check(answer.status == 503 and 'retryable":true' in text and
+        int(answer.getheader('Retry-After', '0')) >= 1, f'{answer.status} {text}')
+  answer, text = wait('an answer', lambda: (lambda got: got if got[0] else None)(
+      ask('GET', '/v1/admit', **{'X-Api-Key': key})))
+  check(answer.status == 200, f'{answer.status} {text}')
+  wait('the log', lambda: 'the store is slow' in server.text())
+  disk('fine')
+  waiting.join()
+  check(answers[0][0].status == 200, answers[0][1])
+  wait('healthz 200', lambda: server.ask('GET', '/healthz')[0].status == 200)
+  answer, text = server.ask('POST', '/v1/jobs/waits/cancel', {'account': 'acme'})
+  check(answer.status == 200, text)
 
 
 def cpu_seconds(pid):
@@ -236,28 +249,31 @@ def test_descriptors(server, key):
 
 
 def main():
-  os.chdir(tempfile.mkdtemp(dir=os.environ.get('TEST_TMPDIR')))
+  enter_new_folder()
   disk('fine')
-  key = json.loads(konpro('keys', 'create', 'acme', '--format=json'))['key']
+  key = new_key('acme')
   konpro('account', 'plan', 'acme', 'enterprise', '--windows=minute:900000/1m')
   konpro('ledger', 'grant', 'acme', '100000', '--id=welcome')
-  server = Server()
+  server = Server(with_shim=True)
   jobs = []
   for trouble in [*modes(), file_limit(server)]:
     jobs += test_trouble(server, key, *trouble)
+  test_limits_file(server)
+  test_hanging_disk(server, key)
   test_descriptors(server, key)
   server.stop()
   # Every job once, for what was answered.
   konpro('ledger', 'verify')
   balance = konpro('ledger', 'balance', 'acme', '--format=json')
   check(f'"{100000 - len(jobs)}"' in balance, f'{len(jobs)} jobs: {balance}')
-  server = Server()
-  victim = json.loads(konpro('keys', 'create', 'acme', '--format=json'))['key']
-  test_deactivation(server, victim)
+  write_catalog('catalog.textproto', '2')
+  server = Server('--catalog=catalog.textproto', with_shim=True)
+  test_reload(server, key)
+  test_deactivation(server, new_key('acme'))
   for file in glob.glob('credits.db*'):
     if not file.endswith('.sock'):
       check(os.stat(file).st_mode & 0o777 == 0o600, file)
-  sys.exit(1 if failures else 0)
+  finish()
 
 
 main()

@@ -399,7 +399,7 @@ for life in 1 2 3 4 5 6 7 8 9 10 11 12; do
     if [ $((life * request)) -eq 2 ]; then
       sed -i 's/credits: "1"/credits: "2"/' catalog.textproto
       kill -HUP "$served"
-      await 'the catalog again' grep -qz 'listening.*listening' serve.log
+      await 'the catalog again' grep -q 'reloaded catalog' serve.log
     fi
     if [ $((life * request)) -eq 3 ]; then
       echo nonsense >catalog.textproto

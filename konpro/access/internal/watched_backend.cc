@@ -1,9 +1,11 @@
 #include "konpro/access/internal/watched_backend.h"
 
+#include <chrono>
 #include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 
 namespace konpro::internal {
@@ -11,6 +13,12 @@ namespace {
 
 // No row of a snapshot has it: the first byte says what a row is.
 constexpr absl::string_view kProbeKey = "probe";
+
+// A machine that has just booted is above 0 too.
+int64_t MonotonicNanos() {
+  return std::chrono::steady_clock::now().time_since_epoch() /
+         std::chrono::nanoseconds(1);
+}
 
 class WatchedStore : public Store, public StoreProbe {
  public:
@@ -30,6 +38,7 @@ class WatchedStore : public Store, public StoreProbe {
   absl::Status Append(const JournalHead& head,
                       absl::Span<const StoredEntry> entries) override {
     const MutexLock lock(mu_);
+    const StoreHealth::Write write(*health_, StoreHealth::Write::kLedger);
     return Written(store_->Append(head, entries));
   }
   absl::Status Read(uint64_t first, uint64_t last,
@@ -44,6 +53,7 @@ class WatchedStore : public Store, public StoreProbe {
   absl::Status WriteSnapshots(
       absl::Span<const SnapshotChange> changes) override {
     const MutexLock lock(mu_);
+    const StoreHealth::Write write(*health_, StoreHealth::Write::kLedger);
     return Written(store_->WriteSnapshots(changes));
   }
   absl::Status ReadSnapshots(SnapshotVisitor visit) override {
@@ -63,6 +73,7 @@ class WatchedStore : public Store, public StoreProbe {
     const MutexLock lock(mu_);
     const SnapshotChange changes[] = {{.key = kProbeKey, .value = "probe"},
                                       {.key = kProbeKey}};
+    const StoreHealth::Write write(*health_, StoreHealth::Write::kLedger);
     return Written(store_->WriteSnapshots(changes));
   }
 
@@ -91,6 +102,7 @@ class WatchedKeyStore : public KeyStore {
 
   absl::StatusOr<size_t> Count() override { return store_->Count(); }
   absl::Status Put(absl::Span<const ApiKeyRecord> records) override {
+    const StoreHealth::Write write(*health_, StoreHealth::Write::kKeys);
     const absl::Status error = AsStoreError(store_->Put(records));
     health_->NoteWrite(error);
     return error;
@@ -112,6 +124,7 @@ class WatchedAccountStore : public AccountStore {
       : store_(std::move(store)), health_(std::move(health)) {}
 
   absl::Status Put(const AccountRecord& record) override {
+    const StoreHealth::Write write(*health_, StoreHealth::Write::kAccounts);
     const absl::Status error = AsStoreError(store_->Put(record));
     health_->NoteWrite(error);
     return error;
@@ -145,9 +158,33 @@ void StoreHealth::NoteRead(const absl::Status& status) {
 }
 
 absl::Status StoreHealth::status() const {
-  const MutexLock lock(mu_);
-  return status_;
+  {
+    const MutexLock lock(mu_);
+    if (!status_.ok()) return status_;
+  }
+  const absl::Duration longest = LongestWrite();
+  if (longest < kSlowWrite) return absl::OkStatus();
+  return absl::DeadlineExceededError(
+      absl::StrCat("the store is slow: a write has been running for ",
+                   absl::ToInt64Seconds(longest), " s"));
 }
+
+absl::Duration StoreHealth::LongestWrite() const {
+  int64_t began = 0;
+  for (const std::atomic<int64_t>& of : began_ns_) {
+    const int64_t ns = of.load(std::memory_order_relaxed);
+    if (ns != 0 && (began == 0 || ns < began)) began = ns;
+  }
+  return began == 0 ? absl::ZeroDuration()
+                    : absl::Nanoseconds(MonotonicNanos() - began);
+}
+
+StoreHealth::Write::Write(StoreHealth& health, Of store)
+    : began_(health.began_ns_[store]) {
+  began_.store(MonotonicNanos(), std::memory_order_relaxed);
+}
+
+StoreHealth::Write::~Write() { began_.store(0, std::memory_order_relaxed); }
 
 WatchedBackend Watch(Backend backend, std::shared_ptr<StoreHealth> health) {
   auto ledger =

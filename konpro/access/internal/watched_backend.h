@@ -7,18 +7,24 @@
 #ifndef KONPRO_ACCESS_INTERNAL_WATCHED_BACKEND_H_
 #define KONPRO_ACCESS_INTERNAL_WATCHED_BACKEND_H_
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "konpro/access/backend.h"
 #include "konpro/base/mutex.h"
 #include "konpro/ledger/store.h"
 
 namespace konpro::internal {
+
+// A write that takes longer is trouble of its own: see Service::StoreStatus().
+inline constexpr absl::Duration kSlowWrite = absl::Seconds(5);
 
 // The error of the last write of any of the stores, until a write succeeds. A
 // write that found another head (kAborted) says nothing about the disk.
@@ -36,10 +42,30 @@ class StoreHealth {
   bool is_troubled() const {
     return is_troubled_.load(std::memory_order_relaxed);
   }
+  // Also kDeadlineExceeded: a write has been running for kSlowWrite.
   absl::Status status() const;
 
+  // A write that runs, of one of the stores, while it is in scope.
+  class Write {
+   public:
+    enum Of { kLedger, kKeys, kAccounts };
+    Write(StoreHealth& health, Of store);
+    ~Write();
+    Write(const Write&) = delete;
+    Write& operator=(const Write&) = delete;
+
+   private:
+    std::atomic<int64_t>& began_;
+  };
+
  private:
+  absl::Duration LongestWrite() const;
+
   const Observer observer_;  // may be null
+
+  // When the write of each store began that runs, by the monotonic clock; 0:
+  // none does. Relaxed: it orders nothing.
+  std::array<std::atomic<int64_t>, 3> began_ns_{};
 
   // Whether status_ is an error: a write without trouble takes no lock.
   // Relaxed: it orders nothing.

@@ -85,6 +85,7 @@ class LedgerBook {
   absl::StatusOr<uint64_t> CompareSnapshot();
 
   const Windows& windows() const { return windows_; }
+  void SetCatalog(const Catalog& catalog) { windows_.catalog = &catalog; }
   UnixNanos time() const { return time_; }
   const JournalHead& head() const { return head_; }
   uint64_t snapshot_sequence() const { return snapshot_sequence_; }
@@ -160,7 +161,7 @@ class LedgerBook {
 
   // Constant after construction.
   Store& store_;
-  const Windows windows_;
+  Windows windows_;
 
   IdHash id_hash_;
   DuplicateMemory duplicates_;
