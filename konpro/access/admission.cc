@@ -277,13 +277,18 @@ AdmissionReason Admission::DecideNamed(const AdmissionRequest& request,
       parts_.accounts.Find(request.account);
   if (!record.ok()) return AdmissionReason::kNotProvisioned;
   a.named_account = record->account_id;
-  a.plan = parts_.catalog.FindPlan(record->plan);
+  const Catalog& catalog = this->catalog();
+  a.plan = catalog.FindPlan(record->plan);
+  // The account's plan and then the catalog were replaced meanwhile.
+  if (a.plan == nullptr) {
+    return RefuseUnavailable(catalog.UnknownPlan(record->plan), a);
+  }
   if (record->is_suspended) return AdmissionReason::kSuspended;
-  const AdmissionReason reason = CheckRequest(request, a);
+  const AdmissionReason reason = CheckRequest(request, catalog, a);
   if (reason != AdmissionReason::kAdmitted || request.operation.empty()) {
     return reason;
   }
-  return HoldCredits(request, now, a);
+  return HoldCredits(request, catalog, now, a);
 }
 
 AdmissionReason Admission::CheckRequest(const AdmissionRequest& request,
