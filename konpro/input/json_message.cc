@@ -454,7 +454,12 @@ std::optional<JsonError> ReadObject(
   if (begin == "[") return error("an array", true);
   syntax_error = internal::ReadJson(text, object);
   if (object.kind == JsonKind::kObject) return std::nullopt;
-  if (syntax_error.has_value()) return ToError(text, *syntax_error);
+  if (syntax_error.has_value()) {
+    if (syntax_error->at == object.begin) {
+      syntax_error->what = "does not begin with {";
+    }
+    return ToError(text, *syntax_error);
+  }
   return error(JsonKindName(object.kind), false);
 }
 

@@ -269,6 +269,13 @@ void AddLogLine(int64_t number, absl::string_view text,
   const auto error = [&](absl::string_view what) {
     errors.Add(number, line.column(), what);
   };
+  // Lines of a file from an old Macintosh would be one, and so one request.
+  const size_t carriage_return = text.find('\r');
+  if (carriage_return != text.npos) {
+    return errors.Add(number, static_cast<int64_t>(carriage_return) + 1,
+                      "a carriage return within a line: lines end with a line "
+                      "feed");
+  }
   absl::string_view address;
   absl::string_view ident;
   absl::string_view user;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "konpro/input/internal/delimited.h"
 #include "konpro/input/internal/line_reader.h"
+#include "konpro/input/internal/strict_message.h"
 #include "konpro/input/internal/usage_json.h"
 #include "konpro/input/json_message.h"
 #include "konpro/ledger/usage.h"
@@ -56,6 +57,7 @@ void ReadJsonLines(InputFile& input, InputErrors& errors, AddRecord add) {
 
 void ReadDelimited(InputFile& input, InputErrors& errors, AddRecord add) {
   DelimitedReader messages(input);
+  const StrictMessage strict(*v1::UsageRecord::descriptor());
   v1::UsageRecord record;
   absl::string_view bytes;
   const auto place = [&] {
@@ -63,9 +65,15 @@ void ReadDelimited(InputFile& input, InputErrors& errors, AddRecord add) {
                             .offset = messages.offset()};
   };
   while (messages.Next(bytes)) {
-    if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    absl::Status read = strict.Check(bytes);
+    if (read.ok() &&
+        !record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      read =
+          absl::InvalidArgumentError("its bytes are no konpro.v1.UsageRecord");
+    }
+    if (!read.ok()) {
       AddRecordError(errors, place(),
-                     "no usage record: its bytes are no konpro.v1.UsageRecord");
+                     absl::StrCat("no usage record: ", read.message()));
       continue;
     }
     const absl::Status added = add(record, place());
@@ -90,10 +98,10 @@ void AddRecordNote(InputErrors& errors, const UsageRecordPlace& place,
   errors.NoteForFile(WithPlace(place, what));
 }
 
-// Behind the size of the first message stands the tag of its first field,
-// record_id, and farther on that of account_id, a control character, of which
-// JSON has none but blanks. Blanks alone are not enough: a message may have 32
-// bytes, and so begin like a blank line.
+// The size of the first message is followed by the tag of its first field,
+// record_id, and farther on by that of account_id, a control character, of
+// which JSON has none but blanks. Blanks alone are not enough: a message may
+// have 32 bytes, and so begin like a blank line.
 bool LooksDelimited(absl::string_view begin) {
   constexpr char kRecordIdTag = 0x0A;
   constexpr char kAccountIdTag = 0x12;
@@ -101,9 +109,9 @@ bool LooksDelimited(absl::string_view begin) {
   while (size_bytes < begin.size() && (begin[size_bytes] & 0x80) != 0) {
     ++size_bytes;
   }
-  constexpr size_t kBehindRecordId = kUsageIdBytesMax + 8;
+  constexpr size_t kUpToAccountId = kUsageIdBytesMax + 8;
   const absl::string_view message =
-      begin.substr(std::min(size_bytes + 1, begin.size()), kBehindRecordId);
+      begin.substr(std::min(size_bytes + 1, begin.size()), kUpToAccountId);
   return !message.empty() && message.front() == kRecordIdTag &&
          message.find(kAccountIdTag) != message.npos;
 }

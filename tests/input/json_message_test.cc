@@ -112,7 +112,7 @@ TEST(JsonMessage, ErrorsHaveTheirPlace) {
       // What is no JSON.
       {"", 1, 1, "empty"},
       {" \n ", 2, 2, "is empty, should be one JSON object"},
-      {"x", 1, 1, "no value"},
+      {"x", 1, 1, "does not begin with {"},
       {"7", 1, 1, "is a number, should be one JSON object"},
       {"[]", 1, 1, "is an array, should be one JSON object"},
       {"{}{}", 1, 3, "something after the object"},

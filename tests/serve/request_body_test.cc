@@ -37,7 +37,8 @@ const std::vector<HostileJson>& HostileTexts() {
       {"[{\"jobs\":[]}", 1, 1, "is an array, should be one JSON object"},
       {"null", 1, 1, "is null, should be one JSON object"},
       {" \"a\"", 1, 2, "is a text, should be one JSON object"},
-      {"\xEF\xBB\xBF{}", 1, 1, "no value"},
+      {"\xEF\xBB\xBF{}", 1, 1, "does not begin with {"},
+      {"jobs=1", 1, 1, "does not begin with {"},
       // More or less than one.
       {"{}{}", 1, 3, "something after the object"},
       {"{}\n{}", 2, 1, "something after the object"},
