@@ -9,6 +9,7 @@
 #include "konpro/catalog/price_list.h"
 #include "konpro/ledger/journal_repair.h"
 #include "konpro/ledger/ledger_command.h"
+#include "konpro/ledger/session.h"
 
 // A catalog is replaced account by account, each in one step: the 64 bits also
 // say by which of two catalogs the account goes, so no request meets a plan's
@@ -20,59 +21,14 @@
 // which plan, and what is special. So a request costs two accesses to memory
 // that nothing has cached, the key's and the limiter's. See Bound.
 //
-// Ids in the ledger. A request's id names its reservation, "admit:ID". What
-// ends it is named after it and what it asks: "complete:QUANTITY:ID",
-// "cancel:ID". So the same call again gets the same result, and after a
-// quantity was denied, another one may still complete the job. No two of these
-// meet: they differ up to the first colon, and digits end at the second.
-//
 // What a verb of accounts does first. Suspend() changes what requests meet and
 // then the store, and stays with that, as KeyDirectory::Deactivate() does. All
 // others must not be seen before they are durable but for the limiter's
 // windows: those may refuse (too many different ones), so they are first, and
 // put back if the store fails.
+//
+// What becomes of a reservation is in admission_settle.cc.
 namespace konpro {
-namespace {
-
-absl::Status NotFound(absl::string_view account, absl::string_view id) {
-  return absl::NotFoundError(absl::StrCat("account ", internal::Quoted(account),
-                                          " has no reservation ",
-                                          internal::Quoted(id)));
-}
-
-std::string AdmitId(absl::string_view id) { return absl::StrCat("admit:", id); }
-
-std::string RefusalText(const AccountEffect& effect,
-                        absl::string_view reservation) {
-  std::string text = absl::StrCat("reservation ", internal::Quoted(reservation),
-                                  ": ", RefusalName(effect.refusal));
-  switch (effect.refusal) {
-    case Refusal::kReservationExpired:
-      absl::StrAppend(&text, "; released ", effect.released.ToString());
-      break;
-    case Refusal::kAboveHold:
-    case Refusal::kInsufficientCredits:
-      absl::StrAppend(&text, "; need ", effect.need.ToString(), ", available ",
-                      effect.available.ToString());
-      break;
-    default:
-      break;
-  }
-  return text;
-}
-
-absl::Status RefusalError(const AccountEffect& effect,
-                          absl::string_view reservation) {
-  const std::string text = RefusalText(effect, reservation);
-  if (effect.refusal == Refusal::kUnknownReservation) {
-    return absl::NotFoundError(text);
-  }
-  absl::Status error = absl::FailedPreconditionError(text);
-  SetRefusal(effect.refusal, error);
-  return error;
-}
-
-}  // namespace
 
 // What the key directory keeps for an Admission.
 //   bit 0       the account was provisioned: the rest says something
@@ -373,7 +329,7 @@ AdmissionReason Admission::HoldCredits(const AdmissionRequest& request,
     a.detail = std::string(clock.message());
     return AdmissionReason::kJournalAhead;
   }
-  const std::string id = AdmitId(request.id);
+  const std::string id = absl::StrCat(kAdmittedJobPrefix, request.id);
   const absl::StatusOr<LedgerOutcome> outcome = parts_.ledger.Apply(
       {.account = a.account(),
        .id = id,
@@ -388,7 +344,7 @@ AdmissionReason Admission::HoldCredits(const AdmissionRequest& request,
                    .quantity = request.quantity,
                    .terms = price->terms(),
                    .effective_at = UnixNanos::FromTime(prices->effective_at()),
-                   .job = request.job}});
+                   .label = request.job}});
   if (outcome.ok()) {
     AdmissionReason reason = Explain(*outcome, request.operation, a);
     if (reason == AdmissionReason::kAdmitted && outcome->replayed) {
@@ -463,99 +419,6 @@ AdmissionReason Admission::Explain(const LedgerOutcome& outcome,
       a.detail = std::string(RefusalName(effect.refusal));
       return AdmissionReason::kReservationRefused;
   }
-}
-
-// What becomes of a reservation.
-
-absl::StatusOr<OwnedEntry> Admission::FindJob(
-    absl::string_view account, absl::string_view reservation) const {
-  const absl::StatusOr<uint64_t> sequence =
-      parts_.ledger.FindCommand(account, AdmitId(reservation));
-  if (!sequence.ok()) return sequence.status();
-  if (*sequence == 0) return NotFound(account, reservation);
-  absl::StatusOr<OwnedEntry> entry = parts_.ledger.ReadEntry(*sequence);
-  if (!entry.ok()) return entry.status();
-  if (!(*entry)->effect.applied() || !(*entry)->command.pricing.has_value()) {
-    return NotFound(account, reservation);
-  }
-  return entry;
-}
-
-absl::StatusOr<std::string> Admission::OperationOf(
-    absl::string_view account, absl::string_view reservation) const {
-  const absl::StatusOr<OwnedEntry> entry = FindJob(account, reservation);
-  if (!entry.ok()) return entry.status();
-  return std::string((*entry)->command.pricing->operation);
-}
-
-absl::StatusOr<Settlement> Admission::Complete(const CompleteRequest& request,
-                                               UnixNanos now) {
-  if (request.quantity < 0) {
-    return absl::InvalidArgumentError("quantity: is negative");
-  }
-  // First: a ledger that is ahead has forgotten the reservation's id.
-  const absl::Status clock = CheckClock(now);
-  if (!clock.ok()) return clock;
-  const std::string reservation = AdmitId(request.reservation);
-  const absl::StatusOr<OwnedEntry> entry =
-      FindJob(request.account, request.reservation);
-  if (!entry.ok()) return entry.status();
-  Pricing pricing = *(*entry)->command.pricing;
-  pricing.quantity = request.quantity;
-  const absl::StatusOr<Price> price = Price::Create(pricing.terms);
-  if (!price.ok()) return absl::DataLossError(price.status().message());
-  const std::optional<Credits> cost = price->CostOf(request.quantity);
-  if (!cost.has_value()) {
-    return absl::OutOfRangeError(absl::StrCat(
-        "quantity: what ", request.quantity, " cost is no amount of credits"));
-  }
-  const std::string id =
-      absl::StrCat("complete:", request.quantity, ":", request.reservation);
-  return Settle({.account = request.account,
-                 .id = id,
-                 .at = now,
-                 .request = LedgerCapture{.reservation = reservation,
-                                          .amount = *cost,
-                                          .collects = true},
-                 .pricing = pricing},
-                request.reservation);
-}
-
-absl::StatusOr<Settlement> Admission::Cancel(const CancelRequest& request,
-                                             UnixNanos now) {
-  const absl::Status clock = CheckClock(now);
-  if (!clock.ok()) return clock;
-  const std::string reservation = AdmitId(request.reservation);
-  const absl::StatusOr<uint64_t> sequence =
-      parts_.ledger.FindCommand(request.account, reservation);
-  if (!sequence.ok()) return sequence.status();
-  if (*sequence == 0) return NotFound(request.account, request.reservation);
-  const std::string id = absl::StrCat("cancel:", request.reservation);
-  return Settle({.account = request.account,
-                 .id = id,
-                 .at = now,
-                 .request = LedgerVoid{.reservation = reservation}},
-                request.reservation);
-}
-
-absl::StatusOr<Settlement> Admission::Settle(const LedgerCommand& command,
-                                             absl::string_view reservation) {
-  const absl::StatusOr<LedgerOutcome> outcome = parts_.ledger.Apply(command);
-  if (!outcome.ok()) return outcome.status();
-  const AccountEffect& effect = outcome->effect;
-  if (!effect.applied()) return RefusalError(effect, reservation);
-  Settlement settlement = {
-      .account = std::string(command.account),
-      .reservation = std::string(reservation),
-      .is_cancelled = std::holds_alternative<LedgerVoid>(command.request),
-      .replayed = outcome->replayed,
-      .charged = *SumOf(effect.posted),
-      .uncollected = effect.uncollected,
-      .released = effect.released,
-      .balance = outcome->balance,
-  };
-  if (options_.observer != nullptr) options_.observer->OnSettled(settlement);
-  return settlement;
 }
 
 // Accounts.

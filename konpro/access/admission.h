@@ -69,6 +69,7 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/ledger.h"
+#include "konpro/ledger/session.h"
 #include "konpro/limits/limiter_registry.h"
 #include "konpro/limits/rate_window.h"
 
@@ -91,6 +92,8 @@ class Admission {
     std::string first_plan = "free_trial";
     // How long credits are held for a job that nobody ends.
     absl::Duration reservation_timeout = absl::Hours(24);
+    // What Complete() takes at most, as in session.h; 0: anything.
+    int64_t implausible_factor = kImplausibleFactor;
     // Names of windows in shadow mode, of any account.
     std::vector<std::string> shadow_windows;
     AdmissionObserver* observer = nullptr;
@@ -138,14 +141,15 @@ class Admission {
   AdmissionResult Admit(const AdmissionRequest& request);
 
   // Charges what the actual quantity costs, by the price of the time at which
-  // the job was admitted, and releases the rest. What is above the hold is
-  // drawn on what is available, and the rest is uncollected. kNotFound: no
-  // reservation of that account has that id. kFailedPrecondition (RefusalOf()
-  // says which): it was cancelled, or completed with another quantity, or has
-  // expired (the message says what was released). kInvalidArgument: the
-  // quantity is negative. kOutOfRange: its cost is outside the range of
-  // credits. kUnavailable: retry. Retrying with the same arguments returns the
-  // first result, denials included, and has no further effect.
+  // the job was admitted, less what usage records of the job have charged, and
+  // releases the rest. What is above the hold is drawn on what is available,
+  // and the rest is uncollected. kNotFound: no reservation of that account has
+  // that id. kFailedPrecondition (RefusalOf() says which): it was cancelled, or
+  // completed with another quantity, or has expired (the message says what was
+  // released). kInvalidArgument: the quantity is negative or implausible.
+  // kOutOfRange: its cost is outside the range of credits. kUnavailable: retry.
+  // Retrying with the same arguments returns the first result, denials
+  // included, and has no further effect.
   absl::StatusOr<Settlement> Complete(const CompleteRequest&, UnixNanos now);
   // Releases all that it holds; as Complete().
   absl::StatusOr<Settlement> Cancel(const CancelRequest&, UnixNanos now);
@@ -228,11 +232,9 @@ class Admission {
                            AdmissionResult& a);
   AdmissionReason RefuseUnavailable(const absl::Status& status,
                                     AdmissionResult& a);
-  // The entry of its reservation.
-  absl::StatusOr<OwnedEntry> FindJob(absl::string_view account,
-                                     absl::string_view reservation) const;
-  absl::StatusOr<Settlement> Settle(const LedgerCommand& command,
-                                    absl::string_view reservation);
+  // `settlement` with what the ledger says, or why it was refused.
+  absl::StatusOr<Settlement> Settled(Settlement settlement,
+                                     const LedgerOutcome& outcome) const;
 
   Split SplitOf(const AccountRecord& record, const Plan& plan) const;
   const Catalog& CatalogOf(size_t generation) const;

@@ -10,17 +10,17 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/operation.h"
 #include "konpro/ledger/ledger.h"
-#include "konpro/ledger/usage.h"
+#include "konpro/ledger/quantity_capture.h"
+#include "konpro/ledger/session.h"
 #include "konpro/report/ledger_message.h"
 #include "konpro/report/report_message.h"
 
 namespace konpro::cli {
 namespace {
 
-// Applies the command and prints its result.
-ExitCode Execute(Ledger& ledger, const LedgerCommand& command,
-                 Streams streams) {
-  const absl::StatusOr<LedgerOutcome> outcome = ledger.Apply(command);
+// Prints the result of a command.
+ExitCode Print(Ledger& ledger, const LedgerCommand& command,
+               const absl::StatusOr<LedgerOutcome>& outcome, Streams streams) {
   if (!outcome.ok()) return FailWith(outcome.status(), streams);
   PrintJson(ToResult(command, *outcome, ledger.Now()), streams.out);
   if (!outcome->effect.applied()) {
@@ -30,6 +30,12 @@ ExitCode Execute(Ledger& ledger, const LedgerCommand& command,
                      DenialText(outcome->effect)));
   }
   return ExitCodeOf(outcome->effect);
+}
+
+// Applies the command and prints its result.
+ExitCode Execute(Ledger& ledger, const LedgerCommand& command,
+                 Streams streams) {
+  return Print(ledger, command, ledger.Apply(command), streams);
 }
 
 // A command that refers to nothing has no account whose journal could hold the
@@ -85,26 +91,16 @@ absl::StatusOr<Charge> ChargeOf(const Catalog& catalog,
   return Charge{price->cost, price->pricing};
 }
 
-// Prices what is to be captured, as a slice of its reservation's session.
-// `reservation` outlives the command.
-absl::Status PriceCapture(Ledger& ledger, const Catalog& catalog,
-                          const CaptureOptions& options,
-                          const JournalEntry& reservation,
-                          LedgerCommand& command) {
+// In base units of what the reservation is for.
+absl::StatusOr<int64_t> UnitsOfReservation(const Catalog& catalog,
+                                           const JournalEntry& reservation,
+                                           const std::string& quantity) {
   const absl::StatusOr<PriceInEffect> kept =
       PriceOfReservation(catalog, reservation);
   if (!kept.ok()) return kept.status();
   const Operation* const operation = catalog.FindOperation(kept->operation);
   if (operation == nullptr) return catalog.UnknownOperation(kept->operation);
-  const absl::StatusOr<int64_t> units = UnitsOf(*operation, options.quantity);
-  if (!units.ok()) return units.status();
-  UsageLedger usage(ledger, catalog);
-  const absl::StatusOr<SlicePrice> price = usage.PriceOfNextSlice(
-      command.account, options.reservation, *kept, *units);
-  if (!price.ok()) return price.status();
-  command.pricing = price->pricing;
-  std::get<LedgerCapture>(command.request).amount = price->cost;
-  return absl::OkStatus();
+  return UnitsOf(*operation, quantity);
 }
 
 constexpr char kItem[] = "credits";
@@ -303,16 +299,23 @@ ExitCode RunLedgerCapture(const ServiceFile& file,
       RefusalName(Refusal::kUnknownReservation), command, streams, code);
   if (!opened.has_value()) return code;
   command.account = opened->target.account;
-  absl::StatusOr<OwnedEntry> reservation;
-  if (!options.quantity.empty()) {
-    reservation = opened->ledger->ReadEntry(opened->target.sequence);
-    const absl::Status status =
-        reservation.ok() ? PriceCapture(*opened->ledger, *catalog, options,
-                                        **reservation, command)
-                         : reservation.status();
-    if (!status.ok()) return FailWith(status, streams);
-  }
-  return Execute(*opened->ledger, command, streams);
+  Ledger& ledger = *opened->ledger;
+  if (options.quantity.empty()) return Execute(ledger, command, streams);
+  const absl::StatusOr<OwnedEntry> reservation =
+      ledger.ReadEntry(opened->target.sequence);
+  if (!reservation.ok()) return FailWith(reservation.status(), streams);
+  const absl::StatusOr<int64_t> units =
+      UnitsOfReservation(*catalog, **reservation, options.quantity);
+  if (!units.ok()) return FailWith(units.status(), streams);
+  return Print(ledger, command,
+               CaptureQuantity(ledger, *catalog,
+                               {.account = command.account,
+                                .id = command.id,
+                                .reservation = options.reservation,
+                                .at = command.at,
+                                .quantity = *units,
+                                .final = !options.partial}),
+               streams);
 }
 
 ExitCode RunLedgerVoid(const ServiceFile& file, const VoidOptions& options,

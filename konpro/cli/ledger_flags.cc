@@ -456,8 +456,8 @@ void LedgerFlags::AddIngest(CLI::App& ledger) {
   command
       .add_option(
           "--implausible-factor", ingest_.charging.implausible_factor,
-          "refuses a record that costs more than so many times what its "
-          "reservation was\nmade for; 0: none (default: 10)")
+          "refuses a record with which its job costs more than so many times "
+          "what its\nreservation was made for; 0: none (default: 10)")
       ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}))
       ->type_name("N");
 }

@@ -70,10 +70,11 @@ void ApplyTo(LedgerBook& book, absl::Span<const LedgerCommand> commands,
 
 }  // namespace
 
-// One call of ApplyBatch() or ApplyEach(), on the stack of its thread.
+// One call of ApplyBatch() or LedgerBatch::Apply(), on the stack of its thread.
 struct Ledger::Call {
   absl::Span<const LedgerCommand> commands;
-  const CommandMaker* make = nullptr;  // in place of `commands`
+  const internal::LedgerBatch::CommandMaker* make =
+      nullptr;  // in place of `commands`
   absl::Span<absl::StatusOr<LedgerOutcome>> outcomes;
   // Released when it is answered, or when it is its turn to lead.
   std::binary_semaphore turn{0};
@@ -140,11 +141,23 @@ void Ledger::ApplyBatch(absl::Span<const LedgerCommand> commands,
   Queue(call);
 }
 
-void Ledger::ApplyEach(size_t count, CommandMaker make,
-                       std::vector<absl::StatusOr<LedgerOutcome>>& outcomes) {
+void internal::LedgerBatch::Apply(
+    Ledger& ledger, size_t count, CommandMaker make,
+    std::vector<absl::StatusOr<LedgerOutcome>>& outcomes) {
   outcomes.resize(count);
-  Call call{.make = &make, .outcomes = absl::MakeSpan(outcomes)};
-  Queue(call);
+  Ledger::Call call{.make = &make, .outcomes = absl::MakeSpan(outcomes)};
+  ledger.Queue(call);
+}
+
+absl::Status internal::LedgerBatch::ReadSessions(Ledger& ledger) {
+  while (true) {
+    const MutexLock lock(ledger.book_mu_);
+    absl::Status status = ledger.Ready();
+    if (!status.ok()) return status;
+    if (ledger.book_->HasSessions()) return absl::OkStatus();
+    status = ledger.book_->ReadSomeSessions();
+    if (!status.ok()) return status;
+  }
 }
 
 void Ledger::Queue(Call& call) {

@@ -65,7 +65,7 @@
 namespace konpro {
 
 namespace internal {
-class BatchLookup;
+class LedgerBatch;
 class LedgerBook;
 }  // namespace internal
 
@@ -201,20 +201,10 @@ class Ledger {
   absl::Status Close();
 
  private:
-  friend class UsageLedger;
+  friend class internal::LedgerBatch;
   struct Call;
 
   Ledger(std::unique_ptr<Store> store, const LedgerOptions& options);
-
-  // Makes command `i` of a batch. The results before `i` are there, though not
-  // durable yet. False: `outcome` is the result, and nothing is applied. It may
-  // be called on another thread, and must not call the ledger.
-  using CommandMaker = absl::FunctionRef<bool(
-      size_t i, const internal::BatchLookup& lookup, LedgerCommand& command,
-      absl::StatusOr<LedgerOutcome>& outcome)>;
-  // ApplyBatch() of commands each of which may depend on the results before it.
-  void ApplyEach(size_t count, CommandMaker make,
-                 std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
 
   // Commits the queued calls, and makes the next in the queue the leader.
   void Lead();

@@ -125,8 +125,8 @@ absl::Status CheckPricing(const Pricing& pricing,
         "pricing: only the amount of a reservation, a capture or a spend is "
         "priced");
   }
-  for (absl::string_view text :
-       {pricing.catalog_version, pricing.operation, pricing.job}) {
+  for (absl::string_view text : {pricing.catalog_version, pricing.operation,
+                                 pricing.job, pricing.label}) {
     if (text.size() <= kPricingTextBytesMax) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("pricing: ", internal::Quoted(text), " has above ",
@@ -186,6 +186,12 @@ absl::Status ValidateCommand(const LedgerCommand& command,
       command.request);
   if (status.ok() && command.pricing.has_value()) {
     status = CheckPricing(*command.pricing, command.request);
+  }
+  if (status.ok() && command.settles_job &&
+      (!std::holds_alternative<SpendCommand>(command.request) ||
+       !command.pricing.has_value() || command.pricing->job.empty())) {
+    return absl::InvalidArgumentError(
+        "settles_job: only a priced spend for a job settles one");
   }
   return status;
 }

@@ -92,8 +92,11 @@ struct Pricing {
   int64_t quantity_before = 0;
   Price::Terms terms;
   UnixNanos effective_at;  // of the price list; 0: from the start
-  // The job of a usage record, or the like; may be empty.
+  // Of a charge, the job whose session it is a slice of (session.h), by its
+  // reservation's id if there is one; may be empty.
   absl::string_view job;
+  // What the caller names the work, as statements show it; may be empty.
+  absl::string_view label;
 
   friend bool operator==(const Pricing&, const Pricing&) = default;
 };
@@ -109,6 +112,9 @@ struct LedgerCommand {
   std::optional<UnixNanos> event_at;
   LedgerRequest request;
   std::optional<Pricing> pricing;
+  // Of the spend that is the final usage record of a job whose reservation has
+  // expired: another one changes nothing.
+  bool settles_job = false;
 };
 
 struct LedgerOutcome {

@@ -184,8 +184,10 @@ std::string ContentDifference(const LedgerCommand& now,
         .Field("pricing.quantity",
                now.pricing->quantity - now.pricing->quantity_before,
                first.pricing->quantity - first.pricing->quantity_before)
-        .Field("pricing.job", now.pricing->job, first.pricing->job);
+        .Field("pricing.job", now.pricing->job, first.pricing->job)
+        .Field("pricing.label", now.pricing->label, first.pricing->label);
   }
+  c.Field("settles_job", now.settles_job, first.settles_job);
   return c.Take();
 }
 

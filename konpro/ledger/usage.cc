@@ -1,6 +1,6 @@
 #include "konpro/ledger/usage.h"
 
-#include <optional>
+#include <algorithm>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -125,7 +125,7 @@ std::vector<std::string> Errors(const v1::UsageRecord& record,
       IsBefore(record.end_time(), record.start_time())) {
     errors.push_back("end_time: before start_time");
   }
-  CheckId("job_id", record.job_id(), kUsageIdBytesMax, /*required=*/false,
+  CheckId("job_id", record.job_id(), kUsageJobIdBytesMax, /*required=*/false,
           errors);
   CheckLabels(record, errors);
   return errors;
@@ -159,27 +159,6 @@ absl::StatusOr<RatedUsage> RateUsage(const Catalog& catalog,
                                             " has no price at start_time"));
   }
   return rated;
-}
-
-absl::StatusOr<RatedUsage> RateQuantity(const Catalog& catalog,
-                                        const Operation& operation,
-                                        int64_t quantity, absl::Time time) {
-  const PriceList* prices = catalog.PricesAt(time);
-  const Price* price =
-      prices == nullptr ? nullptr : prices->Find(operation.name);
-  if (price == nullptr) {
-    return absl::NotFoundError(
-        absl::StrCat("operation: ", operation.name, " has no price at ",
-                     absl::FormatTime(time, absl::UTCTimeZone())));
-  }
-  const std::optional<Credits> cost = price->CostOf(quantity);
-  if (!cost.has_value()) {
-    return absl::OutOfRangeError(
-        absl::StrCat("quantity: ", quantity, " ", operation.unit_name, " of ",
-                     operation.name, " cost more than ",
-                     Credits::Max().ToString(), " credits"));
-  }
-  return RatedUsage{&operation, prices, price, quantity, *cost};
 }
 
 // At most 315,576,000,000,999 ms.

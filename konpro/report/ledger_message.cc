@@ -132,6 +132,7 @@ v1::LedgerPricing ToPricing(const Pricing& pricing) {
                                          ? absl::InfinitePast()
                                          : pricing.effective_at.ToTime()));
   out.set_job(std::string(pricing.job));
+  if (!pricing.label.empty()) out.set_label(std::string(pricing.label));
   return out;
 }
 

@@ -17,8 +17,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/base/credits.h"
+#include "konpro/ledger/usage.h"
 #include "konpro/limits/limiter_registry.h"
 #include "konpro/limits/rate_window.h"
+#include "proto/usage.pb.h"
 #include "tests/testing/memory_admission.h"
 #include "tests/testing/status_matchers.h"
 
@@ -459,6 +461,167 @@ TEST(Admission, ActualQuantityIsChargedAndTheRestReleased) {
                        HasSubstr("reservation_captured")));
 }
 
+// A catalog whose prices have an increment and a minimum of 10 s.
+Catalog WithMinimum() {
+  const Catalog& built_in = Catalog::BuiltIn();
+  Catalog::Spec spec = {.version = "minimum"};
+  const Price price = Price::Create({.credits = C("1"),
+                                     .per = 1'000,
+                                     .increment = 10'000,
+                                     .minimum = 10'000})
+                          .value();
+  spec.price_lists.push_back(
+      PriceList::Create(absl::InfinitePast(), {{"avatar_video", price}})
+          .value());
+  spec.operations.assign(built_in.operations().begin(),
+                         built_in.operations().end());
+  spec.plans.assign(built_in.plans().begin(), built_in.plans().end());
+  return Catalog::Create(spec).value();
+}
+
+// The ledger reads its state again, as a new process does.
+void Reload(MemoryAdmission& memory) {
+  memory.ledger_store->fault = [] { return FaultyStore::Fault::kBefore; };
+  EXPECT_THAT(memory.ledger->Apply({.account = "acme",
+                                    .id = "fails",
+                                    .at = At(),
+                                    .request = SpendCommand{}}),
+              StatusIs(absl::StatusCode::kUnavailable, _));
+  memory.ledger_store->fault = [] { return FaultyStore::Fault::kNone; };
+}
+
+v1::UsageRecord PartialRecord(const std::string& id, const std::string& job,
+                              int64_t seconds) {
+  v1::UsageRecord record;
+  record.set_record_id(id);
+  record.set_account_id("acme");
+  record.set_operation("avatar_video");
+  record.mutable_duration()->set_seconds(seconds);
+  record.mutable_start_time()->set_seconds(absl::ToUnixSeconds(kNow));
+  *record.mutable_end_time() = record.start_time();
+  record.set_job_id(job);
+  record.set_partial(true);
+  return record;
+}
+
+// Slices that records reported are part of what `complete` says, under either
+// name of the job. 100 credits; 60 s are held.
+TEST(Admission, WhatRecordsOfAJobChargedIsPartOfItsCompletion) {
+  const Catalog catalog = WithMinimum();
+  struct Row {
+    std::vector<int64_t> slices;
+    int64_t actual;
+    absl::string_view charged;  // by the completion
+    absl::string_view posted;   // in all
+    absl::string_view uncollected;
+  };
+  const Row rows[] = {
+      {{}, 0, "0", "0", "0"},
+      {{}, 12, "20", "20", "0"},
+      {{10}, 60, "50", "60", "0"},
+      {{5}, 12, "10", "20", "0"},
+      {{5, 5}, 10, "0", "10", "0"},
+      {{5, 7}, 15, "0", "20", "0"},
+      {{20, 20, 20}, 60, "0", "60", "0"},
+      {{30}, 10, "0", "30", "0"},  // more was reported before
+      {{30}, 0, "0", "30", "0"},
+      {{60, 30}, 95, "10", "100", "0"},
+      {{60, 50}, 150, "0", "100", "50"},  // 10 were uncollected before
+      {{0}, 12, "20", "20", "0"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(::testing::Message() << "row " << &row - rows);
+    for (const bool is_reopened : {false, true}) {
+      MemoryAdmission memory(catalog);
+      const MintedKey key = NewKey(memory);
+      memory.Grant("acme", "100", At());
+      ASSERT_TRUE(memory.admission->Admit(Video(key, 60, "job"), At()).ok());
+      std::vector<v1::UsageRecord> records;
+      for (const int64_t seconds : row.slices) {
+        const size_t n = records.size();
+        records.push_back(PartialRecord(
+            absl::StrCat(n), n % 2 == 0 ? "job" : "admit:job", seconds));
+      }
+      std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
+      UsageLedger(*memory.ledger, catalog).Charge(records, At(), outcomes);
+      for (const auto& outcome : outcomes) {
+        ASSERT_THAT(outcome, IsOk());
+        ASSERT_TRUE(outcome->effect.applied());
+      }
+      if (is_reopened) Reload(memory);
+      const auto complete = [&] {
+        return memory.admission
+            ->Complete({"acme", "job", row.actual * 1'000}, At())
+            .value();
+      };
+      EXPECT_EQ(complete().charged, C(row.charged));
+      const Balance balance = memory.ledger->BalanceOf("acme", At()).value();
+      EXPECT_EQ(balance.posted, C(row.posted));
+      EXPECT_EQ(balance.reserved, C("0"));
+      EXPECT_EQ(balance.uncollected, C(row.uncollected));
+      // A late record changes the session, not what a retry returns.
+      v1::UsageRecord late = PartialRecord("late", "job", 10);
+      late.set_late(true);
+      UsageLedger(*memory.ledger, catalog).Charge({&late, 1}, At(), outcomes);
+      ASSERT_TRUE(outcomes.front()->effect.applied());
+      const Settlement again = complete();
+      EXPECT_TRUE(again.replayed);
+      EXPECT_EQ(again.charged, C(row.charged));
+    }
+  }
+}
+
+// Its id decides, not what the session has charged by then.
+TEST(Admission, ARetriedCompletionIsNoConflictAfterRecordsOfItsJob) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 60, "job"), At()).ok());
+  ASSERT_TRUE(memory.admission->Cancel({"acme", "job"}, At()).ok());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(memory.admission->Complete({"acme", "job", 50'000}, At()),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         HasSubstr("reservation_voided")));
+  }
+  EXPECT_EQ(memory.ledger->BalanceOf("acme", At())->posted, C("0"));
+}
+
+TEST(Admission, AnImplausibleQuantityIsRefusedAndNotJournaled) {
+  const Catalog& catalog = Catalog::BuiltIn();
+  for (const int64_t held : {6, 0}) {
+    MemoryAdmission memory;
+    const MintedKey key = NewKey(memory);
+    memory.Grant("acme", "100", At());
+    ASSERT_TRUE(memory.admission->Admit(Video(key, held, "job"), At()).ok());
+    const uint64_t entries = memory.ledger->Head()->sequence;
+    EXPECT_THAT(
+        memory.admission->Complete({"acme", "job", held * 10'000 + 1}, At()),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 AllOf(HasSubstr("quantity: implausible"),
+                       HasSubstr(absl::StrCat("10 times the ", held)))));
+    EXPECT_EQ(memory.ledger->Head()->sequence, entries);
+    if (held > 0) {
+      // Slices count as a part of it.
+      const v1::UsageRecord slice = PartialRecord("a", "job", 30);
+      std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
+      UsageLedger(*memory.ledger, catalog).Charge({&slice, 1}, At(), outcomes);
+      ASSERT_TRUE(outcomes.front()->effect.applied());
+    }
+    EXPECT_EQ(memory.admission->Complete({"acme", "job", held * 10'000}, At())
+                  ->charged,
+              C(held > 0 ? "30" : "0"));
+    const auto again =
+        memory.admission->Complete({"acme", "job", held * 10'000}, At());
+    EXPECT_TRUE(again->replayed);
+  }
+  MemoryAdmission any(catalog, {.implausible_factor = 0});
+  const MintedKey key = NewKey(any);
+  any.Grant("acme", "100", At());
+  ASSERT_TRUE(any.admission->Admit(Video(key, 1, "job"), At()).ok());
+  EXPECT_EQ(any.admission->Complete({"acme", "job", 11'000}, At())->charged,
+            C("11"));
+}
+
 TEST(Admission, CancelledJobCostsNothing) {
   MemoryAdmission memory;
   const MintedKey key = NewKey(memory);
@@ -594,7 +757,9 @@ TEST(Admission, ReservationRecordsThePriceListThatItWasMadeBy) {
     EXPECT_EQ(pricing.operation, "avatar_video");
     EXPECT_EQ(pricing.quantity, quantity);
     EXPECT_EQ(pricing.effective_at, UnixNanos::FromTime(valid_from));
-    EXPECT_EQ(pricing.job, "campaign");
+    EXPECT_EQ(pricing.label, "campaign");
+    // What charges is of the job's session.
+    EXPECT_EQ(pricing.job, id[0] == 'c' ? "admit:a" : "");
   }
 }
 

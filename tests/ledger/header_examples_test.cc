@@ -17,6 +17,7 @@
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
+#include "konpro/catalog/operation.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/allowance.h"
@@ -24,6 +25,8 @@
 #include "konpro/ledger/journal_repair.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
+#include "konpro/ledger/quantity_capture.h"
+#include "konpro/ledger/session.h"
 #include "konpro/ledger/statement.h"
 #include "konpro/ledger/store.h"
 #include "konpro/ledger/usage.h"
@@ -270,6 +273,55 @@ TEST(HeaderExamples, JournalRepair) {
   EXPECT_EQ(CopyJournal(*ledger, /*through=*/6, *store)->sequence, 6);
 }
 
+TEST(HeaderExamples, Session) {
+  const Catalog& catalog = Catalog::BuiltIn();
+  const Operation& avatar_video = *catalog.FindOperation("avatar_video");
+  const absl::Time time = now.ToTime();
+  // session.h
+  RatedUsage rated = *RateQuantity(catalog, avatar_video, 10'000, time);
+  PriceInEffect price = PriceOf(catalog, rated);
+  EXPECT_EQ(
+      PriceOfSlice(price, {.before = 10'000, .slice = 74'000}, "job-7")->cost,
+      C("74"));
+}
+
+TEST(HeaderExamples, QuantityCapture) {
+  const std::unique_ptr<Ledger> ledger = OpenLedger();
+  const Catalog& catalog = Catalog::BuiltIn();
+  const LedgerCommand commands[] = {
+      {.account = "acme",
+       .id = "welcome",
+       .at = now,
+       .request = GrantCommand{.amount = C("100")}},
+      {.account = "acme",
+       .id = "job-7",
+       .at = now,
+       .request = LedgerReserve{.amount = C("90"),
+                                .operation = "avatar_video",
+                                .timeout = absl::Hours(1)}}};
+  for (const LedgerCommand& command : commands) {
+    ASSERT_THAT(ledger->Apply(command), IsOk());
+  }
+  ASSERT_THAT(CaptureQuantity(*ledger, catalog,
+                              {.account = "acme",
+                               .id = "slice",
+                               .reservation = "job-7",
+                               .at = now,
+                               .quantity = 10'000,
+                               .final = false}),
+              IsOk());
+  // quantity_capture.h
+  EXPECT_EQ(SumOf(CaptureQuantity(*ledger, catalog,
+                                  {.account = "acme",
+                                   .id = "job-7/done",
+                                   .reservation = "job-7",
+                                   .at = now,
+                                   .quantity = 84'000,
+                                   .is_total = true})
+                      ->effect.posted),
+            C("74"));
+}
+
 TEST(HeaderExamples, Usage) {
   const std::unique_ptr<Ledger> ledger = OpenLedger();
   const std::vector<v1::UsageRecord> records = {Record("a"), Record("b")};
@@ -288,7 +340,6 @@ TEST(HeaderExamples, Usage) {
   EXPECT_FALSE(outcomes[1]->replayed);
   usage.Charge(records, now, outcomes);
   EXPECT_TRUE(outcomes[1]->replayed);
-  EXPECT_EQ(usage.sessions_known(), 1);
 }
 
 }  // namespace

@@ -116,13 +116,16 @@ TEST_F(IngestionTest, ReportsOutcomesInTheOrderOfRecords) {
 TEST_F(IngestionTest, CountsWhatIsUncollectedAndWhatWasSettled) {
   usage_ = std::make_unique<UsageLedger>(*ledger_, Catalog::BuiltIn());
   Grant(3);
-  ASSERT_TRUE(ledger_
-                  ->Apply({.account = "acme",
-                           .id = "job",
-                           .at = kNow,
-                           .request = LedgerReserve{.operation = "photo_avatar",
-                                                    .timeout = absl::Hours(1)}})
-                  ->effect.applied());
+  ASSERT_TRUE(
+      ledger_
+          ->Apply(
+              {.account = "acme",
+               .id = "job",
+               .at = kNow,
+               .request = LedgerReserve{.amount = Credits::Parse("1").value(),
+                                        .operation = "photo_avatar",
+                                        .timeout = absl::Hours(1)}})
+          ->effect.applied());
   std::vector<v1::UsageRecord> records;
   for (int i = 0; i < 5; ++i) records.push_back(Record("", i));
   records[0].set_job_id("job");

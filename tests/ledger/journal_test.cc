@@ -96,7 +96,9 @@ std::vector<JournalEntry> Entries() {
       .quantity_before = 5,
       .terms = {.credits = C("2"), .per = 9, .increment = 2, .minimum = 4},
       .effective_at = At(2),
-      .job = "j"};
+      .job = "j",
+      .label = "l"};
+  entries.back().command.settles_job = true;
   entries.back().effect.refusal = Refusal::kInsufficientCredits;
   entries.back().effect.need = C("9");
   entries.push_back(
@@ -172,7 +174,7 @@ TEST(Journal, TheBytesAreThese) {
   entry.effect.posted = {{.grant = 1, .amount = Credits::FromTicks(130)}};
   const std::string bytes = Encode(entry);
   EXPECT_EQ(absl::BytesToHexString(bytes),
-            "020800"      // version, spend, nothing optional
+            "030800"      // version, spend, nothing optional
             "0201"        // sequence, previous
             "8002"        // at
             "0461636d65"  // account
@@ -185,17 +187,20 @@ TEST(Journal, TheBytesAreThese) {
   const JournalHash first = ChainHash({}, bytes);
   EXPECT_EQ(absl::BytesToHexString(absl::string_view(
                 reinterpret_cast<const char*>(first.data()), first.size())),
-            "ffb80c3842a0b9c5fc136d00f79c05d8"
-            "b6a04f083bce4b4b38713cbef266298e");
+            "926a424d4e3f2c3e8cc6b21359118152"
+            "29bf5172c3916c9d7a6b5b8e5bc5fdc5");
   EXPECT_NE(ChainHash(first, bytes), first);
 }
 
 TEST(Journal, AnEntryOfAnOlderVersionSaysSo) {
   std::string bytes = Encode(Entry(LedgerVoid{.reservation = "r"}));
-  bytes[0] = 1;
-  EXPECT_THAT(DecodeEntry(bytes),
-              StatusIs(absl::StatusCode::kDataLoss,
-                       HasSubstr("its version is 1, from an older konpro")));
+  for (const char version : {1, 2}) {
+    bytes[0] = version;
+    EXPECT_THAT(DecodeEntry(bytes),
+                StatusIs(absl::StatusCode::kDataLoss,
+                         HasSubstr(absl::StrCat("its version is ", int{version},
+                                                ", from an older konpro"))));
+  }
 }
 
 TEST(Journal, WhatIsUncollectedIsInTheEntry) {
@@ -213,6 +218,18 @@ TEST(Journal, WhatIsUncollectedIsInTheEntry) {
   const auto& capture = std::get<LedgerCapture>(decoded->command.request);
   EXPECT_TRUE(capture.collects);
   EXPECT_TRUE(capture.is_record);
+}
+
+TEST(Journal, OnlyAPricedSpendSettlesAJob) {
+  for (const JournalEntry& entry : Entries()) {
+    const bool is_priced_spend =
+        std::holds_alternative<SpendCommand>(entry.command.request) &&
+        entry.command.pricing.has_value();
+    JournalEntry changed = entry;
+    changed.command.settles_job = true;
+    EXPECT_EQ(DecodeEntry(Encode(changed)).ok(), is_priced_spend)
+        << RequestName(entry.command.request);
+  }
 }
 
 TEST(Journal, PartsWithoutASumAreOfNoEntry) {

@@ -464,6 +464,152 @@ TEST_F(UsageLedgerTest, AnImplausibleRecordIsRefusedAndNotJournaled) {
   EXPECT_TRUE(ChargeOne(Record("r2", "job2", 600'000))->effect.applied());
 }
 
+// It is the session's total that is implausible, in whatever slices.
+TEST_F(UsageLedgerTest, AnImplausibleSessionIsRefusedInSlicesToo) {
+  Grant("100000");
+  Reserve("job", CostOf(60'000));
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(ChargeOne(Partial(Record(absl::StrCat(i), "job", 60'000)))
+                    ->effect.applied());
+  }
+  const uint64_t head = ledger_->Head()->sequence;
+  EXPECT_THAT(ChargeOne(Record("more", "job", 60'000)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("quantity: implausible")));
+  EXPECT_EQ(ledger_->Head()->sequence, head);
+  EXPECT_EQ(BalanceNow().posted, CostOf(600'000));
+  // What was charged before stays what it was.
+  EXPECT_TRUE(ChargeOne(Partial(Record("9", "job", 60'000)))->replayed);
+}
+
+TEST_F(UsageLedgerTest, AReservationOfNothingIsForNothing) {
+  Grant("1000");
+  Reserve("job", "0");
+  EXPECT_THAT(ChargeOne(Record("r", "job", 1'000)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("above 10 times the 0 that")));
+  EXPECT_TRUE(ChargeOne(Partial(Record("none", "job", 0)))->effect.applied() ||
+              CostOf(0) > Credits());
+  options_.implausible_factor = 0;
+  Forget();
+  EXPECT_TRUE(ChargeOne(Record("r", "job", 1'000))->effect.applied());
+}
+
+TEST_F(UsageLedgerTest, ASecondFinalRecordOfAnExpiredJobChangesNothing) {
+  Grant("1000");
+  Reserve("job", "100");
+  const UnixNanos later = UnixNanos::FromTime(kNow.ToTime() + absl::Hours(2));
+  EXPECT_TRUE(
+      ChargeOne(Partial(Record("a", "job", 20'000)), later)->effect.applied());
+  EXPECT_TRUE(ChargeOne(Record("b", "job", 20'000), later)->effect.applied());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(ChargeOne(Record("c", "job", 40'000), later)->effect.refusal,
+              Refusal::kJobSettled);
+    EXPECT_EQ(BalanceNow(later).posted, CostOf(40'000));
+    EXPECT_TRUE(ChargeOne(Record("b", "job", 20'000), later)->replayed);
+    Forget();
+  }
+  // Slices come in any order, and what is late is charged.
+  EXPECT_TRUE(
+      ChargeOne(Partial(Record("d", "job", 20'000)), later)->effect.applied());
+  v1::UsageRecord late = Record("c", "job", 40'000);
+  late.set_late(true);
+  EXPECT_TRUE(ChargeOne(late, later)->effect.applied());
+  EXPECT_EQ(BalanceNow(later).posted, CostOf(100'000));
+}
+
+// The id of a reservation may be forgotten while records of its job are still
+// accepted: they are as old as the reservation at most.
+TEST_F(UsageLedgerTest, ASettledJobIsSettledAlsoOnceItsIdIsForgotten) {
+  Grant("1000");
+  Reserve("by-command", "100");
+  Reserve("by-record", "100");
+  Reserve("voided", "100");
+  const absl::Duration window = ledger_->options().duplicate_window;
+  const UnixNanos work = UnixNanos::FromTime(kNow.ToTime() + absl::Minutes(30));
+  const auto apply = [&](const char* id, const LedgerRequest& request) {
+    ASSERT_TRUE(
+        ledger_
+            ->Apply(
+                {.account = "acme", .id = id, .at = work, .request = request})
+            ->effect.applied());
+  };
+  apply("capture", LedgerCapture{.reservation = "by-command"});
+  apply("void", LedgerVoid{.reservation = "voided"});
+  const int64_t start = absl::ToUnixSeconds(work.ToTime());
+  ASSERT_TRUE(ChargeOne(Record("first", "by-record", 10'000, start), work)
+                  ->effect.applied());
+  // After the reservations' ids, and before the records' acceptance ends.
+  const UnixNanos now =
+      UnixNanos::FromTime(kNow.ToTime() + window + absl::Minutes(20));
+  const Credits posted = BalanceNow(now).posted;
+  const auto refusal = [&](const char* id, const char* job) {
+    return ChargeOne(Record(id, job, 60'000, start), now)->effect.refusal;
+  };
+  EXPECT_EQ(refusal("a", "by-command"), Refusal::kJobSettled);
+  EXPECT_EQ(refusal("b", "by-record"), Refusal::kJobSettled);
+  EXPECT_EQ(refusal("c", "voided"), Refusal::kUnknownReservation);
+  EXPECT_EQ(BalanceNow(now).posted, posted);
+  ASSERT_EQ(*ledger_->FindCommand("acme", "by-command"), 0u);
+}
+
+// A job that was admitted is named by its reservation, or by the id of its
+// request.
+TEST_F(UsageLedgerTest, BothNamesOfAnAdmittedJobAreOneSession) {
+  const std::string longest(128, 'x');
+  for (const std::string& id : {std::string("job"), longest}) {
+    const std::string reservation = absl::StrCat(kAdmittedJobPrefix, id);
+    for (const bool is_first : {false, true}) {
+      Restart();
+      Grant("1000");
+      Reserve(reservation, "500");
+      const std::string& one = is_first ? id : reservation;
+      const std::string& other = is_first ? reservation : id;
+      ASSERT_TRUE(
+          ChargeOne(Partial(Record("a", one, 5'000)))->effect.applied());
+      ASSERT_TRUE(
+          ChargeOne(Partial(Record("b", other, 5'000)))->effect.applied());
+      EXPECT_EQ(BalanceNow().posted, CostOf(10'000));
+      EXPECT_EQ(BalanceNow().reserved,
+                *CheckedSubtract(C("500"), CostOf(10'000)));
+      EXPECT_TRUE(ChargeOne(Partial(Record("a", other, 5'000)))->replayed);
+      ASSERT_TRUE(ChargeOne(Record("c", one, 5'000))->effect.applied());
+      EXPECT_EQ(ChargeOne(Record("d", other, 5'000))->effect.refusal,
+                Refusal::kJobSettled);
+      EXPECT_EQ(BalanceNow().posted, CostOf(15'000));
+      EXPECT_EQ(BalanceNow().reserved, C("0"));
+    }
+  }
+}
+
+// What was charged before the job was admitted keeps its name, and a retry of
+// it is no conflict.
+TEST_F(UsageLedgerTest, ARecordFromBeforeTheAdmissionIsARetryUnderBothNames) {
+  Grant("1000");
+  ASSERT_TRUE(
+      ChargeOne(Partial(Record("a", "admit:job", 5'000)))->effect.applied());
+  ASSERT_TRUE(ChargeOne(Partial(Record("b", "job", 5'000)))->effect.applied());
+  EXPECT_EQ(BalanceNow().posted, CostOf(10'000));
+  Reserve("admit:job", "500");
+  for (const char* id : {"a", "b"}) {
+    for (const char* job : {"job", "admit:job"}) {
+      EXPECT_TRUE(ChargeOne(Partial(Record(id, job, 5'000)))->replayed);
+    }
+  }
+  EXPECT_EQ(BalanceNow().posted, CostOf(10'000));
+}
+
+// A reservation that is named as it is comes before an admitted one.
+TEST_F(UsageLedgerTest, TheNameOfAReservationIsItsIdFirst) {
+  Grant("1000");
+  Reserve("job", "100");
+  Reserve("admit:job", "200");
+  ASSERT_TRUE(ChargeOne(Record("a", "job", 5'000))->effect.applied());
+  EXPECT_EQ(BalanceNow().reserved, C("200"));
+  ASSERT_TRUE(ChargeOne(Record("b", "admit:job", 5'000))->effect.applied());
+  EXPECT_EQ(BalanceNow().reserved, C("0"));
+}
+
 TEST_F(UsageLedgerTest, ARecordOfAnotherOperationIsRefusedAndNamesBoth) {
   Grant("1000");
   Reserve("job", "100");

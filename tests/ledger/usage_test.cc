@@ -83,6 +83,7 @@ TEST(Usage, AllErrorsOfARecordAreSaidAtOnce) {
 TEST(Usage, EveryBoundHasTwoSides) {
   using Record = v1::UsageRecord;
   const std::string longest_id(kUsageIdBytesMax, 'i');
+  const std::string longest_job(kUsageJobIdBytesMax, 'j');
   const std::string longest_key(kUsageLabelKeyBytesMax, 'k');
   const std::string longest_value(kUsageLabelValueBytesMax, 'v');
   const auto labels = [](size_t count) {
@@ -101,8 +102,8 @@ TEST(Usage, EveryBoundHasTwoSides) {
       {[&](Record& r) { r.set_account_id(longest_id); }, ""},
       {[&](Record& r) { r.set_account_id(longest_id + "i"); }, "account_id: "},
       {[](Record& r) { r.set_job_id(""); }, ""},
-      {[&](Record& r) { r.set_job_id(longest_id); }, ""},
-      {[&](Record& r) { r.set_job_id(longest_id + "i"); }, "job_id: "},
+      {[&](Record& r) { r.set_job_id(longest_job); }, ""},
+      {[&](Record& r) { r.set_job_id(longest_job + "j"); }, "job_id: "},
       {[](Record& r) { r.set_operation("avatar_vide"); },
        "operation: unknown operation \"avatar_vide\"; did you mean"},
       {[](Record& r) { r.set_count(1); },

@@ -27,7 +27,7 @@ class EntryReader : public WireReader {
   bool is_wrong_ = false;
 };
 
-constexpr uint8_t kEntryVersion = 2;
+constexpr uint8_t kEntryVersion = 3;
 
 // The alternatives of LedgerRequest by number: never renumbered.
 enum class Kind : uint8_t {
@@ -45,7 +45,8 @@ enum class Kind : uint8_t {
 // Which fields an entry has: one bit each, in the order of the fields.
 constexpr uint8_t kHasEventTime = 1;
 constexpr uint8_t kHasPricing = 2;
-constexpr uint8_t kFlags = 3;
+constexpr uint8_t kSettlesJob = 4;  // of a spend
+constexpr uint8_t kFlags = 7;
 
 constexpr uint8_t kHasNeed = 1;
 constexpr uint8_t kHasReleased = 2;
@@ -178,6 +179,7 @@ void PutPricing(WireWriter& writer, const Pricing& pricing) {
   writer.Signed(pricing.terms.minimum);
   writer.Time(pricing.effective_at);
   writer.Text(pricing.job);
+  writer.Text(pricing.label);
 }
 
 void PutEffect(WireWriter& writer, const AccountEffect& effect) {
@@ -371,6 +373,7 @@ Pricing ReadPricing(EntryReader& reader) {
   pricing.terms.minimum = reader.Signed();
   pricing.effective_at = reader.Time();
   pricing.job = reader.Text(kTextBytesMax);
+  pricing.label = reader.Text(kTextBytesMax);
   return pricing;
 }
 
@@ -421,7 +424,8 @@ void EncodeEntry(const EntryPlace& place, const LedgerCommand& command,
   writer.Byte(static_cast<uint8_t>(command.request.index() + 1));
   writer.Byte(
       static_cast<uint8_t>((command.event_at.has_value() ? kHasEventTime : 0) |
-                           (command.pricing.has_value() ? kHasPricing : 0)));
+                           (command.pricing.has_value() ? kHasPricing : 0) |
+                           (command.settles_job ? kSettlesJob : 0)));
   writer.Varint(place.sequence);
   writer.Varint(place.previous);
   writer.Time(place.at);
@@ -465,6 +469,11 @@ absl::Status DecodeEntry(absl::string_view bytes, JournalEntry& entry) {
   if ((flags & kHasEventTime) != 0) entry.command.event_at = reader.Time();
   if (reader.ok()) ReadRequest(reader, kind, entry);
   if ((flags & kHasPricing) != 0) entry.command.pricing = ReadPricing(reader);
+  entry.command.settles_job = (flags & kSettlesJob) != 0;
+  if (entry.command.settles_job &&
+      (kind != Kind::kSpend || !entry.command.pricing.has_value())) {
+    reader.Fail();
+  }
   ReadEffect(reader, entry.effect);
   if (!reader.AtEnd()) {
     return absl::DataLossError("the bytes are not an entry");

@@ -1,13 +1,18 @@
-// What a command that is made within a batch may look up: the ledger's state
-// with the commands before it in the batch (Ledger::ApplyEach()).
+// A batch of commands each of which is made when it is its turn, and what it
+// may look up then: the ledger's state with the commands before it in the
+// batch.
 //
-// Thread safety: thread-compatible.
+// Thread safety: a LedgerBatch is thread-safe, a BatchLookup is used by the
+// maker that it is passed to alone.
 #ifndef KONPRO_LEDGER_INTERNAL_LEDGER_BATCH_H_
 #define KONPRO_LEDGER_INTERNAL_LEDGER_BATCH_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -15,7 +20,12 @@
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/internal/journal_codec.h"
 #include "konpro/ledger/internal/ledger_book.h"
+#include "konpro/ledger/internal/usage_sessions.h"
 #include "konpro/ledger/ledger_command.h"
+
+namespace konpro {
+class Ledger;
+}  // namespace konpro
 
 namespace konpro::internal {
 
@@ -41,9 +51,38 @@ class BatchLookup {
     const absl::Status status = book_.ReadEntry(sequence, bytes);
     return status.ok() ? DecodeEntry(bytes, entry) : status;
   }
+  // What is known of jobs. If there is something to read for it, everybody
+  // waits: see LedgerBatch::ReadSessions().
+  bool HasSessions() const { return book_.HasSessions(); }
+  absl::StatusOr<UsageSessions*> Sessions() const {
+    while (!book_.HasSessions()) {
+      const absl::Status status = book_.ReadSomeSessions();
+      if (!status.ok()) return status;
+    }
+    return &book_.sessions();
+  }
 
  private:
   LedgerBook& book_;
+};
+
+class LedgerBatch {
+ public:
+  // Makes command `i` of a batch. The results before `i` are there, though not
+  // durable yet. False: `outcome` is the result, and nothing is applied. It may
+  // be called on another thread, and must not call the ledger.
+  using CommandMaker = absl::FunctionRef<bool(
+      size_t i, const BatchLookup& lookup, LedgerCommand& command,
+      absl::StatusOr<LedgerOutcome>& outcome)>;
+
+  // Ledger::ApplyBatch() of commands each of which may depend on the results
+  // before it.
+  static void Apply(Ledger& ledger, size_t count, CommandMaker make,
+                    std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
+
+  // Reads the sessions that the ledger has not read yet, piece by piece:
+  // others take turns with it.
+  static absl::Status ReadSessions(Ledger& ledger);
 };
 
 }  // namespace konpro::internal

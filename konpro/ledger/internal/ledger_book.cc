@@ -11,7 +11,8 @@
 
 // The state of a ledger: its accounts, its ids, and the entries that are not in
 // the store yet. Commands are in ledger_book_apply.cc, loading and replaying in
-// ledger_book_load.cc, snapshots in ledger_book_snapshot.cc.
+// ledger_book_load.cc, snapshots in ledger_book_snapshot.cc, what is known of
+// jobs in ledger_book_sessions.cc.
 
 namespace konpro::internal {
 LedgerBook::LedgerBook(Store& store, const Windows& windows)
@@ -31,6 +32,7 @@ void LedgerBook::Reset(const IdHash::Key& key) {
   snapshot_sequence_ = 0;
   snapshot_rows_ = 0;
   snapshot_digest_ = SnapshotDigest();
+  sessions_.reset();
 }
 
 void LedgerBook::ForEachAccountId(

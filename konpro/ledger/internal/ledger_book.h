@@ -33,6 +33,7 @@
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/internal/duplicate_memory.h"
 #include "konpro/ledger/internal/snapshot_codec.h"
+#include "konpro/ledger/internal/usage_sessions.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/store.h"
 
@@ -106,6 +107,16 @@ class LedgerBook {
   // The bytes of an entry, checked against its chain. kNotFound: there is none.
   absl::Status ReadEntry(uint64_t sequence, std::string& bytes);
 
+  // Whether the sessions of the duplicate window are read, pending entries
+  // included. Commands keep them so; Load() forgets them.
+  bool HasSessions() const {
+    return sessions_.has_value() && sessions_seen_ == head_.sequence;
+  }
+  // Reads a piece of what they lack.
+  absl::Status ReadSomeSessions();
+  // REQUIRES: HasSessions().
+  UsageSessions& sessions() { return *sessions_; }
+
  private:
   struct Record {
     std::unique_ptr<Account> account;  // nullptr: as in `encoded`
@@ -158,6 +169,10 @@ class LedgerBook {
   void Note(const EntryPlace& place, uint64_t hash, Record& record);
   absl::Status CheckReplayed(const JournalEntry& entry, uint64_t hash,
                              const Record& record);
+  // The first entry that is in the duplicate window.
+  absl::StatusOr<uint64_t> FirstInWindow();
+  // Adds the entry after sessions_seen_ to the sessions; decodes into `entry`.
+  absl::Status ObserveEntry(absl::string_view bytes, JournalEntry& entry);
 
   // Constant after construction.
   Store& store_;
@@ -178,6 +193,11 @@ class LedgerBook {
   uint64_t snapshot_sequence_ = 0;
   uint64_t snapshot_rows_ = 0;
   SnapshotDigest snapshot_digest_{};
+
+  // Follow from the journal; nullopt: they were not needed yet. They include
+  // the entries up to sessions_seen_.
+  std::optional<UsageSessions> sessions_;
+  uint64_t sessions_seen_ = 0;
 
   // Not part of the state: reused to save allocations.
   Found found_;

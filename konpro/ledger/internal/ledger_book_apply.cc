@@ -235,6 +235,10 @@ absl::Status LedgerBook::Execute(const LedgerCommand& command, uint64_t hash,
                              absl::string_view(pending_bytes_).substr(begin))};
   pending_.emplace_back(pending_bytes_.size(), head_.hash);
   Note(place, hash, found->second);
+  if (sessions_.has_value() && sessions_seen_ + 1 == place.sequence) {
+    ++sessions_seen_;
+    if (outcome.effect.applied()) sessions_->Observe(command, now);
+  }
   return absl::OkStatus();
 }
 

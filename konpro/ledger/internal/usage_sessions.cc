@@ -40,8 +40,7 @@ void UsageSessions::Observe(const LedgerCommand& command, UnixNanos at) {
   const auto* const capture = std::get_if<LedgerCapture>(&command.request);
   const bool is_charge = capture != nullptr ||
                          std::holds_alternative<SpendCommand>(command.request);
-  // A job that is admitted may have any label; only its own reservation's is
-  // the session of its records.
+  // A capture is of its own reservation's session, or of none.
   const bool is_of_session =
       command.pricing.has_value() && !command.pricing->job.empty() &&
       (capture == nullptr || capture->reservation == command.pricing->job);
@@ -55,6 +54,10 @@ void UsageSessions::Observe(const LedgerCommand& command, UnixNanos at) {
         capture->is_record ? static_cast<int64_t>(JobState::kSettledByRecord)
                            : static_cast<int64_t>(JobState::kSettledByCommand),
         at);
+  }
+  if (command.settles_job) {
+    Put({command.account, command.pricing->job, "", UnixNanos()},
+        static_cast<int64_t>(JobState::kSettledByRecord), at);
   }
   if (const auto* v = std::get_if<LedgerVoid>(&command.request)) {
     Put({command.account, v->reservation, "", UnixNanos()},
