@@ -72,15 +72,12 @@ absl::StatusOr<LimiterWindows> WindowsOf(const ImageWindows& record) {
 namespace internal {
 
 ImageWriter::ImageWriter(const LimiterMemory& memory,
-                         const AccountHash::Key& key, size_t lines,
-                         const LimiterWindows* windows)
+                         const AccountHash::Key& key, size_t lines)
     : bytes_(memory.bytes), flush_(memory.flush) {
   ImageHeader& header = HeaderOf(bytes_);
   std::memcpy(header.magic, kImageMagic, sizeof(header.magic));
   header.version = kImageVersion;
-  header.windows_bytes = sizeof(LimiterWindows);
   header.lines = lines;
-  header.windows_base = reinterpret_cast<uintptr_t>(windows);
   header.key = key;
   header.sum = SumOf(&header, offsetof(ImageHeader, sum));
 }
@@ -139,12 +136,12 @@ void ImageWriter::EndRemove() {
   header.changing_slot.store(0);
 }
 
-void ImageWriter::BeginReplace(size_t slot, const LimiterWindows& windows,
+void ImageWriter::BeginReplace(size_t slot, WindowsTag windows,
                                const LimiterState& state) {
   if (bytes_.empty()) return;
   ImageHeader& header = HeaderOf(bytes_);
   header.replaced_slot.store(0);
-  header.replaced_windows.store(reinterpret_cast<uintptr_t>(&windows));
+  header.replaced_windows.store(windows);
   for (size_t i = 0; i < state.windows.size(); ++i) {
     header.replaced_words[i].store(state.windows[i].word);
   }
@@ -191,11 +188,8 @@ absl::StatusOr<LimiterImage> LimiterImage::Read(absl::Span<const char> bytes,
   if (header.sum != internal::SumOf(&header, offsetof(ImageHeader, sum))) {
     return Damaged("its header");
   }
-  if (header.windows_bytes != sizeof(LimiterWindows) || header.lines == 0 ||
-      header.lines > internal::LinesFor(size_t{1} << 24)) {
-    return absl::DataLossError("was written by another build of konpro");
-  }
-  if (bytes.size() != internal::ImageBytes(header.lines)) {
+  if (header.lines == 0 || header.lines > internal::LinesFor(size_t{1} << 24) ||
+      bytes.size() != internal::ImageBytes(header.lines)) {
     return Damaged("it is truncated");
   }
   const uint64_t is_sealed = header.is_sealed.load();
@@ -251,31 +245,25 @@ absl::Status LimiterImage::CheckSlots(bool is_whole) {
   return Damaged("accounts are missing, or others than were written");
 }
 
-std::optional<size_t> LimiterImage::WindowsAt(uint64_t pointer) const {
-  const uint64_t from = pointer - header().windows_base;
-  if (from % header().windows_bytes != 0) return std::nullopt;
-  const uint64_t index = from / header().windows_bytes;
-  if (index >= windows_.size()) return std::nullopt;
-  return index;
-}
-
 std::optional<LimiterImage::Account> LimiterImage::InSlot(size_t slot) const {
   const ImageSlot& s = slots()[slot];
-  uint64_t pointer = s.windows;
+  internal::WindowsTag tag = s.windows;
   LimiterState state = {{WindowState{s.words[0]}, WindowState{s.words[1]}}};
   if (state.windows[0] == WindowRule::kClosed) {
     // The writer ended while it replaced the windows.
     if (header().replaced_slot.load() != slot + 1) return std::nullopt;
-    pointer = header().replaced_windows.load();
+    tag = header().replaced_windows.load();
     for (size_t i = 0; i < state.windows.size(); ++i) {
       state.windows[i].word = header().replaced_words[i].load();
     }
     if (state.windows[0] == WindowRule::kClosed) return std::nullopt;
   }
   if (state.windows[1] == WindowRule::kClosed) return std::nullopt;
-  const std::optional<size_t> index = WindowsAt(pointer);
-  if (!index.has_value()) return std::nullopt;
-  return Account{.windows = &windows_[*index], .state = state};
+  const size_t index = internal::IndexOf(tag);
+  if (index == internal::kNoAccount || index >= windows_.size()) {
+    return std::nullopt;
+  }
+  return Account{.windows = &windows_[index], .state = state};
 }
 
 std::optional<LimiterImage::Account> LimiterImage::Find(

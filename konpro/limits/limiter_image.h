@@ -89,8 +89,6 @@ class LimiterImage {
   absl::Span<const internal::ImageSlot> slots() const;
   absl::Status ReadWindows();
   absl::Status CheckSlots(bool is_whole);
-  // The record that a slot refers to, or nullopt.
-  std::optional<size_t> WindowsAt(uint64_t pointer) const;
   std::optional<Account> InSlot(size_t slot) const;
 
   absl::Span<const char> bytes_;

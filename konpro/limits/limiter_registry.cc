@@ -42,7 +42,7 @@ struct ImageNote {
 
   internal::ImageWriter* image;
   size_t slot;
-  const LimiterWindows& from;
+  internal::WindowsTag from;
 };
 
 absl::Status HandedOverError() {
@@ -168,12 +168,15 @@ LimiterRegistry::LimiterRegistry(const Options& options,
       lines_(lines),
       capacity_(options.capacity),
       staggered_(options.staggered),
-      unknown_(LimiterWindows::None(LimitOutcome::kUnknownAccount)),
       shared_(kSharedHashesMax),
       ids_(lines * kSlotsPerLine, options.capacity) {
-  windows_.reserve(kDistinctWindowsMax);
+  static_assert(kDistinctWindowsMax + 1 == internal::kImageWindowsMax);
+  windows_.reserve(internal::kImageWindowsMax);
+  windows_.push_back(LimiterWindows::None(LimitOutcome::kUnknownAccount));
+  windows_begin_ = windows_.data();
   if (!table_.has_value()) {
-    image_ = internal::ImageWriter(options.memory, key, lines, windows_.data());
+    image_ = internal::ImageWriter(options.memory, key, lines);
+    image_.AddWindows(internal::kNoAccount, windows_.front());
   }
 }
 
@@ -208,11 +211,10 @@ absl::Status LimiterRegistry::CheckAccount(absl::string_view account) const {
   return CheckAccountId(account);
 }
 
-absl::StatusOr<const LimiterWindows*> LimiterRegistry::Keep(
-    const LimiterWindows& windows) {
+absl::StatusOr<size_t> LimiterRegistry::Keep(const LimiterWindows& windows) {
   std::string fields = FieldsOf(windows);
   const auto found = kept_.find(fields);
-  if (found != kept_.end()) return &windows_[found->second];
+  if (found != kept_.end()) return found->second;
   if (kept_.size() >= kDistinctWindowsMax) {
     return absl::ResourceExhaustedError(
         absl::StrCat("windows: ", kDistinctWindowsMax,
@@ -222,30 +224,24 @@ absl::StatusOr<const LimiterWindows*> LimiterRegistry::Keep(
   windows_.push_back(windows);
   kept_.emplace(std::move(fields), index);
   image_.AddWindows(index, windows);
-  return &windows_[index];
+  return index;
 }
 
-void LimiterRegistry::Replace(Slot& slot, const LimiterWindows& from,
-                              const LimiterWindows& to, UnixNanos now) {
+const LimiterWindows& LimiterRegistry::WindowsIn(
+    internal::WindowsTag tag) const {
+  return windows_begin_[internal::IndexOf(tag)];
+}
+
+void LimiterRegistry::Replace(Slot& slot, internal::WindowsTag from, size_t to,
+                              UnixNanos now) {
+  const internal::WindowsTag tag = internal::TagOf(to, ++generation_);
   internal::ReplaceWindows(
-      slot.cell, from, to, now,
-      [&] { slot.windows.store(&to, std::memory_order_release); },
+      slot.cell, WindowsIn(from), WindowsIn(tag), now,
+      [&] { slot.windows.store(tag, std::memory_order_release); },
       ImageNote{.image = &image_,
                 .slot = static_cast<size_t>(&slot - slots_),
                 .from = from});
   image_.EndReplace();
-}
-
-// Nobody replaces windows meanwhile.
-void LimiterRegistry::KeepSeen(Slot& slot, UnixNanos now) const {
-  const MutexLock lock(mu_);
-  const LimiterWindows* windows = slot.windows.load(std::memory_order_acquire);
-  if (windows == nullptr) return;
-  LimiterState state = slot.cell.Load();
-  while (true) {
-    const LimiterState seen = SeenAt(*windows, state, now);
-    if (seen == state || slot.cell.CompareExchange(state, seen)) return;
-  }
 }
 
 LimiterRegistry::Place LimiterRegistry::Look(absl::string_view account,
@@ -282,9 +278,9 @@ absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Insert(
     return Put(account, hash, place, *compiled,
                FreshAt(*compiled, fresh_since_));
   }
-  const absl::StatusOr<const LimiterWindows*> kept = Keep(*compiled);
+  const absl::StatusOr<size_t> kept = Keep(*compiled);
   if (!kept.ok()) return kept.status();
-  Replace(*place.found, *dropped_[place.found - slots_], **kept, fresh_since_);
+  Replace(*place.found, dropped_[place.found - slots_], *kept, fresh_since_);
   dropped_.erase(place.found - slots_);
   ++size_;
   return Handle(place.found, hash);
@@ -325,7 +321,7 @@ absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Put(
     return absl::ResourceExhaustedError(absl::StrCat(
         "account ", account, " has the hash of another, as ", shared, " have"));
   }
-  const absl::StatusOr<const LimiterWindows*> kept = Keep(windows);
+  const absl::StatusOr<size_t> kept = Keep(windows);
   if (!kept.ok()) return kept.status();
   Slot& slot = *place.free;
   if (slot.hash.load(std::memory_order_relaxed) == kEmpty) {
@@ -347,7 +343,8 @@ absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Put(
   } else {
     slot.hash.store(hash, std::memory_order_release);
   }
-  slot.windows.store(*kept, std::memory_order_release);
+  slot.windows.store(internal::TagOf(*kept, ++generation_),
+                     std::memory_order_release);
   image_.EndAdd();
   return Handle(&slot, hash);
 }
@@ -365,8 +362,8 @@ void LimiterRegistry::Share(Slot& slot, uint64_t hash) {
 // A change of an account's windows that has room.
 struct LimiterRegistry::Change {
   Slot* slot = nullptr;
-  const LimiterWindows* from = nullptr;
-  const LimiterWindows* to = nullptr;
+  internal::WindowsTag from = 0;
+  size_t to = 0;
 };
 
 absl::StatusOr<LimiterRegistry::Change> LimiterRegistry::Plan(
@@ -377,14 +374,14 @@ absl::StatusOr<LimiterRegistry::Change> LimiterRegistry::Plan(
       Compile(windows, staggered_ ? PhaseOf(account) : 0);
   if (!compiled.ok()) return compiled.status();
   Slot* const slot = Look(account, HashOf(account)).found;
-  const LimiterWindows* const from =
-      slot != nullptr ? slot->windows.load(std::memory_order_relaxed) : nullptr;
-  if (from == nullptr) {
+  const internal::WindowsTag from =
+      slot != nullptr ? slot->windows.load(std::memory_order_relaxed) : 0;
+  if (from == 0) {
     return absl::NotFoundError(
         absl::StrCat("account ", account, " is not provisioned"));
   }
-  if (windows.empty()) *compiled = from->Suspended();
-  const absl::StatusOr<const LimiterWindows*> to = Keep(*compiled);
+  if (windows.empty()) *compiled = WindowsIn(from).Suspended();
+  const absl::StatusOr<size_t> to = Keep(*compiled);
   if (!to.ok()) return to.status();
   return Change{.slot = slot, .from = from, .to = *to};
 }
@@ -395,8 +392,8 @@ absl::Status LimiterRegistry::SetWindows(absl::string_view account,
   const MutexLock lock(mu_);
   const absl::StatusOr<Change> change = Plan(account, windows);
   if (!change.ok()) return change.status();
-  if (change->to != change->from) {
-    Replace(*change->slot, *change->from, *change->to, now);
+  if (change->to != internal::IndexOf(change->from)) {
+    Replace(*change->slot, change->from, change->to, now);
   }
   return absl::OkStatus();
 }
@@ -416,14 +413,14 @@ size_t LimiterRegistry::DropIdle(UnixNanos now) {
   size_t forgotten = 0;
   for (size_t i = 0; i < lines_ * kSlotsPerLine; ++i) {
     Slot& slot = slots_[i];
-    const LimiterWindows* const windows =
+    const internal::WindowsTag tag =
         slot.windows.load(std::memory_order_relaxed);
-    if (windows == nullptr) continue;
+    if (tag == 0) continue;
     // A handle that shared_ has is for life.
     if (IsShared(slot)) continue;
-    if (!IsFresh(*windows, slot.cell.Load(), now)) continue;
-    slot.windows.store(nullptr, std::memory_order_release);
-    dropped_.emplace(i, windows);
+    if (!IsFresh(WindowsIn(tag), slot.cell.Load(), now)) continue;
+    slot.windows.store(0, std::memory_order_release);
+    dropped_.emplace(i, tag);
     --size_;
     ++forgotten;
   }
@@ -432,11 +429,11 @@ size_t LimiterRegistry::DropIdle(UnixNanos now) {
 
 void LimiterRegistry::MakeRoom(UnixNanos now) {
   for (auto it = dropped_.begin(); it != dropped_.end();) {
-    const auto [index, windows] = *it;
+    const auto [index, tag] = *it;
     Slot& slot = slots_[index];
     // A call that was under way may have taken a permit since, or an account
     // of the same hash come.
-    if (IsShared(slot) || !IsFresh(*windows, slot.cell.Load(), now)) {
+    if (IsShared(slot) || !IsFresh(WindowsIn(tag), slot.cell.Load(), now)) {
       ++it;
       continue;
     }
@@ -477,11 +474,11 @@ bool LimiterRegistry::IsPassed(size_t line) const {
 void LimiterRegistry::ForEach(Visitor visit) {
   const MutexLock lock(mu_);
   for (size_t i = 0; i < lines_ * kSlotsPerLine; ++i) {
-    const LimiterWindows* const windows =
+    const internal::WindowsTag tag =
         slots_[i].windows.load(std::memory_order_relaxed);
-    if (windows == nullptr) continue;
+    if (tag == 0) continue;
     visit({.id = ids_.Of(i),
-           .windows = windows,
+           .windows = &WindowsIn(tag),
            .state = slots_[i].cell.LoadBoth()});
   }
 }
@@ -491,20 +488,20 @@ absl::Status LimiterRegistry::HandOver(Visitor visit) {
   if (handed_over()) return HandedOverError();
   handed_over_.store(true);
   // A call that was under way may still hold windows that were dropped.
-  for (const auto& [index, windows] : dropped_) {
-    slots_[index].windows.store(windows, std::memory_order_relaxed);
+  for (const auto& [index, tag] : dropped_) {
+    slots_[index].windows.store(tag, std::memory_order_relaxed);
   }
   dropped_.clear();
   for (size_t i = 0; i < lines_ * kSlotsPerLine; ++i) {
     Slot& slot = slots_[i];
-    const LimiterWindows* const windows =
+    const internal::WindowsTag tag =
         slot.windows.load(std::memory_order_relaxed);
-    if (windows == nullptr) continue;
+    if (tag == 0) continue;
     LimiterState state = slot.cell.Load();
     while (!slot.cell.CompareExchange(state, LimiterState::Closed())) {
     }
-    slot.windows.store(nullptr, std::memory_order_release);
-    visit({.id = ids_.Of(i), .windows = windows, .state = state});
+    slot.windows.store(0, std::memory_order_release);
+    visit({.id = ids_.Of(i), .windows = &WindowsIn(tag), .state = state});
   }
   size_ = 0;
   return absl::OkStatus();

@@ -24,7 +24,7 @@
 // own account and about windows that this had during the call. (3) A change of
 // windows, a drop and a hand-over lose no permit that was taken.
 //
-// Limits: 1 .. 2^24 accounts; 65,536 different windows in a registry's life
+// Limits: 1 .. 2^24 accounts; 65,535 different windows in a registry's life
 // (each staggered phase is one); 16 accounts with a shared hash. 82 bytes an
 // account and its id; the table is mapped at once.
 #ifndef KONPRO_LIMITS_LIMITER_REGISTRY_H_
@@ -63,7 +63,7 @@ namespace konpro {
 class LimiterRegistry {
  public:
   static constexpr size_t kCapacityMax = size_t{1} << 24;
-  static constexpr size_t kDistinctWindowsMax = internal::kImageWindowsMax;
+  static constexpr size_t kDistinctWindowsMax = 65'535;
   static constexpr size_t kSharedHashesMax = 16;
   static constexpr size_t kPhases = 256;
   static constexpr size_t kBatch = 32;
@@ -155,8 +155,7 @@ class LimiterRegistry {
                                 absl::Span<const RateWindow> windows);
   // From the next call on the account has these windows and has used what it
   // had, see Carry(); without windows, it is refused everything and keeps what
-  // it used. kNotFound: no such account; else as Insert(). REQUIRES: no change
-  // to a window of another kind or period and back while one call runs.
+  // it used. kNotFound: no such account; else as Insert().
   absl::Status SetWindows(absl::string_view account,
                           absl::Span<const RateWindow> windows, UnixNanos now);
   // After it SetWindows() has room for these; its errors.
@@ -209,8 +208,9 @@ class LimiterRegistry {
   Decision Unknown(uint64_t cost, UnixNanos now) const;
   size_t NextLine(size_t line) const;
   absl::Status CheckAccount(absl::string_view account) const;
-  absl::StatusOr<const LimiterWindows*> Keep(const LimiterWindows& windows)
+  absl::StatusOr<size_t> Keep(const LimiterWindows& windows)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  const LimiterWindows& WindowsIn(internal::WindowsTag tag) const;
   Place Look(absl::string_view account, uint64_t hash) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::StatusOr<Change> Plan(absl::string_view account,
@@ -221,9 +221,8 @@ class LimiterRegistry {
                              const LimiterState& state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Share(Slot& slot, uint64_t hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Replace(Slot& slot, const LimiterWindows& from, const LimiterWindows& to,
-               UnixNanos now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void KeepSeen(Slot& slot, UnixNanos now) const ABSL_LOCKS_EXCLUDED(mu_);
+  void Replace(Slot& slot, internal::WindowsTag from, size_t to, UnixNanos now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsPassed(size_t line) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MakeRoom(UnixNanos now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -233,7 +232,7 @@ class LimiterRegistry {
   const size_t lines_;
   const size_t capacity_;
   const bool staggered_;
-  const LimiterWindows unknown_;
+  const LimiterWindows* windows_begin_;  // windows_[0]
   // Atomic: of kSharedHashesMax, those below shared_size_ are constant.
   std::vector<Shared> shared_;
   std::atomic<size_t> shared_size_{0};
@@ -242,12 +241,13 @@ class LimiterRegistry {
   size_t size_ ABSL_GUARDED_BY(mu_) = 0;
   size_t occupied_ ABSL_GUARDED_BY(mu_) = 0;  // slots that are not empty
   UnixNanos fresh_since_ ABSL_GUARDED_BY(mu_);
-  // All windows that ever were, at places that last; and where, by fields.
+  // All windows ever, at places that last; and their numbers, by fields.
   std::vector<LimiterWindows> windows_ ABSL_GUARDED_BY(mu_);
   std::unordered_map<std::string, size_t> kept_ ABSL_GUARDED_BY(mu_);
+  uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;  // of the last tag
   internal::ImageWriter image_ ABSL_GUARDED_BY(mu_);
   // What DropIdle() removed and whose slot is not free yet, by slot.
-  std::unordered_map<size_t, const LimiterWindows*> dropped_
+  std::unordered_map<size_t, internal::WindowsTag> dropped_
       ABSL_GUARDED_BY(mu_);
   std::vector<size_t> passed_ ABSL_GUARDED_BY(mu_);  // slots whose hash is 1
   internal::SlotIds ids_ ABSL_GUARDED_BY(mu_);

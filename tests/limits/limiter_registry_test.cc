@@ -293,10 +293,10 @@ TEST(LimiterRegistry, DifferentWindowsAreLimited) {
   }
   EXPECT_THAT(
       registry->Insert("more", MinuteAndDay(1, 5)),
-      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("65536")));
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("65535")));
   EXPECT_THAT(
       registry->SetWindows("a0", MinuteAndDay(1, 5), At(0)),
-      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("65536")));
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("65535")));
   EXPECT_THAT(registry->Insert("more", {Window("minute", 9, absl::Minutes(1))}),
               IsOk());
 }

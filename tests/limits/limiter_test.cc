@@ -270,72 +270,7 @@ TEST(Limiter, NothingIsAdmittedWithoutWindows) {
   EXPECT_EQ(Peek(again, windows, 1, At(1)).remaining(0), 1u);
 }
 
-// A cell whose windows are replaced right behind a call's first load.
-class ReplacedCell {
- public:
-  ReplacedCell(const LimiterWindows& from, const LimiterWindows& to,
-               const LimiterState& state)
-      : from_(from), to_(to), present_(&from), cell_(state) {}
-
-  LimiterState Load() const {
-    const LimiterState seen = cell_.Load();
-    if (present_ == &from_) {
-      internal::ReplaceWindows(cell_, from_, to_, At(0),
-                               [this] { present_ = &to_; });
-    }
-    return seen;
-  }
-  bool CompareExchange(LimiterState& expected, const LimiterState& desired) {
-    return cell_.CompareExchange(expected, desired);
-  }
-  static void StepBack() {}
-  auto windows_of() const {
-    return [this]() -> const LimiterWindows& { return *present_; };
-  }
-  const LimiterWindows& present() const { return *present_; }
-
- private:
-  const LimiterWindows& from_;
-  const LimiterWindows& to_;
-  mutable const LimiterWindows* present_;
-  mutable LimiterCell cell_;
-};
-
-TEST(Limiter, StateIsNeverReadByWindowsOfAnother) {
-  // Read as a number of a minute, a bucket's time lies thousands of years on.
-  const LimiterWindows bucket(Bucket(5), Day(9));
-  const LimiterWindows fixed(Window("bucket", 5, absl::Minutes(1)), Day(9));
-  LimiterCell used;
-  TryAcquire(used, bucket, 2, At(0));
-  {
-    ReplacedCell cell(bucket, fixed, used.Load());
-    const Decision d = internal::TryAcquire(cell, cell.windows_of(), 3, At(0));
-    EXPECT_TRUE(d.allowed());
-    EXPECT_EQ(d.remaining(0), 0u);
-    EXPECT_EQ(&d.windows(), &cell.present());
-  }
-  {
-    ReplacedCell cell(bucket, fixed, used.Load());
-    const Decision d = internal::TryAcquire(cell, cell.windows_of(), 4, At(0));
-    EXPECT_EQ(d.retry_after(), absl::Minutes(1));
-  }
-  {
-    ReplacedCell cell(bucket, fixed, used.Load());
-    const Decision d = internal::Peek(cell, cell.windows_of(), 1, At(0));
-    EXPECT_EQ(d.remaining(0), 3u);
-    EXPECT_EQ(&d.windows(), &cell.present());
-  }
-  // The windows of a fresh cell change places.
-  const LimiterWindows day_first(Day(9), Minute(5));
-  const LimiterWindows minute_first(Minute(5), Day(9));
-  ReplacedCell cell(day_first, minute_first, LimiterState());
-  EXPECT_TRUE(
-      internal::TryAcquire(cell, cell.windows_of(), 1, At(0)).allowed());
-  EXPECT_EQ(Peek(cell, minute_first, 1, At(0)).remaining(0), 4u);
-  EXPECT_EQ(Peek(cell, minute_first, 1, At(0)).remaining(1), 8u);
-}
-
-// The same with the exchange of a call that had read the windows before.
+// replaced_windows_test.cc has every order of such steps.
 TEST(Limiter, ExchangeBehindReplacedWindowsFails) {
   const LimiterWindows day_first(Day(9), Minute(5));
   const LimiterWindows minute_first(Minute(5), Day(9));
@@ -345,6 +280,17 @@ TEST(Limiter, ExchangeBehindReplacedWindowsFails) {
   internal::ReplaceWindows(cell, day_first, minute_first, At(0), [] {});
   EXPECT_FALSE(cell.CompareExchange(seen, d.state()));
   EXPECT_EQ(Peek(cell, minute_first, 1, At(0)).remaining(0), 5u);
+}
+
+// A decision of a cost of 0 is a peek, and as true: of a cell that is closed it
+// speaks of the fresh state.
+TEST(Limiter, CostOfNothingReadsNoClosedState) {
+  const LimiterWindows windows(Minute(3), Day(5));
+  LimiterCell cell(LimiterState::Closed());
+  const Decision d = TryAcquire(cell, windows, 0, At(0));
+  EXPECT_TRUE(d.allowed());
+  EXPECT_EQ(d.remaining(0), 3u);
+  EXPECT_EQ(d.reset_after(0), absl::ZeroDuration());
 }
 
 TEST(Limiter, OwnClockIsTheCoarseOne) {

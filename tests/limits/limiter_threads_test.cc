@@ -233,11 +233,26 @@ TEST(LimiterThreads, RefundsAndAdmissionsBalance) {
   EXPECT_EQ(d.remaining(1), 7u);
 }
 
+// One plan after the other, each a version of its own.
+using Plans = std::array<LimiterWindows, 3>;
+struct VersionsOf {
+  internal::PresentWindows Present() const {
+    const uint64_t now = version->load(std::memory_order_acquire);
+    return {&(*plans)[now % plans->size()], now};
+  }
+  bool IsPresent(uint64_t seen) const {
+    return version->load(std::memory_order_relaxed) == seen;
+  }
+
+  const Plans* plans;
+  const std::atomic<uint64_t>* version;
+};
+
 // Windows of other kinds and periods, while calls run: what was used is
 // carried, so that all admissions of one instant fit into one limit.
 TEST(LimiterThreads, ReplacedWindowsAdmitNoMore) {
   constexpr uint64_t kLimit = 20'000;
-  const std::array<LimiterWindows, 3> plans = {
+  const Plans plans = {
       LimiterWindows(Window("w", WindowKind::kFixed, kLimit, absl::Minutes(1)),
                      Window("v", WindowKind::kFixed, kLimit, absl::Hours(24))),
       LimiterWindows(Window("w", WindowKind::kFixed, kLimit, absl::Hours(24)),
@@ -246,10 +261,8 @@ TEST(LimiterThreads, ReplacedWindowsAdmitNoMore) {
           Window("w", WindowKind::kTokenBucket, kLimit, absl::Minutes(1)),
           Window("v", WindowKind::kTokenBucket, kLimit, absl::Hours(1)))};
   for (int round = 0; round < 20; ++round) {
-    std::atomic<const LimiterWindows*> present{&plans[0]};
-    const auto windows_of = [&present]() -> const LimiterWindows& {
-      return *present.load(std::memory_order_acquire);
-    };
+    std::atomic<uint64_t> version{0};
+    const VersionsOf windows_of = {&plans, &version};
     LimiterCell cell;
     std::atomic<uint64_t> admitted{0};
     std::atomic<size_t> running{kThreads};
@@ -277,18 +290,18 @@ TEST(LimiterThreads, ReplacedWindowsAdmitNoMore) {
       });
     }
     while (running.load() > 0) {
-      const LimiterWindows& from = windows_of();
-      const LimiterWindows& to = plans[(changes.load() + 1) % plans.size()];
-      internal::ReplaceWindows(cell, from, to, At(5), [&] {
-        present.store(&to, std::memory_order_release);
-      });
+      const uint64_t from = version.load();
+      internal::ReplaceWindows(
+          cell, plans[from % plans.size()], plans[(from + 1) % plans.size()],
+          At(5), [&] { version.store(from + 1, std::memory_order_release); });
       changes.fetch_add(1);
     }
     for (std::thread& thread : threads) thread.join();
     EXPECT_LE(admitted, kLimit);
     // Refunds of replaced windows are lost, admissions never.
-    EXPECT_LE(admitted + Peek(cell, windows_of(), 1, At(5)).remaining(0),
-              kLimit);
+    EXPECT_LE(
+        admitted + internal::Peek(cell, windows_of, 1, At(5)).remaining(0),
+        kLimit);
   }
 }
 

@@ -35,7 +35,7 @@ class ScriptedCell {
 
   explicit ScriptedCell(const std::vector<Answer>& script) : script_(script) {}
 
-  LimiterState Load() {
+  LimiterState Load() const {
     const uint64_t first = Next(Step::kLoadFirst).words[0];
     const uint64_t second = Next(Step::kLoadSecond).words[0];
     return {{WindowState{first}, WindowState{second}}};
@@ -61,7 +61,7 @@ class ScriptedCell {
  private:
   // Behind the end, windows that are full for ever and exchanges that succeed
   // end any call.
-  Answer Next(Step step) {
+  Answer Next(Step step) const {
     if (asked_ == Step::kNone && position_ < script_.size()) {
       return script_[position_++];
     }
@@ -71,8 +71,8 @@ class ScriptedCell {
   }
 
   const std::vector<Answer>& script_;
-  size_t position_ = 0;
-  Step asked_ = Step::kNone;
+  mutable size_t position_ = 0;
+  mutable Step asked_ = Step::kNone;
   LimiterState expected_;
   LimiterState desired_;
 };

@@ -20,7 +20,7 @@
 namespace konpro::internal {
 
 inline constexpr char kImageMagic[9] = "KPLIMITS";
-inline constexpr uint32_t kImageVersion = 2;
+inline constexpr uint32_t kImageVersion = 3;
 inline constexpr size_t kImagePageBytes = 4'096;
 inline constexpr size_t kImageOwnerBytes = 64;
 inline constexpr size_t kImageWindowsMax = 65'536;
@@ -28,7 +28,24 @@ inline constexpr size_t kSlotsPerLine = 2;
 
 struct LimiterSlot;  // limiter_registry_inline.h
 
-// The same, with a pointer of the process that wrote it.
+// Which windows a slot has: bits 15..0 the number of their record, bits 63..16
+// a generation from 1 on, which each change of a slot in a registry's life has
+// anew: it wraps after 2^48 changes, 8 years of a million a second. Two tags
+// that are equal are of one change, so that windows that came, went and came
+// again are told apart. 0: the slot's account is not there.
+using WindowsTag = uint64_t;
+inline constexpr int kGenerationShift = 16;
+static_assert(kImageWindowsMax == size_t{1} << kGenerationShift);
+inline constexpr size_t IndexOf(WindowsTag tag) {
+  return static_cast<uint16_t>(tag);
+}
+inline constexpr WindowsTag TagOf(size_t index, uint64_t generation) {
+  return generation << kGenerationShift | index;
+}
+// The record of no windows: what accounts that are not there have.
+inline constexpr size_t kNoAccount = 0;
+
+// The same as the registry's memory has it.
 struct ImageSlot {
   uint64_t hash;
   uint64_t windows;
@@ -60,9 +77,8 @@ struct ImageHeader {
   // Constant, and summed.
   char magic[8];
   uint32_t version;
-  uint32_t windows_bytes;  // from one LimiterWindows of the writer to the next
+  uint32_t zero;
   uint64_t lines;
-  uint64_t windows_base;  // where the writer's first LimiterWindows is
   AccountHash::Key key;
   uint64_t sum;
 
@@ -79,7 +95,7 @@ struct ImageHeader {
   // A cell whose windows are replaced: its slot and one, its windows and words
   // before it was closed.
   ImageWord replaced_slot;
-  ImageWord replaced_windows;
+  ImageWord replaced_windows;  // a tag
   ImageWord replaced_words[2];
   // 1 once the writer has ended in order; sealed_sum then says of what.
   ImageWord is_sealed;

@@ -38,9 +38,8 @@ inline size_t LineOf(uint64_t hash, size_t lines) {
 class ImageWriter {
  public:
   ImageWriter() = default;
-  // `windows` is the first of the array that slots point into.
   ImageWriter(const LimiterMemory& memory, const AccountHash::Key& key,
-              size_t lines, const LimiterWindows* windows);
+              size_t lines);
 
   // Before a slot refers to windows number `index`.
   void AddWindows(size_t index, const LimiterWindows& windows);
@@ -50,8 +49,7 @@ class ImageWriter {
   void BeginRemove(size_t slot, uint64_t hash);
   void EndRemove();
   // Before each attempt to close a cell, and once it is open again.
-  void BeginReplace(size_t slot, const LimiterWindows& windows,
-                    const LimiterState& state);
+  void BeginReplace(size_t slot, WindowsTag windows, const LimiterState& state);
   void EndReplace();
   void SetFreshSince(UnixNanos time);
 

@@ -1,12 +1,18 @@
 // The verbs of limiter.h, which includes this, and the same for windows that
 // are replaced while calls run, which limiter_registry.h uses.
 //
-// Windows that are replaced: windows_of() returns what publish() stored last (a
-// pointer, release and acquire) and is called after each load of the cell; an
-// exchange, or a second load, then proves that the state was of these windows.
-// Calls that meet the cell in between wait, kAttemptsMax times at most.
-// REQUIRES: one ReplaceWindows() of a cell at a time, not there and back within
-// a call; all windows outlive the calls.
+// Windows that are replaced: Present() returns those that publish() stored last
+// (release and acquire), with a version that no other publication has, and
+// IsPresent() says whether they still are. A call asks before it loads the cell
+// and after it, which proves that the state was of these windows: the cell is
+// closed while they change. An exchange then succeeds under these windows
+// alone, however often they went and came again: under others the cell has
+// other bits, as Carry() computes them anew. Unlike windows whose states agree
+// in bits by chance cost a call that is under way at that instant no more than
+// that its own permits are counted in the units of the windows that it saw.
+// Calls that meet a closed cell wait, kAttemptsMax times at most.
+// REQUIRES: one ReplaceWindows() of a cell at a time; all windows outlive the
+// calls.
 #ifndef KONPRO_LIMITS_INTERNAL_LIMITER_INLINE_H_
 #define KONPRO_LIMITS_INTERNAL_LIMITER_INLINE_H_
 
@@ -14,7 +20,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 #include "absl/base/attributes.h"
 #include "konpro/base/unix_nanos.h"
@@ -26,41 +31,30 @@ namespace konpro {
 
 namespace internal {
 
-// A windows_of() that always returns the same ones.
+struct PresentWindows {
+  const LimiterWindows* windows;
+  uint64_t version;
+};
+
+// What a WindowsOf has.
+template <typename T>
+concept KeepsWindows = requires(const T& windows_of, uint64_t version) {
+  { windows_of.Present() } -> std::same_as<PresentWindows>;
+  { windows_of.IsPresent(version) } -> std::same_as<bool>;
+};
+
+// Windows that nobody replaces.
 struct SameWindows {
-  const LimiterWindows& operator()() const { return windows; }
+  PresentWindows Present() const { return {&windows, 0}; }
+  static constexpr bool IsPresent(uint64_t) { return true; }
 
   const LimiterWindows& windows;
 };
 
-// Whether `seen`, loaded before windows_of() was asked, was of its windows: it
-// was if nobody replaced them in between, which changes the state.
-template <typename WindowsOf, typename Cell>
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool WasOfWindows(
-    const Cell& cell, const LimiterState& seen) {
-  if constexpr (std::is_same_v<WindowsOf, SameWindows>) {
-    return true;
-  } else {
-    return cell.Load() == seen;
-  }
-}
-
-// Stores that `seen` counts as `next` (SeenAt()). Windows that can be replaced
-// must not be while that is done: a state of windows that came, went and came
-// again meanwhile would be written over by one that others read as fresh. So
-// whoever keeps them does it (KeepSeen()); else it stays undone, and the next
-// call finds the same.
-template <typename Cell, typename WindowsOf>
-bool KeepSeen(Cell& cell, const WindowsOf& windows_of, LimiterState seen,
-              const LimiterState& next, UnixNanos now) {
-  if constexpr (std::is_same_v<WindowsOf, SameWindows>) {
-    return cell.CompareExchange(seen, next);
-  } else if constexpr (requires { windows_of.KeepSeen(now); }) {
-    windows_of.KeepSeen(now);
-    return cell.Load() == next;
-  } else {
-    return WasOfWindows<WindowsOf>(cell, seen);
-  }
+// Whether a window is closed. Load() may see one half before the cell closed.
+inline bool IsClosed(const LimiterState& state) {
+  return state.windows[0] == WindowRule::kClosed ||
+         state.windows[1] == WindowRule::kClosed;
 }
 
 // What is said without a state that could be believed: try again now. A closed
@@ -72,10 +66,35 @@ inline Decision GaveUp(const LimiterWindows& windows, uint64_t cost,
   return Decision(outcome, windows, LimiterState(), cost, now);
 }
 
+// Peek() of windows that can be replaced: of a state that was theirs.
+template <typename Cell, KeepsWindows WindowsOf>
+inline Decision Peek(const Cell& cell, WindowsOf windows_of, uint64_t cost,
+                     UnixNanos now) {
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    if (attempt > 0) cell.StepBack();
+    const PresentWindows present = windows_of.Present();
+    const LimiterWindows& windows = *present.windows;
+    const LimiterState seen = cell.Load();
+    if (windows.cost_max() == 0 ||
+        (!IsClosed(seen) && windows_of.IsPresent(present.version))) {
+      return Decision(Decide(windows, seen, cost, now).outcome(), windows, seen,
+                      cost, now);
+    }
+  }
+  return GaveUp(*windows_of.Present().windows, cost, now);
+}
+
+// TryAcquire() of a cost that takes nothing: 0, or more than any state admits.
+template <typename Cell, KeepsWindows WindowsOf>
+ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireNone(
+    const Cell& cell, WindowsOf windows_of, uint64_t cost, UnixNanos now) {
+  return Peek(cell, windows_of, cost, now);
+}
+
 // TryAcquire() after a lost race, of a closed cell and of a state that is
-// ahead. What depends on no state is computed first: the shorter the way from a
-// load to its exchange, the fewer races are lost.
-template <typename Cell, typename WindowsOf>
+// ahead. What depends on no state is computed first:
+// the shorter the way from a load to its exchange, the fewer races are lost.
+template <typename Cell, KeepsWindows WindowsOf>
 ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
     Cell& cell, WindowsOf windows_of, uint64_t cost, UnixNanos now) {
   const LimiterWindows* windows = nullptr;
@@ -83,35 +102,32 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
   WindowRule::Request second;
   for (int attempt = 1; attempt < kAttemptsMax; ++attempt) {
     cell.StepBack();
-    LimiterState seen = cell.Load();
-    const LimiterWindows* present = &windows_of();
-    if (present != windows) {
-      windows = present;
-      if (cost > windows->cost_max()) {
-        return Decision(windows->beyond(), *windows, seen, cost, now);
+    const PresentWindows present = windows_of.Present();
+    if (present.windows != windows) {
+      windows = present.windows;
+      if (cost == 0 || cost > windows->cost_max()) {
+        return TryAcquireNone(cell, windows_of, cost, now);
       }
       first = windows->rule(0).At(now, cost);
       second = windows->size() > 1 ? windows->rule(1).At(now, cost)
                                    : WindowRule::Request();
     }
-    if (seen.windows[0] == WindowRule::kClosed) continue;
+    LimiterState seen = cell.Load();
+    if (IsClosed(seen)) continue;
     const WindowRule::Step one = first.Advance(seen.windows[0]);
     const WindowRule::Step two = second.Advance(seen.windows[1]);
-    if (!one.admitted || !two.admitted) {
-      const LimiterState next = {
-          {first.Seen(seen.windows[0]), second.Seen(seen.windows[1])}};
-      if (next == seen ? !WasOfWindows<WindowsOf>(cell, seen)
-                       : !KeepSeen(cell, windows_of, seen, next, now)) {
-        continue;
-      }
-      return Decision(LimitOutcome::kRetryLater, *windows, next, cost, now);
-    }
-    const LimiterState next = {{one.state, two.state}};
-    if (cell.CompareExchange(seen, next)) {
-      return Decision(LimitOutcome::kAllowed, *windows, next, cost, now);
-    }
+    const bool admitted = one.admitted && two.admitted;
+    const LimiterState next =
+        admitted ? LimiterState{{one.state, two.state}}
+                 : LimiterState{{first.Seen(seen.windows[0]),
+                                 second.Seen(seen.windows[1])}};
+    if (!windows_of.IsPresent(present.version)) continue;
+    if (next != seen && !cell.CompareExchange(seen, next)) continue;
+    return Decision(
+        admitted ? LimitOutcome::kAllowed : LimitOutcome::kRetryLater, *windows,
+        next, cost, now);
   }
-  return GaveUp(windows_of(), cost, now);
+  return GaveUp(*windows_of.Present().windows, cost, now);
 }
 
 // Decide(), arranged for speed: whether all windows admit, and what they are
@@ -160,59 +176,45 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Advance(const LimiterWindows& windows,
   return true;
 }
 
-template <typename Cell, std::invocable WindowsOf>
+template <typename Cell, KeepsWindows WindowsOf>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
                                                         WindowsOf windows_of,
                                                         uint64_t cost,
                                                         UnixNanos now) {
-  LimiterState seen = cell.Load();
-  const LimiterWindows& windows = windows_of();
+  const PresentWindows present = windows_of.Present();
+  const LimiterWindows& windows = *present.windows;
   // One comparison finds both rare costs: 0 wraps to the largest.
   if (cost - 1 >= windows.cost_max()) [[unlikely]] {
-    return Decision(cost == 0 && windows.cost_max() > 0 ? LimitOutcome::kAllowed
-                                                        : windows.beyond(),
-                    windows, seen, cost, now);
+    return TryAcquireNone(cell, windows_of, cost, now);
   }
+  LimiterState seen = cell.Load();
   LimiterState next;
   if (Advance(windows, seen, cost, now, next)) {
-    if (!cell.CompareExchange(seen, next)) [[unlikely]] {
+    if (!windows_of.IsPresent(present.version) ||
+        !cell.CompareExchange(seen, next)) [[unlikely]] {
       return TryAcquireAgain(cell, windows_of, cost, now);
     }
     return Decision(LimitOutcome::kAllowed, windows, next, cost, now);
   }
   if (next.windows[0] == WindowRule::kClosed ||
-      !WasOfWindows<WindowsOf>(cell, seen)) [[unlikely]] {
+      seen.windows[1] == WindowRule::kClosed ||
+      !windows_of.IsPresent(present.version)) [[unlikely]] {
     return TryAcquireAgain(cell, windows_of, cost, now);
   }
   return Decision(LimitOutcome::kRetryLater, windows, seen, cost, now);
 }
 
-template <typename Cell, std::invocable WindowsOf>
-inline Decision Peek(const Cell& cell, WindowsOf windows_of, uint64_t cost,
-                     UnixNanos now) {
-  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-    if (attempt > 0) cell.StepBack();
-    const LimiterState seen = cell.Load();
-    const LimiterWindows& windows = windows_of();
-    if (windows.cost_max() == 0 || (seen.windows[0] != WindowRule::kClosed &&
-                                    WasOfWindows<WindowsOf>(cell, seen))) {
-      return Decision(Decide(windows, seen, cost, now).outcome(), windows, seen,
-                      cost, now);
-    }
-  }
-  return GaveUp(windows_of(), cost, now);
-}
-
-template <typename Cell, std::invocable WindowsOf>
+template <typename Cell, KeepsWindows WindowsOf>
 inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
                     UnixNanos now) {
   if (!decision.allowed() || decision.cost() == 0) return true;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     if (attempt > 0) cell.StepBack();
-    LimiterState seen = cell.Load();
-    const LimiterWindows& windows = windows_of();
+    const PresentWindows present = windows_of.Present();
+    const LimiterWindows& windows = *present.windows;
     if (windows.size() == 0) return true;
-    if (seen.windows[0] == WindowRule::kClosed) continue;
+    LimiterState seen = cell.Load();
+    if (IsClosed(seen)) continue;
     LimiterState next = seen;
     for (size_t i = 0; i < windows.size(); ++i) {
       const WindowRule& rule = windows.rule(i);
@@ -227,6 +229,7 @@ inline bool Release(Cell& cell, WindowsOf windows_of, const Decision& decision,
                                      .at = decision.now()},
                                     now);
     }
+    if (!windows_of.IsPresent(present.version)) continue;
     if (next == seen || cell.CompareExchange(seen, next)) return true;
   }
   return false;

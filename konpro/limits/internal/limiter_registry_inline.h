@@ -21,10 +21,11 @@ namespace konpro {
 namespace internal {
 
 // Half a cache line. The hash: 0 of an empty slot, 1 of one whose account went
-// and that a search still passes; else bit 0 says that it is shared.
+// and that a search still passes; else bit 0 says that it is shared. The
+// windows: a WindowsTag, 0 if the account is not there.
 struct alignas(32) LimiterSlot {
   std::atomic<uint64_t> hash{0};
-  std::atomic<const LimiterWindows*> windows{nullptr};  // null: not there
+  std::atomic<uint64_t> windows{0};
   LimiterCell cell;
 };
 
@@ -35,30 +36,29 @@ static_assert(offsetof(LimiterSlot, cell) == offsetof(ImageSlot, words));
 
 }  // namespace internal
 
-// The windows of the account that a handle is of, or the registry's unknown_
-// if the slot is another's: a slot that changes hands has the new hash
-// (release, by the windows) before it has the new windows.
+// The windows of the account that a handle is of, or the registry's windows of
+// unknown accounts if the slot is another's: a slot that changes hands has the
+// new hash (release, by the windows) before it has the new windows.
 class LimiterRegistry::WindowsOf {
  public:
   WindowsOf(Handle handle, const LimiterRegistry& registry)
-      : handle_(handle), registry_(registry) {}
+      : handle_(handle), windows_(registry.windows_begin_) {}
 
-  ABSL_ATTRIBUTE_ALWAYS_INLINE const LimiterWindows& operator()() const {
-    const LimiterWindows* windows =
-        handle_.slot_->windows.load(std::memory_order_acquire);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE internal::PresentWindows Present() const {
+    const uint64_t tag = handle_.slot_->windows.load(std::memory_order_acquire);
     const uint64_t hash = handle_.slot_->hash.load(std::memory_order_relaxed);
-    if (windows == nullptr || (hash ^ handle_.hash_) > 1) [[unlikely]] {
-      return registry_.unknown_;
+    if ((hash ^ handle_.hash_) > 1) [[unlikely]] {
+      return {&windows_[internal::kNoAccount], tag};
     }
-    return *windows;
+    return {&windows_[internal::IndexOf(tag)], tag};
   }
-  void KeepSeen(UnixNanos now) const {
-    registry_.KeepSeen(*handle_.slot_, now);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool IsPresent(uint64_t tag) const {
+    return handle_.slot_->windows.load(std::memory_order_relaxed) == tag;
   }
 
  private:
   const Handle handle_;
-  const LimiterRegistry& registry_;
+  const LimiterWindows* const windows_;
 };
 
 // What the hash requires; an id of another form was never inserted.
@@ -127,7 +127,8 @@ inline void LimiterRegistry::PrefetchSlot(size_t slot) const {
 }
 
 inline Decision LimiterRegistry::Unknown(uint64_t cost, UnixNanos now) const {
-  return Decision(LimitOutcome::kUnknownAccount, unknown_, LimiterState(), cost,
+  return Decision(LimitOutcome::kUnknownAccount,
+                  windows_begin_[internal::kNoAccount], LimiterState(), cost,
                   now);
 }
 
