@@ -2,19 +2,21 @@
 
 #include <curl/curl.h>
 #include <limits.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <memory>
 #include <sstream>
+#include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/message.h"
 #include "google/protobuf/util/json_util.h"
 #include "konpro/input/json_message.h"
+#include "konpro/serve/wiped_text.h"
 #include "proto/command.pb.h"
 
 namespace konpro {
@@ -62,18 +64,25 @@ int CheckPeer(void* data, char*, char*, int, int) {
   return CURL_PREREQFUNC_ABORT;
 }
 
-// Neither the bytes of a key that a command reads nor those that it prints stay
-// in memory.
-void Wipe(std::string& text) { explicit_bzero(text.data(), text.size()); }
-void Wipe(std::stringbuf& buffer) {
-  const std::string_view text = buffer.view();
-  explicit_bzero(const_cast<char*>(text.data()), text.size());
-}
-
 std::string ToJson(const google::protobuf::Message& message) {
   std::string json;
   // Fails for messages of unknown types alone, and there is none.
   (void)google::protobuf::util::MessageToJsonString(message, &json);
+  return json;
+}
+
+// A v1::CommandAnswer by hand: protobuf makes copies of its own.
+std::string AnswerJson(int exit_code, absl::string_view out,
+                       absl::string_view err) {
+  std::string out64;
+  std::string err64;
+  absl::Base64Escape(out, &out64);
+  absl::Base64Escape(err, &err64);
+  // StrCat() makes it in one piece.
+  std::string json = absl::StrCat("{\"exitCode\":", exit_code, ",\"out\":\"",
+                                  out64, "\",\"err\":\"", err64, "\"}");
+  Wipe(out64);
+  Wipe(err64);
   return json;
 }
 
@@ -124,21 +133,17 @@ HttpAnswer AnswerCommand(const HttpRequest& request, const CommandRunner& run) {
         absl::StrCat("the body is not a command: ", error->what)));
   }
   std::istringstream in(command.input());
-  std::ostringstream out;
-  std::ostringstream err;
-  v1::CommandAnswer answer;
-  answer.set_exit_code(run(
-      {command.arguments().begin(), command.arguments().end()}, in, out, err));
-  answer.set_out(out.str());
-  answer.set_err(err.str());
-  HttpAnswer sent = {.status = 200,
-                     .fields = {{"Content-Type", "application/json"}},
-                     .body = ToJson(answer)};
-  Wipe(*in.rdbuf());
-  Wipe(*out.rdbuf());
-  Wipe(*command.mutable_input());
-  Wipe(*answer.mutable_out());
-  return sent;
+  // Neither a key that a command reads stays in memory, nor one that it prints.
+  Wipe(command.input());
+  WipedStream out;
+  WipedStream err;
+  const int exit_code = run(
+      {command.arguments().begin(), command.arguments().end()}, in, out, err);
+  const std::string_view input = in.rdbuf()->view();
+  Wipe({input.data(), input.size()});
+  return {.status = 200,
+          .fields = {{"Content-Type", "application/json"}},
+          .body = AnswerJson(exit_code, out.text(), err.text())};
 }
 
 absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
@@ -188,7 +193,7 @@ absl::StatusOr<std::optional<CommandResult>> ForwardCommand(
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer);
   const CURLcode code = curl_easy_perform(curl.get());
   Wipe(bytes);
-  Wipe(*request.mutable_input());
+  Wipe(request.input());
   // A server that was killed left its socket.
   if (code == CURLE_COULDNT_CONNECT) return std::nullopt;
   if (check.refused.has_value()) {

@@ -2,7 +2,6 @@
 
 #include <microhttpd.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,6 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "konpro/base/mutex.h"
+#include "konpro/serve/wiped_text.h"
 
 namespace konpro {
 namespace {
@@ -45,7 +45,7 @@ struct Connection {
 };
 
 struct Request {
-  std::string body;
+  WipedText body;
 };
 
 int64_t After(absl::Duration time) {
@@ -68,9 +68,13 @@ bool IsFrom(int fd, uid_t user) {
 }
 
 // Key texts do not stay in memory after their request. The library's buffers
-// are its own until the answer is queued, and not read again.
-void Wipe(const char* bytes, size_t size) {
-  explicit_bzero(const_cast<char*>(bytes), size);
+// are its own until the answer is queued, and not read again, but for the
+// fields that say how the connection goes on. It gives the rest back to the
+// system when the connection ends (kConnectionBytesMax).
+// A key in a wrong field is one too.
+bool MayHoldKey(absl::string_view name) {
+  return absl::EqualsIgnoreCase(name, kApiKeyHeader) ||
+         absl::EqualsIgnoreCase(name, MHD_HTTP_HEADER_AUTHORIZATION);
 }
 
 MHD_Result CollectHeader(void* headers, MHD_ValueKind, const char* name,
@@ -149,7 +153,7 @@ absl::string_view PathOf(absl::string_view target) {
 // Frees the body of an answer, which may have been a new key's.
 void FreeBody(void* body) {
   const std::unique_ptr<std::string> sent(static_cast<std::string*>(body));
-  Wipe(sent->data(), sent->size());
+  Wipe(*sent);
 }
 
 MHD_Result Queue(MHD_Connection* connection, HttpAnswer answer, bool is_last) {
@@ -160,10 +164,15 @@ MHD_Result Queue(MHD_Connection* connection, HttpAnswer answer, bool is_last) {
   if (response == nullptr) return MHD_NO;
   body.release();  // FreeBody() owns it
   for (const HttpField& field : answer.fields) {
-    MHD_add_response_header(response, std::string(field.name).c_str(),
-                            field.value.c_str());
+    if (field.value.empty()) continue;  // the library has no such fields
+    if (MHD_add_response_header(response, std::string(field.name).c_str(),
+                                field.value.c_str()) != MHD_YES) {
+      MHD_destroy_response(response);
+      return MHD_NO;  // rather than an answer that lacks a field
+    }
   }
   if (is_last) {
+    // Without it, the end of the connection says the same.
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
   }
   const MHD_Result queued = MHD_queue_response(
@@ -322,9 +331,10 @@ class HttpServer::Daemon {
     Request& request = *static_cast<Request*>(*context);
     if (*data_bytes > 0) {
       // A body without a Content-Length.
-      if (*data_bytes > body_bytes_max - request.body.size()) return MHD_NO;
-      request.body.append(data, *data_bytes);
-      Wipe(data, *data_bytes);
+      if (*data_bytes > body_bytes_max - request.body.text().size())
+        return MHD_NO;
+      request.body.Append({data, *data_bytes});
+      Wipe({data, *data_bytes});
       *data_bytes = 0;
       return MHD_YES;
     }
@@ -334,11 +344,10 @@ class HttpServer::Daemon {
     HttpAnswer answer = daemon.handler_({.method = method,
                                          .path = PathOf(url),
                                          .headers = headers,
-                                         .body = request.body});
-    Wipe(request.body.data(), request.body.size());
+                                         .body = request.body.text()});
     for (const HttpHeader& header : headers) {
-      if (absl::EqualsIgnoreCase(header.name, kApiKeyHeader)) {
-        Wipe(header.value.data(), header.value.size());
+      if (MayHoldKey(header.name)) {
+        Wipe(header.value);
       }
     }
     // Read after the handler: Stop() may have begun meanwhile.
@@ -362,9 +371,7 @@ class HttpServer::Daemon {
     }
     // A request that ended within its headers was never counted.
     if (*context == nullptr) return;
-    auto* const request = static_cast<Request*>(*context);
-    Wipe(request->body.data(), request->body.size());
-    delete request;
+    delete static_cast<Request*>(*context);
     *context = nullptr;
     daemon.CountRequest(-1);
   }

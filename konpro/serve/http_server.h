@@ -46,7 +46,9 @@ class HttpServer {
  public:
   using Handler = std::function<HttpAnswer(const HttpRequest&)>;
 
-  static constexpr size_t kConnectionBytesMax = size_t{32} << 10;
+  // Above 32 KiB libmicrohttpd maps a connection's memory, and so gives it back
+  // to the system at its end: no key stays in it, however its request ended.
+  static constexpr size_t kConnectionBytesMax = size_t{36} << 10;
 
   struct Options {
     unsigned threads = 1;

@@ -13,6 +13,7 @@ import pathlib
 import re
 import resource
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -220,6 +221,20 @@ def test_hanging_disk(server, key):
   check(answer.status == 200, text)
 
 
+def test_core_file(server):
+  """A server that ends by a defect leaves no core file: keys pass through it."""
+  unlimited = resource.prlimit(server.process.pid, resource.RLIMIT_CORE)[1]
+  # Whether any process leaves one here.
+  other = subprocess.Popen(['sleep', '60'])
+  has_core = []
+  for process in other, server.process:
+    resource.prlimit(process.pid, resource.RLIMIT_CORE, (unlimited, unlimited))
+    process.send_signal(signal.SIGQUIT)
+    has_core.append(os.WCOREDUMP(os.waitpid(process.pid, 0)[1]))
+  print('core files of another process, of the server:', has_core, flush=True)
+  check(not has_core[1], 'a core file')
+
+
 def cpu_seconds(pid):
   fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')')[1].split()
   return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
@@ -270,6 +285,7 @@ def main():
   server = Server('--catalog=catalog.textproto', with_shim=True)
   test_reload(server, key)
   test_deactivation(server, new_key('acme'))
+  test_core_file(Server(with_shim=True))
   for file in glob.glob('credits.db*'):
     if not file.endswith('.sock'):
       check(os.stat(file).st_mode & 0o777 == 0o600, file)

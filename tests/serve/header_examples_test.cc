@@ -25,6 +25,7 @@
 #include "konpro/serve/metrics.h"
 #include "konpro/serve/request_body.h"
 #include "konpro/serve/server_log.h"
+#include "konpro/serve/wiped_text.h"
 #include "proto/api.pb.h"
 #include "tests/testing/memory_admission.h"
 #include "tests/testing/socket_folder.h"
@@ -156,6 +157,17 @@ TEST(HeaderExamples, ServerLog) {
             "konpro: listening\n"
             "konpro: the store cannot be written: credits.db: disk full\n"
             "konpro: the store can be written again; 1 write failed in 0\n");
+}
+
+TEST(HeaderExamples, WipedText) {
+  // wiped_text.h
+  WipedText body;
+  body.Append("{\"input\": ");
+  body.Append("\"...\"}");
+  EXPECT_EQ(body.text(), "{\"input\": \"...\"}");
+  WipedStream out;
+  out << "kp_" << 1 << "\n";
+  EXPECT_EQ(out.text(), "kp_1\n");
 }
 
 }  // namespace
