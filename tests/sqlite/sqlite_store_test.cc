@@ -93,6 +93,36 @@ TEST(SqliteDatabase, ItsFilesAreTheOwnersAlone) {
   }
 }
 
+// As an earlier version, or a copy, left them.
+TEST(SqliteDatabase, FilesThatOthersCouldOpenAreNarrowed) {
+  const std::string path = NewPath();
+  const std::string wal = path + "-wal";
+  { ASSERT_THAT(SqliteDatabase::Open(path, {}), IsOk()); }
+  Write(wal, "");
+  ASSERT_EQ(chmod(path.c_str(), 0664), 0);
+  ASSERT_EQ(chmod(wal.c_str(), 0644), 0);
+  const auto database = SqliteDatabase::Open(path, {});
+  ASSERT_THAT(database, IsOk());
+  for (const std::string& name : {path, wal}) {
+    struct stat file;
+    ASSERT_EQ(stat(name.c_str(), &file), 0) << name;
+    EXPECT_EQ(file.st_mode & 0777, 0600u) << name;
+  }
+  // It is as locked as before.
+  EXPECT_THAT(SqliteDatabase::Open(path, {}),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("in use")));
+}
+
+TEST(SqliteDatabase, AFileThatIsNotOursKeepsItsMode) {
+  const std::string path = NewPath();
+  Write(path, std::string(2'000, 'x'));
+  ASSERT_EQ(chmod(path.c_str(), 0644), 0);
+  EXPECT_FALSE(SqliteDatabase::Open(path, {}).ok());
+  struct stat file;
+  ASSERT_EQ(stat(path.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777, 0644u);
+}
+
 TEST(SqliteDatabase, ALogThatIsALinkIsRefused) {
   for (const char* suffix : {"-wal", "-shm", "-journal"}) {
     const std::string path = NewPath();

@@ -96,7 +96,9 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(
   if (!database.ok()) return database;
   {
     const MutexLock lock((*database)->mu_);
-    const absl::Status status = (*database)->SetUp();
+    absl::Status status = (*database)->SetUp();
+    // Only now it is known to be ours.
+    if (status.ok()) status = Narrow(path);
     if (!status.ok()) return status;
   }
   return database;
@@ -145,6 +147,24 @@ absl::Status SqliteDatabase::CheckLogs(const std::string& path) {
     if (S_ISREG(beside.st_mode) && beside.st_uid == file.st_uid) continue;
     return absl::PermissionDeniedError(absl::StrCat(
         log, ": is not a file of the database's owner; remove it"));
+  }
+  return absl::OkStatus();
+}
+
+// By name: closing a descriptor of the file would end SQLite's lock on it.
+absl::Status SqliteDatabase::Narrow(const std::string& path) {
+  for (const char* suffix : {"", "-wal"}) {
+    const std::string name = path + suffix;
+    struct stat file;
+    if (stat(name.c_str(), &file) != 0 || file.st_uid != geteuid()) continue;
+    if ((file.st_mode & (S_IRWXG | S_IRWXO)) == 0) continue;
+    if (chmod(name.c_str(), file.st_mode & S_IRWXU) != 0) {
+      return absl::UnavailableError(
+          absl::StrCat(name,
+                       ": others can open it, and its mode cannot be "
+                       "changed: ",
+                       std::strerror(errno)));
+    }
   }
   return absl::OkStatus();
 }

@@ -13,7 +13,8 @@
 // Invariants: (1) the file bears kApplicationId and kSchemaVersion. (2) What is
 // committed is on the disk: the journal mode is WAL, `synchronous` is FULL. (3)
 // No other process has the file open. (4) A file that it makes has mode 0600
-// before anything is in it, and so have those that SQLite makes beside it.
+// before anything is in it, and so have those that SQLite makes beside it. One
+// that others could open is narrowed, if it is the process's user's.
 #ifndef KONPRO_SQLITE_INTERNAL_SQLITE_DATABASE_H_
 #define KONPRO_SQLITE_INTERNAL_SQLITE_DATABASE_H_
 
@@ -84,6 +85,7 @@ class SqliteDatabase {
   // A file of that name that has its identity and nothing else.
   static absl::Status Make(const std::string& path, const std::string& vfs);
   static absl::Status CheckLogs(const std::string& path);
+  static absl::Status Narrow(const std::string& path);
 
   absl::Status SetUp() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckIdentity() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
