@@ -31,7 +31,7 @@
 //          bits 1..0   the ApiKeyState, or 0 in an empty slot
 //
 // A key that was ended at once ends at nanosecond 0: it is dead at every time,
-// also for callers whose clock is slow.
+// also for callers with a slow clock.
 //
 // Why no later call accepts an ended key. A word that has ended changes to
 // ended words only. If a call happens after the one that ended the key, its

@@ -11,7 +11,7 @@
 //
 // Limits: the number of keys and accounts is bounded when the service is
 // opened (Options). What rate windows have used is in memory alone, unless
-// Options say where.
+// Options name another place.
 #ifndef KONPRO_ACCESS_SERVICE_H_
 #define KONPRO_ACCESS_SERVICE_H_
 

@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "konpro/ledger/internal/apply_command.h"
 #include "konpro/ledger/internal/journal_codec.h"
+#include "konpro/ledger/internal/sha256.h"
 #include "konpro/ledger/internal/snapshot_codec.h"
 #include "konpro/ledger/store.h"
 #include "tests/testing/shared_store.h"
@@ -695,6 +696,23 @@ TEST_F(LedgerTest, ASnapshotWithAnOlderRowIsNotUsed) {
   Reopen();
   EXPECT_EQ(Available(), C("5"));
   ExpectVerified();
+}
+
+// Whatever else of it is right.
+TEST(SnapshotMeta, OfAnotherVersionIsNotRead) {
+  const std::string bytes = internal::EncodeMeta({.rows = 7});
+  internal::SnapshotMeta meta;
+  ASSERT_TRUE(internal::DecodeMeta(bytes, meta));
+  const auto present = static_cast<uint8_t>(bytes[0]);
+  for (int version = 0; version < 256; ++version) {
+    std::string other = bytes.substr(0, bytes.size() - 32);
+    other[0] = static_cast<char>(version);
+    internal::Sha256 sha256;
+    absl::StrAppend(
+        &other, internal::BytesOf(sha256(
+                    {absl::string_view(other).substr(0, other.size() - 1)})));
+    EXPECT_EQ(internal::DecodeMeta(other, meta), version == present) << version;
+  }
 }
 
 TEST_F(LedgerTest, ASnapshotWithAnotherFormOfAnAccountIdIsNotUsed) {

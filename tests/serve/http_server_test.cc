@@ -309,6 +309,59 @@ TEST_F(HttpServerTest, StopWaitsForAnUnfinishedRequestForABoundedTime) {
   EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
 }
 
+// A request that ended within its fields was not counted when it began, and one
+// that ended within its body was.
+TEST_F(HttpServerTest, StopWaitsForTheRequestsThatRunWhateverWasCutBefore) {
+  std::atomic<int> begun{0};
+  const auto server = Start(
+      [&](const HttpRequest& request) {
+        ++begun;
+        absl::SleepFor(absl::Milliseconds(500));
+        return Echo(request);
+      },
+      {.threads = 2, .body_bytes_max = 10, .stop_timeout = absl::Seconds(20)});
+  for (const absl::string_view cut :
+       {"GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: k\r\nx: y",
+        "POST / HTTP/1.1\r\nHost: k\r\nContent-Length: 5\r\n\r\n12"}) {
+    Client client(path_);
+    client.Send(cut);
+    absl::SleepFor(absl::Milliseconds(100));  // until it has been read
+  }
+  std::string answer;
+  std::thread client(
+      [&] { answer = Ask(absl::StrCat("GET / HTTP/1.1\r\n", kHost, "\r\n")); });
+  while (begun == 0) absl::SleepFor(absl::Milliseconds(1));
+  const absl::Time begin = absl::Now();
+  server->Stop();
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+  client.join();
+  EXPECT_THAT(answer, HasSubstr("GET / ''"));
+}
+
+TEST_F(HttpServerTest, AConnectionAboveTheLimitWaitsAndIsNotRefused) {
+  const auto server = Start(Echo, {.threads = 2,
+                                   .connections_max = 2,
+                                   .request_timeout = absl::Seconds(60),
+                                   .idle_timeout = absl::Seconds(60)});
+  auto first = std::make_unique<Client>(path_);
+  Client second(path_);
+  for (Client* client : {first.get(), &second}) {
+    client->Send(absl::StrCat("GET /a HTTP/1.1\r\n", kHost, "\r\n"));
+    EXPECT_THAT(client->ReadUntil("''"), HasSubstr("GET /a ''"));
+  }
+  std::atomic<bool> is_answered{false};
+  std::string answer;
+  std::thread third([&] {
+    answer = Ask(Request("GET", "/b"));
+    is_answered = true;
+  });
+  absl::SleepFor(absl::Milliseconds(300));
+  EXPECT_FALSE(is_answered);
+  first.reset();
+  third.join();
+  EXPECT_THAT(answer, HasSubstr("GET /b ''"));
+}
+
 // Connections begin and end on all threads at once, and the sweeper looks at
 // them: the thread sanitizer reports each of their locks that is missing.
 TEST_F(HttpServerTest, ManyConnectionsAreServedAtOnce) {

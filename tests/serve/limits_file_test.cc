@@ -234,7 +234,7 @@ TEST_F(LimitsFileTest, FullDiskIsAnErrorThatLeavesTheOldFile) {
   EXPECT_EQ(Admitted(*Live(), 10, "acme"), 4);
 }
 
-// Zeros, other bytes and missing ones, everywhere where something is. A cell
+// Zeros, other bytes and missing ones, wherever something is. A cell
 // alone is covered by what an orderly end leaves; of a process that was killed
 // the memory is the system's and cannot be damaged by a disk.
 TEST_F(LimitsFileTest, DamageIsAnErrorAndNeverFresh) {
@@ -282,7 +282,7 @@ TEST_F(LimitsFileTest, DamageIsAnErrorAndNeverFresh) {
   EXPECT_EQ(Admitted(*Live(), 10, "acme"), 4);
 }
 
-// Of a file that a crash of the machine left, where cells are not covered.
+// Of a file that a crash of the machine left, in which cells are not covered.
 TEST_F(LimitsFileTest, LostAccountsAreDamageAfterACrashToo) {
   Killed([&] {
     const File file = Live();

@@ -1,4 +1,4 @@
-// A server and its clients for SOAK_SECONDS (60 where it is not set): mixed
+// A server and its clients for SOAK_SECONDS (60 if it is not set): mixed
 // traffic at a bounded rate. Memory and descriptors stay what they were once
 // all is warm, and the journal verifies.
 #include <curl/curl.h>
@@ -75,7 +75,7 @@ class Client {
   Client(std::string url, std::string key)
       : url_(std::move(url)), key_(std::move(key)), curl_(curl_easy_init()) {}
 
-  // The status; 0 where there was no answer.
+  // The status; 0 if there was no answer.
   long Ask(const std::string& path, const std::string& body,
            const std::string& id, bool with_key = true) {
     curl_easy_reset(curl_.get());
@@ -111,7 +111,7 @@ class Client {
   const std::unique_ptr<CURL, FreeCurl> curl_;
 };
 
-// What a client does next, by chance; the status that it must be told.
+// What a client does next, by chance; the status that it must get.
 void Step(Client& client, std::mt19937& random, const std::string& id) {
   switch (random() % 8) {
     case 0:
