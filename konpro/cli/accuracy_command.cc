@@ -20,8 +20,8 @@ std::optional<SavedReport> Loaded(absl::StatusOr<SavedReport> report,
 }  // namespace
 
 ExitCode RunAccuracy(const AccuracyOptions& options, Streams streams) {
-  const auto estimate =
-      Loaded(ReadEstimate(options.estimate_file, streams.in), streams);
+  const auto estimate = Loaded(
+      ReadEstimate(options.estimate_file, streams.in, options.plan), streams);
   const auto actual =
       Loaded(ReadUsageReport(options.actual_file, streams.in), streams);
   if (!estimate.has_value() || !actual.has_value()) return ExitCode::kBadInput;

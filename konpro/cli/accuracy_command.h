@@ -18,6 +18,8 @@ struct AccuracyOptions {
   std::string actual_file;
   // The most that the weighted error may be.
   std::optional<Percent> max_error;
+  // The plan whose costs are meant; "" if all plans cost the same.
+  std::string plan;
   // kTable or kJson.
   ReportFormat format = ReportFormat::kTable;
 };

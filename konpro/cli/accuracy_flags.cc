@@ -30,6 +30,11 @@ void AddAccuracy(CLI::App& app, const std::string& exit_codes,
           },
           "the most that the weighted error may be")
       ->type_name("PERCENT");
+  command
+      .add_option("--plan", options.plan,
+                  "the plan to compare, of estimates for --plan=all in which "
+                  "plans cost different amounts")
+      ->type_name("NAME");
   AddFormat(command, options.format,
             {{"table", ReportFormat::kTable}, {"json", ReportFormat::kJson}});
 }

@@ -21,9 +21,9 @@ std::optional<SavedReport> Loaded(absl::StatusOr<SavedReport> report,
 
 ExitCode RunDiff(const DiffOptions& options, Streams streams) {
   const auto old_report =
-      Loaded(ReadEstimate(options.old_file, streams.in), streams);
+      Loaded(ReadEstimate(options.old_file, streams.in, options.plan), streams);
   const auto new_report =
-      Loaded(ReadEstimate(options.new_file, streams.in), streams);
+      Loaded(ReadEstimate(options.new_file, streams.in, options.plan), streams);
   if (!old_report.has_value() || !new_report.has_value()) {
     return ExitCode::kBadInput;
   }

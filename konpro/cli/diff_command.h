@@ -15,6 +15,8 @@ struct DiffOptions {
   std::string old_file;
   std::string new_file;
   IncreaseLimit limit;
+  // The plan whose costs are meant; "" if all plans cost the same.
+  std::string plan;
   // kTable or kJson.
   ReportFormat format = ReportFormat::kTable;
 };

@@ -33,6 +33,11 @@ void AddDiff(CLI::App& app, const std::string& exit_codes,
           },
           "by how much the total may rise: credits, or % of the old total")
       ->type_name("CREDITS|PERCENT%");
+  command
+      .add_option("--plan", options.plan,
+                  "the plan to compare, of estimates for --plan=all in which "
+                  "plans cost different amounts")
+      ->type_name("NAME");
   AddFormat(command, options.format,
             {{"table", ReportFormat::kTable}, {"json", ReportFormat::kJson}});
 }

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "konpro/base/internal/name.h"
 #include "konpro/input/input_file.h"
 #include "konpro/input/json_message.h"
@@ -106,21 +109,53 @@ std::optional<ReadError> ReadEstimates(const std::string& text,
                    "not a saved estimate: "};
 }
 
-absl::StatusOr<SavedReport> FromEstimates(const v1::Estimates& estimates) {
+std::vector<absl::string_view> PlansOf(const v1::Estimates& estimates) {
+  std::vector<absl::string_view> plans;
+  for (const v1::Estimate& estimate : estimates.plans()) {
+    plans.push_back(estimate.plan());
+  }
+  return plans;
+}
+
+// The one whose costs are meant. `plan` may be "".
+absl::StatusOr<const v1::Estimate*> FindEstimate(const v1::Estimates& estimates,
+                                                 absl::string_view plan) {
   if (estimates.plans().empty()) {
     return absl::InvalidArgumentError("not a saved estimate: it is empty");
   }
-  absl::StatusOr<SavedReport> report = FromEstimate(estimates.plans(0));
+  const std::vector<absl::string_view> plans = PlansOf(estimates);
+  if (!plan.empty()) {
+    const auto found = std::find(plans.begin(), plans.end(), plan);
+    if (found != plans.end()) {
+      return &estimates.plans(static_cast<int>(found - plans.begin()));
+    }
+    return absl::InvalidArgumentError(absl::StrCat(
+        "no estimate of plan ", internal::Quoted(plan),
+        plans.front().empty() ? ": it is of no plan"
+                              : internal::Suggestion(plan, plans)));
+  }
+  const v1::Estimate& first = estimates.plans(0);
+  for (const v1::Estimate& estimate : estimates.plans()) {
+    if (estimate.total().ticks() == first.total().ticks()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "plans ", first.plan(), " and ", estimate.plan(),
+        " cost different amounts, for prices change while requests wait: name "
+        "one by --plan (",
+        absl::StrJoin(plans, ", "), ")"));
+  }
+  return &first;
+}
+
+absl::StatusOr<SavedReport> FromEstimates(const v1::Estimates& estimates,
+                                          absl::string_view plan) {
+  const absl::StatusOr<const v1::Estimate*> chosen =
+      FindEstimate(estimates, plan);
+  if (!chosen.ok()) return chosen.status();
+  absl::StatusOr<SavedReport> report = FromEstimate(**chosen);
   if (!report.ok()) return report.status();
   for (const v1::Estimate& estimate : estimates.plans()) {
-    // Else it is not known which of them is meant.
-    if (estimate.total().ticks() != report->total.ticks()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "plans ", estimates.plans(0).plan(), " and ", estimate.plan(),
-          " cost different amounts, for prices change while requests "
-          "wait: save the estimate of one plan"));
-    }
     if (estimate.plan().empty()) continue;
+    if (!plan.empty() && estimate.plan() != plan) continue;
     report->refused_by_plan[estimate.plan()].assign(
         estimate.refused_operations().begin(),
         estimate.refused_operations().end());
@@ -167,7 +202,7 @@ template <typename Message>
 absl::StatusOr<SavedReport> ReadReport(
     const std::string& path, std::istream& in,
     std::optional<ReadError> (*read)(const std::string&, Message&),
-    absl::StatusOr<SavedReport> (*convert)(const Message&)) {
+    absl::FunctionRef<absl::StatusOr<SavedReport>(const Message&)> convert) {
   const absl::StatusOr<std::string> text =
       ReadWholeInput(path, in, kSavedReportBytesMax);
   const auto error = [&](const absl::Status& status) {
@@ -189,13 +224,17 @@ absl::StatusOr<SavedReport> ReadReport(
 }  // namespace
 
 absl::StatusOr<SavedReport> ReadEstimate(const std::string& path,
-                                         std::istream& in) {
-  return ReadReport(path, in, ReadEstimates, FromEstimates);
+                                         std::istream& in,
+                                         absl::string_view plan) {
+  const auto convert = [&](const v1::Estimates& estimates) {
+    return FromEstimates(estimates, plan);
+  };
+  return ReadReport<v1::Estimates>(path, in, ReadEstimates, convert);
 }
 
 absl::StatusOr<SavedReport> ReadUsageReport(const std::string& path,
                                             std::istream& in) {
-  return ReadReport(path, in, ReadUsage, FromUsage);
+  return ReadReport<v1::UsageReport>(path, in, ReadUsage, FromUsage);
 }
 
 }  // namespace konpro

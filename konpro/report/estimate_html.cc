@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -108,11 +111,51 @@ std::vector<Verdict> GeneralVerdicts(const v1::Estimate& estimate,
   return verdicts;
 }
 
+// "deadline 2027-... met by pro, scale", of those plans of which `holds` is
+// true.
+Verdict VerdictOfPlans(const v1::Estimates& estimates,
+                       absl::string_view holds_by,
+                       absl::string_view holds_for_none,
+                       absl::FunctionRef<bool(const v1::Estimate&)> holds) {
+  std::vector<absl::string_view> plans;
+  for (const v1::Estimate& estimate : estimates.plans()) {
+    if (holds(estimate)) plans.push_back(estimate.plan());
+  }
+  if (plans.empty()) return {std::string(holds_for_none), ChartTone::kBad};
+  return {absl::StrCat(holds_by, absl::StrJoin(plans, ", ")), ChartTone::kGood};
+}
+
+// Of plans that cost different amounts: which of them the money is enough for.
+std::vector<Verdict> MoneyVerdicts(const v1::Estimates& estimates) {
+  const v1::Estimate& first = estimates.plans(0);
+  std::vector<Verdict> verdicts;
+  if (first.has_available()) {
+    verdicts.push_back(VerdictOfPlans(
+        estimates, "covered by what is available: ", "no plan is covered",
+        [](const v1::Estimate& estimate) {
+          return estimate.allowed() && estimate.shortfall().ticks() == 0;
+        }));
+  }
+  if (first.has_budget()) {
+    const std::string& budget = first.budget().credits();
+    verdicts.push_back(VerdictOfPlans(
+        estimates, absl::StrCat("within the budget of ", budget, ": "),
+        absl::StrCat("no plan is within the budget of ", budget),
+        [](const v1::Estimate& estimate) {
+          return estimate.allowed() && estimate.over_budget().ticks() == 0;
+        }));
+  }
+  return verdicts;
+}
+
 std::vector<Verdict> PageVerdicts(const v1::Estimates& estimates) {
   const v1::Estimate& first = estimates.plans(0);
-  // Where credits expire, each plan may lack other ones: its card says so.
-  std::vector<Verdict> verdicts = GeneralVerdicts(
-      first, estimates.plans_size() == 1 || !first.has_expiring());
+  // If credits expire, each plan may lack other ones: its card says so.
+  std::vector<Verdict> verdicts =
+      TotalsDiffer(estimates)
+          ? MoneyVerdicts(estimates)
+          : GeneralVerdicts(
+                first, estimates.plans_size() == 1 || !first.has_expiring());
   const bool allowed = std::any_of(
       estimates.plans().begin(), estimates.plans().end(),
       [](const v1::Estimate& estimate) { return estimate.allowed(); });
@@ -123,46 +166,69 @@ std::vector<Verdict> PageVerdicts(const v1::Estimates& estimates) {
                                            Names(first.refused_operations())),
                         ChartTone::kBad});
   } else if (first.has_deadline()) {
-    std::vector<std::string> met;
-    for (const v1::Estimate& estimate : estimates.plans()) {
-      if (estimate.deadline().met()) met.push_back(estimate.plan());
-    }
-    verdicts.push_back(
-        {absl::StrCat(
-             "deadline ", first.deadline().at(),
-             met.empty() ? " missed" : " met by " + absl::StrJoin(met, ", ")),
-         met.empty() ? ChartTone::kBad : ChartTone::kGood});
+    const std::string deadline =
+        absl::StrCat("deadline ", first.deadline().at());
+    verdicts.push_back(VerdictOfPlans(
+        estimates, absl::StrCat(deadline, " met by "),
+        absl::StrCat(deadline, " missed"), [](const v1::Estimate& estimate) {
+          return estimate.deadline().met();
+        }));
   }
   return verdicts;
 }
 
-// Whether the plans do not all cost the same; the page is of the first then,
-// and says how the prices of each change.
-bool Differ(const v1::Estimates& estimates) {
-  return std::any_of(estimates.plans().begin(), estimates.plans().end(),
-                     [&](const v1::Estimate& estimate) {
-                       return estimate.total().ticks() !=
-                              estimates.plans(0).total().ticks();
-                     });
+// "15000", or "15000 to 28000" if plans cost different amounts.
+std::string TotalText(const v1::Estimates& estimates) {
+  const auto [least, most] =
+      std::minmax_element(estimates.plans().begin(), estimates.plans().end(),
+                          [](const v1::Estimate& a, const v1::Estimate& b) {
+                            return a.total().ticks() < b.total().ticks();
+                          });
+  if (least->total().ticks() == most->total().ticks()) {
+    return least->total().credits();
+  }
+  return absl::StrCat(least->total().credits(), " to ",
+                      most->total().credits());
 }
 
 void PrintHeader(const v1::Estimates& estimates, const EstimatePage& details,
                  HtmlPage& page) {
   const v1::Estimate& first = estimates.plans(0);
   std::string lead = absl::StrCat(first.requests(), " requests");
-  if (!first.plan().empty() &&
-      (estimates.plans_size() == 1 || Differ(estimates))) {
+  if (!first.plan().empty() && estimates.plans_size() == 1) {
     absl::StrAppend(&lead, " under plan ", first.plan());
   }
   absl::StrAppend(&lead, ", prices of catalog ", first.catalog_version());
+  if (TotalsDiffer(estimates)) {
+    absl::StrAppend(&lead,
+                    ". They change while requests wait, so each plan costs "
+                    "another amount");
+  }
   page.Header(absl::StrCat("konpro estimate of ", details.source),
-              first.total().credits(),
+              TotalText(estimates),
               first.has_range() ? "credits, likely" : "credits", lead);
   page.Verdicts(PageVerdicts(estimates));
 }
 
-void PrintCosts(const v1::Estimate& estimate, HtmlPage& page) {
-  page.Section("Cost per operation");
+// What sections of one estimate are called, and what their charts are.
+struct Scope {
+  // Of the page's only plan, or of all plans, "".
+  std::string plan;
+  int index = 0;
+
+  std::string Heading(absl::string_view heading) const {
+    return plan.empty() ? std::string(heading)
+                        : absl::StrCat(heading, ": plan ", plan);
+  }
+  std::string Id(absl::string_view id, absl::string_view suffix) const {
+    return plan.empty() ? absl::StrCat(id, suffix)
+                        : absl::StrCat(id, "-", index, suffix);
+  }
+};
+
+void PrintCosts(const v1::Estimate& estimate, const Scope& scope,
+                HtmlPage& page) {
+  page.Section(scope.Heading("Cost per operation"));
   std::vector<ChartBar> bars;
   std::vector<std::string> values;
   double longest = 0;
@@ -177,8 +243,8 @@ void PrintCosts(const v1::Estimate& estimate, HtmlPage& page) {
   }
   if (!bars.empty()) {
     page.Chart([&](absl::string_view suffix, int width) {
-      return BarChart({.id = absl::StrCat("cost", suffix),
-                       .title = "Credits per operation",
+      return BarChart({.id = scope.Id("cost", suffix),
+                       .title = scope.Heading("Credits per operation"),
                        .description = absl::StrJoin(values, "; "),
                        .width = width},
                       NumberAxis("credits", 0, longest, 5), bars, {});
@@ -234,29 +300,45 @@ std::string MarkersText(absl::Span<const ChartMarker> markers) {
                        });
 }
 
-// The total as one bar against what there is for it.
-void PrintTotal(const v1::Estimate& estimate, HtmlPage& page) {
-  const std::vector<ChartMarker> markers = Limits(estimate);
-  page.Section("Total against budget and balance");
-  double longest = Place(estimate.total());
-  for (const ChartMarker& marker : markers)
+// The total, or that of each plan if they differ, as bars against what there is
+// for it.
+void PrintTotals(const v1::Estimates& estimates, HtmlPage& page) {
+  const bool differ = TotalsDiffer(estimates);
+  std::vector<ChartMarker> markers = Limits(estimates.plans(0));
+  std::vector<ChartBar> bars;
+  std::vector<std::string> texts;
+  double longest = 0;
+  for (const v1::Estimate& estimate : estimates.plans()) {
+    const bool holds = estimate.over_budget().ticks() == 0 &&
+                       estimate.shortfall().ticks() == 0;
+    bars.push_back({.label = differ ? estimate.plan() : "total",
+                    .value = estimate.total().credits(),
+                    .length = Place(estimate.total())});
+    if (differ && !holds) bars.back().tone = ChartTone::kBad;
+    texts.push_back(absl::StrCat(bars.back().label, " ", bars.back().value));
+    longest = std::max(longest, bars.back().length);
+    if (!differ) break;
+  }
+  for (ChartMarker& marker : markers) {
     longest = std::max(longest, marker.at);
+    // Of one plan it may hold, and of another one not.
+    if (differ) marker.tone = ChartTone::kMuted;
+  }
+  const absl::string_view title = differ ? "Totals against budget and balance"
+                                         : "Total against budget and balance";
+  page.Section(title);
   page.Chart([&](absl::string_view suffix, int width) {
-    return BarChart(
-        {.id = absl::StrCat("total", suffix),
-         .title = "Total against budget and balance",
-         .description = absl::StrCat("total ", estimate.total().credits(),
-                                     MarkersText(markers)),
-         .width = width},
-        NumberAxis("credits", 0, longest, 5),
-        {{.label = "total",
-          .value = estimate.total().credits(),
-          .length = Place(estimate.total())}},
-        markers);
+    return BarChart({.id = absl::StrCat("total", suffix),
+                     .title = std::string(title),
+                     .description = absl::StrCat(absl::StrJoin(texts, "; "),
+                                                 MarkersText(markers)),
+                     .width = width},
+                    NumberAxis("credits", 0, longest, 5), bars, markers);
   });
 }
 
-void PrintRange(const v1::Estimate& estimate, HtmlPage& page) {
+void PrintRange(const v1::Estimate& estimate, const Scope& scope,
+                HtmlPage& page) {
   const v1::TotalRange& range = estimate.range();
   std::vector<ChartMarker> markers = Limits(estimate);
   markers.push_back({absl::StrCat("likely ", estimate.total().credits()),
@@ -274,11 +356,11 @@ void PrintRange(const v1::Estimate& estimate, HtmlPage& page) {
     high = std::max(high, marker.at);
   }
   const double pad = (high - low) / 10;
-  page.Section("Range of the total");
+  page.Section(scope.Heading("Range of the total"));
   page.Chart([&](absl::string_view suffix, int width) {
     return RangeChart(
-        {.id = absl::StrCat("range", suffix),
-         .title = "Range of the total",
+        {.id = scope.Id("range", suffix),
+         .title = scope.Heading("Range of the total"),
          .description =
              absl::StrCat(drawn.low.label, "; ", drawn.middle.label, "; ",
                           drawn.high.label, MarkersText(markers)),
@@ -374,9 +456,12 @@ std::vector<Fact> FactsOf(const v1::Estimate& estimate, const PlanPage& plan) {
   return facts;
 }
 
+// `differ`: whether the page has no verdict on money for all plans.
 std::vector<Verdict> PlanVerdicts(const v1::Estimate& estimate,
-                                  const v1::Recommendation& recommendation) {
+                                  const v1::Recommendation& recommendation,
+                                  bool differ) {
   std::vector<Verdict> verdicts;
+  if (differ) verdicts = GeneralVerdicts(estimate, !estimate.has_expiring());
   if (!estimate.allowed()) {
     verdicts.push_back(
         {absl::StrCat("does not allow ", Names(estimate.refused_operations())),
@@ -430,6 +515,7 @@ void PrintDurations(const v1::Estimates& estimates, HtmlPage& page) {
 void PrintPlans(const v1::Estimates& estimates, const EstimatePage& details,
                 HtmlPage& page) {
   const bool one = estimates.plans_size() == 1;
+  const bool differ = TotalsDiffer(estimates);
   page.Section(one ? "Plan and submission timeline"
                    : "Plans and submission timeline");
   const v1::Recommendation& recommendation = estimates.recommendation();
@@ -446,8 +532,13 @@ void PrintPlans(const v1::Estimates& estimates, const EstimatePage& details,
     const v1::Estimate& estimate = estimates.plans(i);
     const PlanPage& plan = details.plans[static_cast<size_t>(i)];
     cards.push_back({.title = estimate.plan(),
-                     .verdicts = PlanVerdicts(estimate, recommendation),
+                     .verdicts = PlanVerdicts(estimate, recommendation, differ),
                      .facts = FactsOf(estimate, plan)});
+    if (differ) {
+      cards.back().facts.insert(
+          cards.back().facts.begin(),
+          {"total", absl::StrCat(estimate.total().credits(), " credits")});
+    }
     if (!one && HasTimeline(plan)) {
       cards.back().chart = TimelineChart(
           estimate, plan, absl::StrCat("timeline-", i), HtmlPage::kNarrow);
@@ -475,7 +566,8 @@ void PrintAssumptions(const v1::Estimates& estimates, HtmlPage& page) {
   page.List(assumptions);
 }
 
-void PrintExplanations(const v1::Estimate& estimate, HtmlPage& page) {
+void PrintExplanations(const v1::Estimate& estimate, const Scope& scope,
+                       HtmlPage& page) {
   std::vector<std::string> texts;
   const auto add = [&](const auto& lines) {
     for (const v1::ReportLine& line : lines) {
@@ -487,7 +579,7 @@ void PrintExplanations(const v1::Estimate& estimate, HtmlPage& page) {
     add(period.lines());
   }
   if (texts.empty()) return;
-  page.Section("How each line comes about");
+  page.Section(scope.Heading("How each line comes about"));
   page.List(texts);
 }
 
@@ -539,18 +631,30 @@ void PrintHtml(const v1::Estimates& estimates, const EstimatePage& details,
                std::ostream& out) {
   const v1::Estimate& first = estimates.plans(0);
   HtmlPage page(absl::StrCat("konpro estimate of ", details.source, ": ",
-                             first.total().credits(), " credits"),
+                             TotalText(estimates), " credits"),
                 out);
+  const bool differ = TotalsDiffer(estimates);
+  // What all plans have in common is there once, from the first.
+  const auto for_each =
+      [&](absl::FunctionRef<void(const v1::Estimate&, const Scope&)> print) {
+        if (!differ) return print(first, {});
+        for (int i = 0; i < estimates.plans_size(); ++i) {
+          print(estimates.plans(i), {estimates.plans(i).plan(), i});
+        }
+      };
   PrintHeader(estimates, details, page);
-  PrintCosts(first, page);
-  for (const v1::Estimate& estimate : estimates.plans()) {
-    if (estimate.price_periods().empty()) continue;
-    page.Paragraph(PricePeriodsText(estimate));
-  }
+  for_each([&](const v1::Estimate& estimate, const Scope& scope) {
+    PrintCosts(estimate, scope, page);
+    if (!estimate.price_periods().empty()) {
+      page.Paragraph(PricePeriodsText(estimate));
+    }
+  });
   if (first.has_range()) {
-    PrintRange(first, page);
+    for_each([&](const v1::Estimate& estimate, const Scope& scope) {
+      PrintRange(estimate, scope, page);
+    });
   } else if (first.has_budget() || first.has_available()) {
-    PrintTotal(first, page);
+    PrintTotals(estimates, page);
   }
   if (first.plan().empty()) {
     page.Section("Plans");
@@ -559,7 +663,9 @@ void PrintHtml(const v1::Estimates& estimates, const EstimatePage& details,
   } else {
     PrintPlans(estimates, details, page);
   }
-  PrintExplanations(first, page);
+  for_each([&](const v1::Estimate& estimate, const Scope& scope) {
+    PrintExplanations(estimate, scope, page);
+  });
   PrintAssumptions(estimates, page);
   page.Finish();
 }

@@ -202,6 +202,8 @@ TEST(DiffCommand, WhatIsNoSavedEstimateIsRefused) {
   v1::Estimates differing;
   *differing.add_plans() = Old();
   *differing.add_plans() = New();
+  differing.mutable_plans(0)->set_plan("small");
+  differing.mutable_plans(1)->set_plan("large");
   const struct {
     std::string text;
     const char* what;
@@ -222,7 +224,7 @@ TEST(DiffCommand, WhatIsNoSavedEstimateIsRefused) {
       {Json(unpriced), "\"avatar_video\" has no price"},
       {Json(negative), "below zero"},
       {Json(overflow), "leaves the range"},
-      {Json(differing), "save the estimate of one plan"},
+      {Json(differing), "name one by --plan (small, large)"},
       {std::string(5'000, '['), "not a saved estimate"},
   };
   for (const auto& row : kRows) {
@@ -233,6 +235,37 @@ TEST(DiffCommand, WhatIsNoSavedEstimateIsRefused) {
     EXPECT_EQ(result.out, "");
     EXPECT_EQ(Diff(row.text, Json(New())).code, ExitCode::kBadInput);
   }
+}
+
+TEST(DiffCommand, OfPlansThatCostDifferentAmountsComparesTheOneThatIsNamed) {
+  v1::Estimates before, after;
+  *before.add_plans() = Old();
+  *before.add_plans() = New();
+  *after.add_plans() = New();
+  *after.add_plans() = Old();
+  for (v1::Estimates* estimates : {&before, &after}) {
+    estimates->mutable_plans(0)->set_plan("small");
+    estimates->mutable_plans(1)->set_plan("large");
+  }
+  const auto compare = [&](const std::string& plan) {
+    DiffOptions options;
+    options.plan = plan;
+    return Diff(Json(before), Json(after), options);
+  };
+  EXPECT_EQ(compare("small").out, Diff(Json(Old()), Json(New())).out);
+  EXPECT_EQ(compare("large").out, Diff(Json(New()), Json(Old())).out);
+  EXPECT_NE(compare("small").out, compare("large").out);
+  EXPECT_EQ(compare("").code, ExitCode::kBadInput);
+  EXPECT_EQ(compare("smal").code, ExitCode::kBadInput);
+  EXPECT_THAT(compare("smal").err,
+              HasSubstr("old.json: no estimate of plan \"smal\"; did you mean "
+                        "\"small\"?"));
+  // An estimate of no plan is none of that plan.
+  DiffOptions options;
+  options.plan = "small";
+  EXPECT_THAT(Diff(Json(Old()), Json(after), options).err,
+              HasSubstr("old.json: no estimate of plan \"small\": it is of no "
+                        "plan"));
 }
 
 TEST(DiffCommand, ReadsOneOfBothFromStandardInput) {

@@ -194,6 +194,7 @@ constexpr char kEstimates[] = R"pb(
   plans {
     catalog_version: "builtin-1"
     plan: "free_trial"
+    total { ticks: 53452500000 credits: "8908.75" }
     requests: 124
     refused_operations: "photo_avatar"
     assumptions: "each job is one request"
@@ -277,6 +278,66 @@ TEST(EstimateHtml, EveryChartHasATitleAndADescription) {
     EXPECT_EQ(CountOf(absl::StrCat("<title id=\"", id, "-t\">"), html), 1)
         << id;
   }
+}
+
+// Prices change while requests wait: the page is of all plans, not of the
+// first.
+TEST(EstimateHtml, EachPlanHasItsVerdictIfTheyCostDifferentAmounts) {
+  v1::Estimates estimates;
+  const auto add = [&](const char* plan, const char* total, int64_t ticks,
+                       int64_t over, int64_t lacks) {
+    v1::Estimate& estimate = *estimates.add_plans();
+    estimate.set_plan(plan);
+    estimate.set_allowed(true);
+    estimate.set_requests(3);
+    v1::ReportLine& line = *estimate.add_lines();
+    line.set_operation("avatar_video");
+    line.mutable_cost()->set_credits(total);
+    line.mutable_cost()->set_ticks(ticks);
+    *estimate.mutable_total() = line.cost();
+    estimate.mutable_budget()->set_credits("16");
+    estimate.mutable_over_budget()->set_ticks(over);
+    estimate.mutable_over_budget()->set_credits("4");
+    estimate.mutable_available()->set_credits("20");
+    estimate.mutable_shortfall()->set_ticks(lacks);
+    estimate.mutable_shortfall()->set_credits("8");
+  };
+  add("small", "28", 28, 12, 8);
+  add("pro", "20", 20, 4, 0);
+  add("scale", "15", 15, 0, 0);
+  const auto html = [&] {
+    std::ostringstream out;
+    PrintHtml(estimates, {.source = "f", .plans = {{}, {}, {}}}, out);
+    EXPECT_EQ(NestingError(out.str()), "");
+    return out.str();
+  };
+  const std::string page = html();
+  for (const char* text : {
+           "<title>konpro estimate of f: 15 to 28 credits</title>",
+           "so each plan costs another amount",
+           ">covered by what is available: pro, scale<",
+           ">within the budget of 16: scale<",
+           "<h2>Cost per operation: plan small</h2>",
+           "<h2>Cost per operation: plan pro</h2>",
+           "<h2>Cost per operation: plan scale</h2>",
+           "<h2>Totals against budget and balance</h2>",
+           "small 28; pro 20; scale 15; budget 16; available 20",
+           "<dt>total</dt><dd>28 credits</dd>",
+           "<dt>total</dt><dd>15 credits</dd>",
+           ">8 short: 20 available<",
+           ">4 above the budget of 16<",
+           ">within the budget of 16<",
+       }) {
+    EXPECT_THAT(page, HasSubstr(text));
+  }
+  EXPECT_EQ(CountOf(">4 above the budget of 16<", page), 2);
+  EXPECT_EQ(CountOf("<title id=\"cost-1-wide-t\">", page), 1);
+  EXPECT_THAT(page, Not(HasSubstr("under plan")));
+  // No plan has money enough.
+  estimates.mutable_plans()->RemoveLast();
+  std::ostringstream out;
+  PrintHtml(estimates, {.source = "f", .plans = {{}, {}}}, out);
+  EXPECT_THAT(out.str(), HasSubstr(">no plan is within the budget of 16<"));
 }
 
 TEST(EstimateHtml, OnePlanHasAWideTimeline) {

@@ -34,6 +34,14 @@ std::string LimitsText(const Limits& limits) {
       });
 }
 
+template <typename Reports>
+bool AnyTotalDiffers(const Reports& reports) {
+  return std::any_of(
+      reports.begin(), reports.end(), [&](const v1::Estimate& report) {
+        return report.total().ticks() != reports.begin()->total().ticks();
+      });
+}
+
 }  // namespace
 
 std::string DurationText(double seconds) {
@@ -111,10 +119,10 @@ std::string DeadlineVerdict(const v1::Estimate& report) {
 }
 
 bool TotalsDiffer(absl::Span<const v1::Estimate> reports) {
-  return std::any_of(
-      reports.begin(), reports.end(), [&](const v1::Estimate& report) {
-        return report.total().ticks() != reports[0].total().ticks();
-      });
+  return AnyTotalDiffers(reports);
+}
+bool TotalsDiffer(const v1::Estimates& estimates) {
+  return AnyTotalDiffers(estimates.plans());
 }
 
 std::string PricePeriodsText(const v1::Estimate& report) {

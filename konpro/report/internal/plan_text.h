@@ -25,6 +25,7 @@ ReportTable EstimatePlansTable(absl::Span<const v1::Estimate> reports);
 
 // Whether the plans do not all cost the same.
 bool TotalsDiffer(absl::Span<const v1::Estimate> reports);
+bool TotalsDiffer(const v1::Estimates& estimates);
 
 // How many requests go out at which prices, of a report with several
 // price_periods.
