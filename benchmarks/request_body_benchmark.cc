@@ -21,7 +21,7 @@ const std::string& Body() {
 
 void BM_ReadBody_Konpro(benchmark::State& state) {
   for (auto _ : state) {
-    v1::ReserveRequest request;
+    v1::CreateJobRequest request;
     if (!ReadBody(Body(), request).ok()) state.SkipWithError("bad body");
     benchmark::DoNotOptimize(request);
   }
@@ -31,7 +31,7 @@ BENCHMARK(BM_ReadBody_Konpro);
 
 void BM_ReadBody_Protobuf(benchmark::State& state) {
   for (auto _ : state) {
-    v1::ReserveRequest request;
+    v1::CreateJobRequest request;
     if (!google::protobuf::util::JsonStringToMessage(Body(), &request).ok()) {
       state.SkipWithError("bad body");
     }

@@ -64,8 +64,6 @@ struct AdmissionRequest {
   OpenJobReplay open_job = OpenJobReplay::kFirstResult;
   // The job that it is for, as the statement shows it; may be empty.
   absl::string_view job;
-  // What Complete() does with a quantity that costs more than is held.
-  Overrun overrun = Overrun::kReject;
   // What the caller found wrong with the request in its transport, beginning
   // with the field: if it is not empty, the request is kMalformed for it, once
   // its key is accepted.

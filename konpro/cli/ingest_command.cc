@@ -18,6 +18,7 @@
 #include "konpro/ledger/usage.h"
 #include "konpro/report/ledger_message.h"
 #include "konpro/report/report_message.h"
+#include "konpro/serve/clock_watch.h"
 #include "proto/usage.pb.h"
 
 namespace konpro::cli {
@@ -52,6 +53,17 @@ class OutcomePrinter {
   std::deque<UsageRecordPlace> places_;
   int64_t reported_ = 0;
 };
+
+// The clock now, for the next batch: one that is set while records are charged
+// must not move the ledger.
+absl::StatusOr<UnixNanos> BatchTime(const ServiceFile& file,
+                                    const ClockWatch& watch) {
+  const UnixNanos now = UnixNanosOf(file);
+  if (watch.Trusts(now)) return now;
+  return absl::UnavailableError(
+      "the clock was set while records were charged, by more than 5 minutes: "
+      "records from here on are not charged; set it right");
+}
 
 ExitCode CodeOfReport(const v1::IngestReport& report, bool lacked_credits,
                       Streams streams) {
@@ -89,8 +101,9 @@ ExitCode RunLedgerIngest(const ServiceFile& file, const IngestOptions& options,
                      std::numeric_limits<int64_t>::max());
   InputFile input(options.records, streams.in, streams.progress);
   OutcomePrinter printer(errors);
+  const ClockWatch watch(file.clocks);
   Ingestion ingestion(
-      usage, [&] { return file.at.has_value() ? *at : UnixNanosOf(file); },
+      usage, [&] { return file.at.has_value() ? *at : BatchTime(file, watch); },
       [&](const absl::StatusOr<LedgerOutcome>& outcome) {
         printer.Report(outcome);
       },

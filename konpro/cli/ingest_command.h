@@ -25,10 +25,10 @@ struct IngestOptions {
 // What accounts lack is uncollected, and said on standard error; records of
 // jobs that were settled before change nothing. Neither is an error.
 //
-// kInternal if the ledger failed: it is safe to ingest all records again.
-// kBadInput if a record was refused, else kOverAvailable if one was denied for
-// lack of credits, else kDenied if one was denied. Memory grows with jobs in
-// slices (usage.h), not with records.
+// kInternal if the ledger failed, or the clock was set meanwhile: it is safe to
+// ingest all records again. kBadInput if a record was refused, else
+// kOverAvailable if one was denied for lack of credits, else kDenied if one was
+// denied. Memory grows with jobs in slices (usage.h), not with records.
 ExitCode RunLedgerIngest(const ServiceFile& file, const IngestOptions& options,
                          Streams streams);
 

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "konpro/base/clock_tolerance.h"
 #include "konpro/ledger/journal_repair.h"
 #include "konpro/sqlite/sqlite_backend.h"
@@ -17,9 +16,7 @@ constexpr size_t kSpare = 16;
 constexpr char kServersCatalog[] =
     "--catalog: the server that has the file open has its own";
 
-absl::Time ClockOf(const ServiceFile& file) {
-  return file.clock.value_or(absl::Now());
-}
+absl::Time ClockOf(const ServiceFile& file) { return file.clocks().wall; }
 
 absl::Duration ToleranceOf(const ServiceFile& file) {
   if (file.open != nullptr)

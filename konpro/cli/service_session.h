@@ -3,6 +3,7 @@
 #ifndef KONPRO_CLI_SERVICE_SESSION_H_
 #define KONPRO_CLI_SERVICE_SESSION_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 #include "konpro/ledger/journal_repair.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/report/report_message.h"
+#include "konpro/serve/clock_watch.h"
 
 namespace konpro::cli {
 
@@ -34,8 +36,8 @@ struct ServiceFile {
   // How far `at` and the journal may be ahead of the clock; nullopt: as far as
   // the server says that has the file open, or else kClockTolerance.
   std::optional<absl::Duration> clock_tolerance;
-  // What a test says is the time now; nullopt: the system's wall clock.
-  std::optional<absl::Time> clock;
+  // The machine's, or what a test says that they are.
+  std::function<ClockReading()> clocks = ReadClocks;
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
   // kTable or kJson. Commands that change a ledger print JSON with either.

@@ -45,8 +45,13 @@ class Ingestion::Charger {
 
   void Run() {
     while (Batch* const batch = NextBatch()) {
-      usage_.Charge(absl::MakeConstSpan(batch->records).first(batch->size),
-                    clock_(), batch->outcomes);
+      const absl::StatusOr<UnixNanos> now = clock_();
+      if (now.ok()) {
+        usage_.Charge(absl::MakeConstSpan(batch->records).first(batch->size),
+                      *now, batch->outcomes);
+      } else {
+        batch->outcomes.assign(batch->size, now.status());
+      }
       {
         const MutexLock lock(mu_);
         batch_ = nullptr;

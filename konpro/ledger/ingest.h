@@ -12,6 +12,9 @@
 // charged before is replayed (usage.h), so after a failure it is safe to
 // ingest all records again.
 //
+// The clock is asked once a batch. Without a time that it trusts, it returns
+// kUnavailable, and the ingestion ends before that batch.
+//
 // Thread safety: thread-compatible. `clock` is called, and the UsageLedger
 // used, on the ingestion's thread; `report` is called on the caller's thread,
 // within Add() and Finish().
@@ -65,7 +68,7 @@ class Ingestion {
     // small enough that a batch stays in the cache.
     size_t batch_records = 8192;
   };
-  using Clock = std::function<UnixNanos()>;
+  using Clock = std::function<absl::StatusOr<UnixNanos>()>;
   using Report = std::function<void(const absl::StatusOr<LedgerOutcome>&)>;
 
   // `usage` outlives it.
@@ -84,7 +87,8 @@ class Ingestion {
   // Charges what is left, and reports it.
   void Finish();
 
-  // Why the ledger failed: kUnavailable, kDataLoss or kInternal; else OK. The
+  // Why the ledger or the clock failed: kUnavailable, kDataLoss or kInternal;
+  // else OK. The
   // record that failed and those after it are not reported. Some of them may
   // have been charged.
   const absl::Status& failure() const { return failure_; }

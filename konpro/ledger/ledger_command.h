@@ -95,7 +95,7 @@ struct Pricing {
   // Of a charge, the job whose session it is a slice of (session.h), by its
   // reservation's id if there is one; may be empty.
   absl::string_view job;
-  // What the caller names the work, as statements show it; may be empty.
+  // What the caller names the work, as the journal shows it; may be empty.
   absl::string_view label;
 
   friend bool operator==(const Pricing&, const Pricing&) = default;

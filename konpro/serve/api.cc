@@ -283,7 +283,7 @@ HttpAnswer Api::RouteJob(const HttpRequest& request, UnixNanos now) {
   if (!completes && !absl::ConsumeSuffix(&id, "/cancel")) return NoSuchPath();
   if (request.method == "OPTIONS") return AnswerOptions("POST");
   if (request.method != "POST") return OnlyMethod("POST");
-  if (auto refusal = RefuseMetered()) return *refusal;
+  if (auto refusal = RefuseMetered(now)) return *refusal;
   return completes ? Complete(request, id, now) : Cancel(request, id, now);
 }
 
@@ -366,7 +366,7 @@ HttpAnswer Api::Estimate(const HttpRequest& request, UnixNanos now) {
 
 HttpAnswer Api::Reserve(const HttpRequest& request, UnixNanos now) {
   if (auto refusal = RefuseMetered(request, now)) return *refusal;
-  v1::ReserveRequest body;
+  v1::CreateJobRequest body;
   absl::Status status = ReadBody(request.body, body);
   if (absl::IsResourceExhausted(status)) return AnswerOf(status);
   int64_t quantity = 0;
@@ -374,19 +374,18 @@ HttpAnswer Api::Reserve(const HttpRequest& request, UnixNanos now) {
   if (status.ok()) status = ReadReserve(request, body, id, quantity);
   // Whether the caller is authenticated comes first: admission says so.
   const std::string malformed(status.message());
-  return AnswerOf(parts_.admission.Admit(
-      {.key = ApiKeyFromHeaders(request.headers),
-       .operation = body.operation(),
-       .quantity = quantity,
-       .id = id,
-       .job = body.job(),
-       .overrun = body.top_up() ? Overrun::kTopUp : Overrun::kReject,
-       .malformed = malformed},
-      now));
+  return AnswerOf(
+      parts_.admission.Admit({.key = ApiKeyFromHeaders(request.headers),
+                              .operation = body.operation(),
+                              .quantity = quantity,
+                              .id = id,
+                              .job = body.job(),
+                              .malformed = malformed},
+                             now));
 }
 
 absl::Status Api::ReadReserve(const HttpRequest& request,
-                              const v1::ReserveRequest& body, std::string& id,
+                              const v1::CreateJobRequest& body, std::string& id,
                               int64_t& quantity) const {
   if (body.operation().empty()) {
     return absl::InvalidArgumentError(
@@ -494,8 +493,8 @@ HttpAnswer Api::Health(const HttpRequest&, UnixNanos) {
   return answer;
 }
 
-std::optional<HttpAnswer> Api::RefuseMetered() const {
-  if (parts_.clock != nullptr && !parts_.clock->is_trusted()) {
+std::optional<HttpAnswer> Api::RefuseMetered(UnixNanos now) const {
+  if (parts_.clock != nullptr && !parts_.clock->Trusts(now)) {
     return AnswerOf(absl::UnavailableError("the clock was set"));
   }
   if (parts_.is_store_slow != nullptr && parts_.is_store_slow()) {
@@ -506,7 +505,7 @@ std::optional<HttpAnswer> Api::RefuseMetered() const {
 
 std::optional<HttpAnswer> Api::RefuseMetered(const HttpRequest& request,
                                              UnixNanos now) const {
-  auto refusal = RefuseMetered();
+  auto refusal = RefuseMetered(now);
   // Without a key that is alive, admission has the first word.
   if (!refusal.has_value() || !Authenticate(request, now).ok()) {
     return std::nullopt;

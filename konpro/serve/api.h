@@ -96,7 +96,7 @@ class Api {
                            absl::string_view operation, std::string& id,
                            int64_t& quantity) const;
   absl::Status ReadReserve(const HttpRequest& request,
-                           const v1::ReserveRequest& body, std::string& id,
+                           const v1::CreateJobRequest& body, std::string& id,
                            int64_t& quantity) const;
   absl::StatusOr<int64_t> ActualQuantity(absl::string_view account,
                                          absl::string_view id,
@@ -113,7 +113,7 @@ class Api {
 
   // The refusal of metered work while the clock is not trusted, or the store is
   // slow.
-  std::optional<HttpAnswer> RefuseMetered() const;
+  std::optional<HttpAnswer> RefuseMetered(UnixNanos now) const;
   // Only a caller who is authenticated.
   std::optional<HttpAnswer> RefuseMetered(const HttpRequest& request,
                                           UnixNanos now) const;

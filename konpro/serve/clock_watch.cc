@@ -27,13 +27,22 @@ int64_t ClockWatch::ReadOffset() const {
                                   reading.since_boot);
 }
 
-absl::Duration ClockWatch::Step() const {
-  return absl::Nanoseconds(ReadOffset()) -
+absl::Duration ClockWatch::StepOf(int64_t offset_ns) const {
+  return absl::Nanoseconds(offset_ns) -
          absl::Nanoseconds(offset_ns_.load(std::memory_order_relaxed));
 }
 
+absl::Duration ClockWatch::Step() const { return StepOf(ReadOffset()); }
+
 bool ClockWatch::is_trusted() const {
   return absl::AbsDuration(Step()) <= kClockTolerance;
+}
+
+bool ClockWatch::Trusts(UnixNanos wall) const {
+  const absl::Duration offset =
+      wall.ToTime() - absl::UnixEpoch() - read_().since_boot;
+  return absl::AbsDuration(StepOf(absl::ToInt64Nanoseconds(offset))) <=
+         kClockTolerance;
 }
 
 std::string ClockWatch::Fault() const {

@@ -9,6 +9,7 @@
 //   // The wall clock is set 40 days ahead:
 //   clock.is_trusted()                    // false, until it is set back, or
 //   clock.Confirm();                      // somebody says that it is right
+//   clock.Trusts(now)                     // of a time that was read before
 //
 // Small corrections, together up to kClockTolerance, are no step.
 //
@@ -22,6 +23,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "konpro/base/unix_nanos.h"
 
 namespace konpro {
 
@@ -45,6 +47,9 @@ class ClockWatch {
   absl::Duration Step() const;
   // Whether the step is at most kClockTolerance, either way.
   bool is_trusted() const;
+  // The same of what the wall clock said a moment ago, whatever it says by now:
+  // of the time that is passed on.
+  bool Trusts(UnixNanos wall) const;
   // For people: what has happened and what to do; "" if the clock is trusted.
   std::string Fault() const;
   // The wall clock is right as it is now.
@@ -53,6 +58,7 @@ class ClockWatch {
  private:
   // The wall clock less the boot-time clock.
   int64_t ReadOffset() const;
+  absl::Duration StepOf(int64_t offset_ns) const;
 
   // Constant after construction.
   const std::function<ClockReading()> read_;

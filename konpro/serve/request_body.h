@@ -1,7 +1,7 @@
 // The body of a request: JSON into a message of proto/api.proto, with errors
 // that name the member and the form that it should have.
 //
-//   v1::ReserveRequest body;
+//   v1::CreateJobRequest body;
 //   ReadBody("{\"operation\": \"avatar_video\", \"quantity\": 1.5}", body)
 //   // OK: a quantity is kept as it is written, until its operation is known
 //   BaseUnitsOf(body.quantity(), operation)

@@ -681,15 +681,10 @@ TEST(Admission,
   ASSERT_TRUE(memory.admission->Admit(Video(key, 10, "a"), At()).ok());
   EXPECT_EQ(memory.admission->Complete({"acme", "a", 11'000}, At())->charged,
             C("11"));
-  AdmissionRequest topped = Video(key, 10, "b");
-  topped.overrun = Overrun::kTopUp;
-  ASSERT_TRUE(memory.admission->Admit(topped, At()).ok());
-  EXPECT_EQ(memory.admission->Complete({"acme", "b", 11'000}, At())->charged,
-            C("11"));
-  ASSERT_TRUE(memory.admission->Admit(Video(key, 78, "c"), At()).ok());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 89, "c"), At()).ok());
   const Settlement all =
-      *memory.admission->Complete({"acme", "c", 80'000}, At());
-  EXPECT_EQ(all.charged, C("78"));
+      *memory.admission->Complete({"acme", "c", 91'000}, At());
+  EXPECT_EQ(all.charged, C("89"));
   EXPECT_EQ(all.uncollected, C("2"));
   EXPECT_EQ(all.balance.uncollected, C("2"));
 }

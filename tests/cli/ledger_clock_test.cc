@@ -30,6 +30,7 @@
 #include "konpro/cli/ledger_query_command.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/report/report_message.h"
+#include "konpro/serve/clock_watch.h"
 #include "konpro/sqlite/sqlite_backend.h"
 #include "proto/backup.pb.h"
 
@@ -134,7 +135,7 @@ class LedgerClock : public ::testing::Test {
     for (const char* suffix : {"", "-wal", "-shm"}) {
       std::remove(absl::StrCat(path, suffix).c_str());
     }
-    return {.db = path, .clock = kClock};
+    return {.db = path, .clocks = [] { return ClockReading{.wall = kClock}; }};
   }
 
   // A file with a grant, an open job and a spend, an hour before the clock.
@@ -209,6 +210,42 @@ class LedgerClock : public ::testing::Test {
 
   ServiceFile file_;
 };
+
+// At whichever look the clock has been set, once the command watches it: what
+// a clock ahead would be charged at is not charged.
+TEST_F(LedgerClock, AClockThatIsSetDuringAnIngestMovesNothing) {
+  constexpr int kRecords = 9'000;  // two batches
+  constexpr int kLooksBefore = 3;
+  std::string records;
+  for (int i = 0; i < kRecords; ++i) {
+    records += Record(absl::StrCat("r", i), kClock - absl::Minutes(30));
+  }
+  int failed = 0;
+  for (int looks = kLooksBefore; looks < kLooksBefore + 6; ++looks) {
+    SCOPED_TRACE(looks);
+    Prepare();
+    ServiceFile file = file_;
+    int left = looks;
+    file.clocks = [&] {
+      const bool is_set = left-- <= 0;
+      return ClockReading{
+          .wall = kClock + (is_set ? absl::Hours(24 * 40) : absl::Hours(0))};
+    };
+    const Ran ran = Do(
+        [&](Streams s) {
+          return RunLedgerIngest(
+              file, {.records = "-", .charging = {.denies_shortfall = true}},
+              s);
+        },
+        records);
+    EXPECT_LE(StateOf(file_).now, kClock);
+    if (ran.code != ExitCode::kInternal) continue;
+    ++failed;
+    EXPECT_THAT(ran.err, AllOf(HasSubstr("the clock was set"),
+                               HasSubstr("safe to ingest the same records")));
+  }
+  EXPECT_GT(failed, 2);
+}
 
 TEST_F(LedgerClock, NoDoorLetsATimeAheadMoveTheLedger) {
   const struct {

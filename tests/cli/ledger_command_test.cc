@@ -31,6 +31,7 @@
 #include "konpro/cli/ledger_change_command.h"
 #include "konpro/cli/ledger_query_command.h"
 #include "konpro/report/report_message.h"
+#include "konpro/serve/clock_watch.h"
 #include "proto/ledger.pb.h"
 #include "proto/usage.pb.h"
 
@@ -84,7 +85,9 @@ class LedgerCommandTest : public ::testing::Test {
     for (const char* suffix : {"", "-wal", "-shm"}) {
       std::remove(absl::StrCat(path, suffix).c_str());
     }
-    return {.db = path, .at = At(), .clock = At(absl::Hours(24 * 365))};
+    return {.db = path, .at = At(), .clocks = [] {
+              return ClockReading{.wall = At(absl::Hours(24 * 365))};
+            }};
   }
 
   template <typename Function>

@@ -113,6 +113,33 @@ TEST_F(IngestionTest, ReportsOutcomesInTheOrderOfRecords) {
   }
 }
 
+// Each batch has a time of its own: one that cannot be trusted is the end.
+TEST_F(IngestionTest, AClockThatIsNotTrustedEndsItBeforeTheBatch) {
+  Grant(10);
+  int batches = 0;
+  std::vector<absl::Status> outcomes;
+  Ingestion ingestion(
+      *usage_,
+      [&]() -> absl::StatusOr<UnixNanos> {
+        if (++batches <= 2) return kNow;
+        return absl::UnavailableError("the clock was set");
+      },
+      [&](const absl::StatusOr<LedgerOutcome>& outcome) {
+        outcomes.push_back(outcome.status());
+      },
+      {.batch_records = 2});
+  for (int i = 0; i < 9; ++i) {
+    v1::UsageRecord record = Record("", i);
+    ingestion.Add(record);
+  }
+  ingestion.Finish();
+  EXPECT_THAT(ingestion.failure(),
+              StatusIs(absl::StatusCode::kUnavailable, "the clock was set"));
+  EXPECT_EQ(ingestion.totals().applied, 4);
+  EXPECT_EQ(outcomes.size(), 4u);
+  EXPECT_EQ(ledger_->Head()->sequence, 5u);
+}
+
 TEST_F(IngestionTest, CountsWhatIsUncollectedAndWhatWasSettled) {
   usage_ = std::make_unique<UsageLedger>(*ledger_, Catalog::BuiltIn());
   Grant(3);

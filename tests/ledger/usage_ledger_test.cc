@@ -770,6 +770,32 @@ TEST_F(UsageLedgerTest, WhatOthersChargeMeanwhileIsPartOfTheSession) {
   EXPECT_EQ(BalanceNow().posted, *CheckedAdd(CostOf(5'000), CostOf(13'000)));
 }
 
+// The same of a capture of the job that is charged: that its time is over by
+// then is no reason to take it for expired.
+TEST_F(UsageLedgerTest, AJobThatIsCapturedMeanwhileIsSettledAndNotExpired) {
+  Grant("1000");
+  Reserve("job", "100");
+  std::thread thread;
+  store_->AtNextRead([&] {
+    thread = std::thread([&] {
+      EXPECT_THAT(ledger_->Apply({.account = "acme",
+                                  .id = "capture",
+                                  .at = kNow,
+                                  .request = LedgerCapture{.reservation = "job",
+                                                           .amount = C("50")}}),
+                  IsOk());
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  });
+  const UnixNanos later = UnixNanos::FromTime(kNow.ToTime() + absl::Hours(2));
+  const LedgerOutcome outcome = *ChargeOne(Record("a", "job", 60'000), later);
+  thread.join();
+  // Whichever was first, the job is charged once.
+  const Refusal refusal = outcome.effect.refusal;
+  EXPECT_EQ(BalanceNow(later).posted,
+            refusal == Refusal::kJobSettled ? C("50") : CostOf(60'000));
+}
+
 // The journal is read from the first entry that is exactly as old as the
 // window.
 TEST_F(UsageLedgerTest, ASessionIsReadFromTheEdgeOfTheDuplicateWindow) {

@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/base/clock_tolerance.h"
+#include "konpro/base/unix_nanos.h"
 
 namespace konpro {
 namespace {
@@ -66,8 +67,28 @@ TEST(ClockWatch, SmallStepsAddUp) {
   EXPECT_FALSE(clock.is_trusted());
 }
 
+TEST(ClockWatch, ATimeThatWasReadBeforeIsJudgedByItself) {
+  ClockReading reading = {.wall = absl::FromUnixSeconds(1'700'000'000),
+                          .since_boot = absl::Hours(7)};
+  const ClockWatch clock([&] { return reading; });
+  const auto before = UnixNanos::FromTime(reading.wall);
+  const auto stepped = UnixNanos::FromTime(reading.wall + absl::Hours(960));
+  EXPECT_TRUE(clock.Trusts(before));
+  EXPECT_FALSE(clock.Trusts(stepped));
+  reading.wall += absl::Hours(960);
+  EXPECT_TRUE(clock.Trusts(before));
+  EXPECT_FALSE(clock.Trusts(stepped));
+  for (const absl::Duration step : {kClockTolerance, -kClockTolerance}) {
+    const absl::Time wall = absl::FromUnixSeconds(1'700'000'000) + step;
+    EXPECT_TRUE(clock.Trusts(UnixNanos::FromTime(wall)));
+    EXPECT_FALSE(clock.Trusts(UnixNanos::FromTime(
+        wall + (step > absl::ZeroDuration() ? kMs : -kMs))));
+  }
+}
+
 TEST(ClockWatch, MachinesClocksAgree) {
   const ClockWatch clock;
+  EXPECT_TRUE(clock.Trusts(UnixNanos::CoarseNow()));
   EXPECT_TRUE(clock.is_trusted());
 }
 

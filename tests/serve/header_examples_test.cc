@@ -79,11 +79,13 @@ TEST(HeaderExamples, Api) {
 }
 
 TEST(HeaderExamples, ClockWatch) {
+  const UnixNanos now = UnixNanos::CoarseNow();
   // clock_watch.h
   ClockWatch clock;
   EXPECT_TRUE(clock.is_trusted());
   EXPECT_TRUE(clock.is_trusted());
   clock.Confirm();
+  EXPECT_TRUE(clock.Trusts(now));
 }
 
 TEST(HeaderExamples, HttpServer) {
@@ -132,7 +134,7 @@ TEST(HeaderExamples, RequestBody) {
   const Operation& operation =
       *Catalog::BuiltIn().FindOperation("avatar_video");
   // request_body.h
-  v1::ReserveRequest body;
+  v1::CreateJobRequest body;
   EXPECT_THAT(
       ReadBody("{\"operation\": \"avatar_video\", \"quantity\": 1.5}", body),
       IsOk());

@@ -312,15 +312,12 @@ TEST_F(ServeApi, ErrorsNameTheFieldAndItsForm) {
        "quantity: is an array, should be"},
       {"/v1/jobs", R"({"operation":7,"quantity":1})", 400,
        "operation: is a number, should be a text"},
-      {"/v1/jobs", R"({"operation":"avatar_video","quantity":1,"topup":1})",
-       400, "member \\\"topup\\\" is not known; did you mean \\\"top_up"},
-      {"/v1/jobs", R"({"operation":"avatar_video","quantity":1,"top_up":1})",
-       400, "top_up: is a number, should be true or false"},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantitiy":1})", 400,
+       "member \\\"quantitiy\\\" is not known; did you mean \\\"quantity"},
+      {"/v1/jobs", R"({"operation":"avatar_video","quantity":1,"top_up":true})",
+       400, "member \\\"top_up\\\" is not known"},
       {"/v1/jobs", R"({"operation":"avatar_video","quantity":1,"quantity":2})",
        400, "column 42: member \\\"quantity\\\" stands twice"},
-      {"/v1/jobs",
-       R"({"operation":"avatar_video","quantity":1,"top_up":true,"topUp":true})",
-       400, "member \\\"top_up\\\" stands twice"},
       {"/v1/jobs", R"({"operation":"avatar_vide","quantity":"90s"})", 400,
        "avatar_video"},
       {"/v1/jobs/a/complete", "{}", 400, "quantity: is missing"},
@@ -482,6 +479,7 @@ TEST_F(ServeApi, ClockThatWasSetStopsMeteredWorkUntilItIsConfirmed) {
   };
   const uint64_t entries = memory_.ledger->Head()->sequence;
   reading.wall += absl::Hours(24 * 40);
+  now_ = UnixNanos::FromTime(reading.wall);
   const HttpAnswer admit = ask("GET", "/v1/admit", "", "avatar_video");
   EXPECT_EQ(admit.status, 403);
   EXPECT_EQ(FieldOf(admit, "X-Konpro-Status"), "503");
@@ -505,6 +503,35 @@ TEST_F(ServeApi, ClockThatWasSetStopsMeteredWorkUntilItIsConfirmed) {
   EXPECT_EQ(ask("GET", "/healthz").status, 200);
   EXPECT_EQ(ask("GET", "/v1/admit", "", "avatar_video").status, 200);
   EXPECT_EQ(ask("POST", "/v1/jobs/job-1/cancel").status, 200);
+}
+
+// The time that a request is served at counts, whatever the clock says once it
+// is looked at again.
+TEST_F(ServeApi, TheTimeOfARequestIsTheOneThatIsTrusted) {
+  ClockReading reading = {.wall = kStart};
+  ClockWatch clock([&] { return reading; });
+  Api api({.admission = *memory_.admission,
+           .keys = *memory_.keys,
+           .metrics = metrics_,
+           .clock = &clock});
+  const auto hold = [&](absl::string_view id, absl::Time now) {
+    const std::vector<HttpHeader> headers = {
+        {"x-api-key", key_.secret.text().Reveal()}, {"Idempotency-Key", id}};
+    return api
+        .Answer({.method = "POST",
+                 .path = "/v1/jobs",
+                 .headers = headers,
+                 .body = R"({"operation":"avatar_video","quantity":1})"},
+                UnixNanos::FromTime(now))
+        .status;
+  };
+  const uint64_t entries = memory_.ledger->Head()->sequence;
+  // Ahead for a moment, in which the request began.
+  EXPECT_EQ(hold("a", kStart + absl::Hours(24 * 40)), 503);
+  EXPECT_EQ(memory_.ledger->Head()->sequence, entries);
+  // Ahead from just after the request began.
+  reading.wall += absl::Hours(24 * 40);
+  EXPECT_EQ(hold("b", kStart), 200);
 }
 
 TEST_F(ServeApi, NulInAPathIsMalformed) {
@@ -579,20 +606,18 @@ TEST_F(ServeApi, LimitsOfSizesAreInclusive) {
 }
 
 TEST_F(ServeApi, CompleteDrawsOnTheBalanceAboveWhatWasHeld) {
-  const auto complete = [&](absl::string_view id, bool top_up) {
-    EXPECT_EQ(
-        Ask("POST", "/v1/jobs",
-            absl::StrCat(R"({"operation":"avatar_video","quantity":1000,)",
-                         R"("top_up":)", top_up ? "true" : "false", "}"),
-            {{"Idempotency-Key", id}})
-            .status,
-        200);
-    return Ask("POST", absl::StrCat("/v1/jobs/", id, "/complete"),
-               R"({"quantity":2000})")
-        .status;
-  };
-  EXPECT_EQ(complete("more", true), 200);
-  EXPECT_EQ(complete("no-top-up", false), 200);
+  EXPECT_EQ(Hold("more", 1'000).status, 200);
+  EXPECT_EQ(
+      Ask("POST", "/v1/jobs/more/complete", R"({"quantity":10000})").status,
+      200);
+}
+
+TEST_F(ServeApi, ImplausibleActualQuantityIsAnErrorThatNamesIt) {
+  EXPECT_EQ(Hold("job", 1'000).status, 200);
+  const HttpAnswer answer =
+      Ask("POST", "/v1/jobs/job/complete", R"({"quantity":10001})");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("quantity: implausible"));
 }
 
 TEST_F(ServeApi, UnauthenticatedCallersLearnNothingAboutTheirBody) {
