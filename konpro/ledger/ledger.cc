@@ -83,13 +83,14 @@ struct Ledger::Call {
 
 Ledger::Ledger(std::unique_ptr<Store> store, const LedgerOptions& options)
     : options_(options),
+      catalog_(options.catalog),
       store_name_(store->name()),
       store_(std::move(store)),
       book_(std::make_unique<LedgerBook>(
           *store_, LedgerBook::Windows{.acceptance = options.acceptance_window,
                                        .duplicates = options.duplicate_window,
                                        .ahead = options.clock_tolerance,
-                                       .catalog = options.catalog})) {}
+                                       .catalog = &catalog_})) {}
 
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(
     std::unique_ptr<Store> store, const LedgerOptions& options) {
@@ -109,8 +110,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(
 Ledger::~Ledger() { Close().IgnoreError(); }
 
 void Ledger::SetCatalog(const Catalog& catalog) {
-  const MutexLock lock(book_mu_);
-  book_->SetCatalog(catalog);
+  catalog_.store(&catalog, std::memory_order_release);
 }
 
 absl::Status Ledger::Close() {

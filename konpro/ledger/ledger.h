@@ -151,7 +151,8 @@ class Ledger {
                   std::vector<absl::StatusOr<LedgerOutcome>>& outcomes);
 
   const LedgerOptions& options() const { return options_; }
-  void SetCatalog(const Catalog& catalog);  // from the next command on
+  // For the calls that begin later, at once. As Admission::SetCatalog().
+  void SetCatalog(const Catalog& catalog);
 
   // The latest time of all commands.
   UnixNanos Now() const;
@@ -222,6 +223,7 @@ class Ledger {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(book_mu_);
 
   const LedgerOptions options_;
+  std::atomic<const Catalog*> catalog_;  // in place of that of options_
   const std::string store_name_;
   // Atomic: the book's time, for which nobody waits for a commit.
   std::atomic<int64_t> now_nanos_ = 0;

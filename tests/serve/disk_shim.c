@@ -10,6 +10,7 @@
 //   slow      every sync takes 150 ms
 //   hang      every sync lasts until the mode is another
 //   msync     EIO from every sync of the limits file, which is mapped
+//   msync-part  the same, of its parts alone
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -119,6 +120,8 @@ int msync(void* address, size_t size, int flags) {
   if (next == NULL) *(void**)&next = dlsym(RTLD_NEXT, "msync");
   char mode[32];
   Mode(mode, sizeof(mode));
+  const int is_part = size < ((size_t)1 << 20);
   FAIL_IF(strcmp(mode, "msync") == 0 ? EIO : 0);
+  FAIL_IF(strcmp(mode, "msync-part") == 0 && is_part ? EIO : 0);
   return next(address, size, flags);
 }

@@ -185,6 +185,17 @@ def test_limits_file(server):
        server.ask('GET', '/metrics')[1])
 
 
+def test_limits_windows(server):
+  """New windows are written at once; if that fails, the log says it."""
+  said = server.text().count('credits.db.limits: cannot be written')
+  disk('msync-part')
+  konpro('account', 'plan', 'acme', 'enterprise', '--windows=minute:900001/1m')
+  wait('the log', lambda: server.text().count(
+      'credits.db.limits: cannot be written') > said)
+  disk('fine')
+  wait('healthz 200', lambda: server.ask('GET', '/healthz')[0].status == 200)
+
+
 def test_hanging_disk(server, key):
   """While a write does not end, the next requests do not wait for it."""
   job = {'operation': 'avatar_video', 'quantity': '1s'}
@@ -213,8 +224,16 @@ def test_hanging_disk(server, key):
       ask('GET', '/v1/admit', **{'X-Api-Key': key})))
   check(answer.status == 200, f'{answer.status} {text}')
   wait('the log', lambda: 'the store is slow' in server.text())
+  # A catalog is replaced meanwhile. The next one waits for the request, which
+  # may have the first.
+  server.reload()
+  server.process.send_signal(signal.SIGHUP)
+  time.sleep(2)
+  check(server.text().count('reloaded catalog') == 1, server.text())
   disk('fine')
   waiting.join()
+  wait('the second catalog', lambda:
+       server.text().count('reloaded catalog') == 2)
   check(answers[0][0].status == 200, answers[0][1])
   wait('healthz 200', lambda: server.ask('GET', '/healthz')[0].status == 200)
   answer, text = server.ask('POST', '/v1/jobs/waits/cancel', {'account': 'acme'})
@@ -274,6 +293,7 @@ def main():
   for trouble in [*modes(), file_limit(server)]:
     jobs += test_trouble(server, key, *trouble)
   test_limits_file(server)
+  test_limits_windows(server)
   test_hanging_disk(server, key)
   test_descriptors(server, key)
   server.stop()

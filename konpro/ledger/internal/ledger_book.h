@@ -14,6 +14,7 @@
 #ifndef KONPRO_LEDGER_INTERNAL_LEDGER_BOOK_H_
 #define KONPRO_LEDGER_INTERNAL_LEDGER_BOOK_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -45,8 +46,8 @@ class LedgerBook {
     absl::Duration acceptance;
     absl::Duration duplicates;
     absl::Duration ahead;  // of an event
-    // Whose operations commands may name; null: any.
-    const Catalog* catalog = nullptr;
+    // Its operations are those that commands may name; null: any.
+    const std::atomic<const Catalog*>* catalog = nullptr;
   };
 
   // The state of an empty journal, for Load() or Replay(). `store` must outlive
@@ -86,7 +87,6 @@ class LedgerBook {
   absl::StatusOr<uint64_t> CompareSnapshot();
 
   const Windows& windows() const { return windows_; }
-  void SetCatalog(const Catalog& catalog) { windows_.catalog = &catalog; }
   UnixNanos time() const { return time_; }
   const JournalHead& head() const { return head_; }
   uint64_t snapshot_sequence() const { return snapshot_sequence_; }
@@ -176,7 +176,7 @@ class LedgerBook {
 
   // Constant after construction.
   Store& store_;
-  Windows windows_;
+  const Windows windows_;
 
   IdHash id_hash_;
   DuplicateMemory duplicates_;

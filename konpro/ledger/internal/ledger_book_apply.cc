@@ -52,9 +52,11 @@ void LedgerBook::Apply(const LedgerCommand& command, uint64_t id_hash,
     }
     status = first.status();
   }
-  if (status.ok() && windows_.catalog != nullptr) {
-    status = CheckNames(command, *windows_.catalog);
-  }
+  const Catalog* const catalog =
+      windows_.catalog == nullptr
+          ? nullptr
+          : windows_.catalog->load(std::memory_order_acquire);
+  if (status.ok() && catalog != nullptr) status = CheckNames(command, *catalog);
   if (status.ok()) status = CheckTime(command, now);
   if (status.ok()) status = Execute(command, id_hash, *outcome);
   if (!status.ok()) outcome = status;
