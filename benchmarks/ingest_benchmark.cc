@@ -19,7 +19,6 @@
 #include "google/protobuf/util/json_util.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/ingest_command.h"
-#include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 #include "konpro/input/usage_input.h"
 #include "konpro/ledger/ledger.h"

@@ -13,7 +13,6 @@
 #include "benchmark/benchmark.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
-#include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 #include "konpro/input/manifest.h"
 

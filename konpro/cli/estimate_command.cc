@@ -9,13 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "konpro/base/internal/name.h"
+#include "konpro/base/internal/progress_bar.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/estimate/batch_estimate.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/estimate/plan_comparison.h"
-#include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
-#include "konpro/input/progress_bar.h"
 #include "konpro/report/estimate_report.h"
 #include "konpro/report/report_message.h"
 #include "proto/report.pb.h"
@@ -234,8 +233,9 @@ ExitCode WriteSchedule(const EstimateOptions& options, const PlanFit& fit,
                              ": not written, for the plan allows not all"));
     return ExitCode::kOk;
   }
-  ProgressBar bar(streams.progress,
-                  static_cast<int64_t>(fit.schedule->requests()), "requests");
+  internal::ProgressBar bar(streams.progress,
+                            static_cast<int64_t>(fit.schedule->requests()),
+                            "requests");
   const absl::Status status =
       WriteScheduleFile(options.schedule_file, *fit.schedule,
                         [&](int64_t requests) { bar.Advance(requests); });

@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "konpro/base/credits.h"
 #include "konpro/cli/command.h"
-#include "konpro/estimate/planner.h"
+#include "konpro/estimate/plan_fit.h"
 #include "konpro/input/manifest.h"
 #include "konpro/report/report_message.h"
 

@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/cli/flag_parsing.h"
-#include "konpro/estimate/planner.h"
+#include "konpro/estimate/plan_fit.h"
 #include "konpro/report/report_message.h"
 
 namespace konpro::cli {

@@ -13,7 +13,6 @@
 #include "konpro/access/backend.h"
 #include "konpro/cli/service_session.h"
 #include "konpro/estimate/forecast.h"
-#include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 #include "konpro/input/spend_history.h"
 #include "konpro/ledger/ledger.h"

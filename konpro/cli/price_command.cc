@@ -3,11 +3,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "konpro/catalog/plan.h"
-#include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 #include "konpro/report/report_message.h"
 #include "konpro/report/usage_report.h"
-#include "konpro/report/usage_totals.h"
 #include "proto/report.pb.h"
 #include "proto/usage.pb.h"
 

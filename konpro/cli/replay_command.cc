@@ -10,7 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/plan.h"
-#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 #include "konpro/report/replay_report.h"
 #include "konpro/report/report_message.h"
 #include "proto/report.pb.h"

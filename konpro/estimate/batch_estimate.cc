@@ -2,8 +2,8 @@
 
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/price_list.h"
+#include "konpro/estimate/internal/planner.h"
 #include "konpro/estimate/internal/price_time.h"
-#include "konpro/estimate/planner.h"
 #include "konpro/limits/schedule.h"
 
 namespace konpro {

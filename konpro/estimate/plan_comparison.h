@@ -1,7 +1,7 @@
 // Every plan of a catalog with the same work: which plans carry it, which is
 // the cheapest and which the fastest, what a plan lacks to meet a deadline, and
-// what would have to change if none fits it. What one plan makes of some
-// work is planner.h; the words for it are report/estimate_report.h.
+// what would have to change if none fits it. The results are in plan_fit.h;
+// the words for them are in report/estimate_report.h.
 //
 //   PlanComparison comparison(catalog, question);
 //   comparison.Add(/*jobs=*/90, /*each=*/cost);    // for all jobs, in order
@@ -30,7 +30,8 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/plan.h"
 #include "konpro/estimate/estimator.h"
-#include "konpro/estimate/planner.h"
+#include "konpro/estimate/internal/planner.h"
+#include "konpro/estimate/plan_fit.h"
 
 namespace konpro {
 
@@ -108,7 +109,7 @@ class PlanComparison {
   // Plans that carry the work, and meet the deadline if there is one.
   std::vector<const PlanFit*> Carrying() const;
 
-  // See Recommend() of planner.h.
+  // Of the plans that carry the work; see Recommendation.
   Recommendation Recommend() const;
   NeededChange WhatWouldHaveToChange() const;
 

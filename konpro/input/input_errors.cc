@@ -1,4 +1,4 @@
-#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 
 namespace konpro {
 

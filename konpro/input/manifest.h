@@ -23,7 +23,6 @@
 #include "konpro/catalog/operation.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/estimate/uncertainty.h"
-#include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 
 namespace konpro {

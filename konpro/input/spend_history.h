@@ -21,7 +21,6 @@
 #include "absl/time/time.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/forecast.h"
-#include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 #include "konpro/ledger/ledger.h"
 

@@ -41,7 +41,7 @@
 #include "absl/strings/string_view.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/replay.h"
-#include "konpro/input/input_errors.h"
+#include "konpro/input/input_file.h"
 
 namespace konpro {
 

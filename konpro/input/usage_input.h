@@ -16,7 +16,6 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 #include "proto/usage.pb.h"
 

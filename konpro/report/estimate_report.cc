@@ -11,7 +11,7 @@
 #include "konpro/catalog/operation.h"
 #include "konpro/catalog/price_list.h"
 #include "konpro/estimate/estimator.h"
-#include "konpro/estimate/planner.h"
+#include "konpro/estimate/plan_fit.h"
 #include "konpro/estimate/uncertainty.h"
 #include "konpro/limits/rate_window.h"
 #include "konpro/report/internal/plan_text.h"

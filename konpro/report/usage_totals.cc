@@ -1,5 +1,3 @@
-#include "konpro/report/usage_totals.h"
-
 #include <algorithm>
 #include <optional>
 
@@ -8,6 +6,7 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/operation.h"
 #include "konpro/ledger/usage.h"
+#include "konpro/report/usage_report.h"
 
 namespace konpro {
 

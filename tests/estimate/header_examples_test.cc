@@ -19,8 +19,9 @@
 #include "konpro/estimate/batch_estimate.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/estimate/forecast.h"
+#include "konpro/estimate/internal/planner.h"
 #include "konpro/estimate/plan_comparison.h"
-#include "konpro/estimate/planner.h"
+#include "konpro/estimate/plan_fit.h"
 #include "konpro/estimate/replay.h"
 #include "konpro/estimate/saved_report.h"
 #include "konpro/estimate/uncertainty.h"
@@ -119,6 +120,14 @@ TEST(HeaderExamples, PlanComparison) {
   EXPECT_FALSE(comparison.FitDeadline(pro).met);
   EXPECT_THAT(comparison.NeededLimits(pro),
               ElementsAre(NeededLimit{"minute", 90}, NeededLimit{"day", 90}));
+
+  const UnixNanos deadline = *question.deadline;
+  // plan_fit.h
+  const PlanFit& fit = comparison.FitOf(pro);
+  EXPECT_EQ(fit.last.at - start, absl::Minutes(1));
+  EXPECT_EQ(fit.last.binding_window, 0u);
+  EXPECT_FALSE(fit.Carries(deadline));
+  EXPECT_TRUE(comparison.Recommend().cheapest.has_value());
 }
 
 TEST(HeaderExamples, Planner) {

@@ -21,14 +21,12 @@
 #include "konpro/catalog/plan.h"
 #include "konpro/estimate/replay.h"
 #include "konpro/input/catalog_input.h"
-#include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 #include "konpro/input/internal/line_reader.h"
 #include "konpro/input/internal/trace_time.h"
 #include "konpro/input/internal/usage_json.h"
 #include "konpro/input/json_message.h"
 #include "konpro/input/manifest.h"
-#include "konpro/input/progress_bar.h"
 #include "konpro/input/saved_report.h"
 #include "konpro/input/spend_history.h"
 #include "konpro/input/trace.h"
@@ -37,7 +35,7 @@
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/store.h"
-#include "konpro/report/usage_totals.h"
+#include "konpro/report/usage_report.h"
 #include "proto/usage.pb.h"
 #include "tests/testing/status_matchers.h"
 
@@ -54,27 +52,6 @@ void WriteHere(const std::string& name, const std::string& text) {
   std::ofstream(name) << text;
 }
 
-TEST(HeaderExamples, InputErrors) {
-  std::ostringstream err;
-  // input_errors.h
-  InputErrors errors("jobs.csv", err);
-  errors.Add(3, 7, "no quantity");
-  errors.AddForFile("is empty");
-  errors.Finish();
-  EXPECT_EQ(errors.count(), 2);
-  EXPECT_EQ(err.str(), "jobs.csv:3:7: no quantity\njobs.csv: is empty\n");
-}
-
-TEST(HeaderExamples, ProgressBar) {
-  std::ostringstream err;
-  // progress_bar.h
-  ProgressBar bar(&err, /*total=*/100'000, "requests");
-  bar.Advance(25'000);
-  EXPECT_THAT(err.str(),
-              HasSubstr("25000 requests [##########......................"
-                        "........] 25%"));
-}
-
 TEST(HeaderExamples, InputFile) {
   WriteHere("jobs.csv", "a\nb");
   std::istringstream in;
@@ -87,6 +64,14 @@ TEST(HeaderExamples, InputFile) {
   }
   EXPECT_EQ(input.error(), "");
   EXPECT_EQ(read, "a\nb");
+
+  std::ostringstream err;
+  InputErrors errors("jobs.csv", err);
+  errors.Add(3, 7, "no quantity");
+  errors.AddForFile("is empty");
+  errors.Finish();
+  EXPECT_EQ(errors.count(), 2);
+  EXPECT_EQ(err.str(), "jobs.csv:3:7: no quantity\njobs.csv: is empty\n");
 }
 
 TEST(HeaderExamples, LineReader) {

@@ -20,7 +20,6 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/replay.h"
 #include "konpro/input/catalog_input.h"
-#include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 #include "konpro/input/manifest.h"
 #include "konpro/input/saved_report.h"

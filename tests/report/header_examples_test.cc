@@ -53,7 +53,6 @@
 #include "konpro/report/replay_report.h"
 #include "konpro/report/report_message.h"
 #include "konpro/report/usage_report.h"
-#include "konpro/report/usage_totals.h"
 #include "proto/account.pb.h"
 #include "proto/report.pb.h"
 #include "proto/usage.pb.h"
@@ -135,17 +134,6 @@ TEST(HeaderExamples, Replay) {
   PrintReplays(reports, plans, replay.mode(), out);
   EXPECT_THAT(out.str(),
               StartsWith("plans that admit every request at once: pro\n"));
-}
-
-TEST(HeaderExamples, Usage) {
-  const Catalog catalog = Catalog::BuiltIn();
-  const Plan& pro = *catalog.FindPlan("pro");
-  UsageTotals totals(catalog);
-  // usage_report.h
-  const v1::UsageReport report = ToUsageReport(totals, {.plan = &pro});
-  std::ostringstream out;
-  PrintUsageReport(report, ReportFormat::kTable, out);
-  EXPECT_THAT(out.str(), HasSubstr("accounts: 0\n"));
 }
 
 TEST(HeaderExamples, ReportMessage) {
@@ -327,11 +315,16 @@ TEST(HeaderExamples, UsageTotals) {
   record.mutable_duration()->set_seconds(60);
   record.mutable_start_time()->set_seconds(1'800'000'000);
   record.mutable_end_time()->set_seconds(1'800'000'060);
-  // usage_totals.h
+  const Plan& pro = *catalog.FindPlan("pro");
+  // usage_report.h
   UsageTotals totals(catalog);
   EXPECT_TRUE(totals.Add(record).ok());
   EXPECT_GT(totals.total(), Credits());
   EXPECT_EQ(totals.Accounts()[0].lines[0].quantity, 60'000);
+  const v1::UsageReport report = ToUsageReport(totals, {.plan = &pro});
+  std::ostringstream out;
+  PrintUsageReport(report, ReportFormat::kTable, out);
+  EXPECT_THAT(out.str(), HasSubstr("accounts: 1\n"));
 }
 
 }  // namespace

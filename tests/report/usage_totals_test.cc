@@ -1,5 +1,3 @@
-#include "konpro/report/usage_totals.h"
-
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +11,7 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/price_list.h"
 #include "konpro/estimate/estimator.h"
+#include "konpro/report/usage_report.h"
 #include "proto/usage.pb.h"
 #include "tests/testing/status_matchers.h"
 

@@ -12,7 +12,6 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "konpro/input/input_errors.h"
 #include "konpro/input/input_file.h"
 
 namespace konpro {

@@ -1,6 +1,6 @@
-// What plans make of the same work: when it would be done, whether credits that
-// expire last for it, what it costs in money, and which plan to take. What the
-// work costs in credits is estimator.h; when requests can go out, schedule.h.
+// How plan_comparison.h finds what plans make of the same work: when it would
+// be done, whether credits that expire last for it, what it costs in money, and
+// which plan to take.
 //
 //   const PlannedWork work = {.requests = 1'001, .cost = ..., .start = start};
 //   const PlanFit fit = FitPlan(pro, work);
@@ -17,10 +17,9 @@
 //
 // Cost: FitPlan() and RequestsBefore() take time that does not grow with the
 // number of requests: a few calls of Schedule::At() and some 60.
-#ifndef KONPRO_ESTIMATE_PLANNER_H_
-#define KONPRO_ESTIMATE_PLANNER_H_
+#ifndef KONPRO_ESTIMATE_INTERNAL_PLANNER_H_
+#define KONPRO_ESTIMATE_INTERNAL_PLANNER_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -30,6 +29,7 @@
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/plan.h"
+#include "konpro/estimate/plan_fit.h"
 #include "konpro/limits/rate_window.h"
 #include "konpro/limits/schedule.h"
 
@@ -65,12 +65,6 @@ bool Meets(const Schedule& schedule, UnixNanos deadline);
 std::optional<std::vector<int64_t>> SmallestLimits(
     absl::Span<const RateWindow> windows, const PlannedWork& work,
     UnixNanos deadline);
-
-// Credits that can be spent before `expires_at`, and not at it.
-struct ExpiringCredits {
-  Credits amount;
-  UnixNanos expires_at = UnixNanos::Max();  // never
-};
 
 // What the first requests of some work cost, in one pass and without keeping
 // the requests: the numbers that matter are given before.
@@ -114,43 +108,8 @@ std::optional<FundsFit> FitFunds(absl::Span<const ExpiringCredits> credits,
 // if it is shorter. REQUIRES: start <= last.
 int64_t MonthsBegun(absl::Time start, absl::Time last);
 
-// What one plan makes of some work.
-struct PlanFit {
-  const Plan* plan = nullptr;
-  // Whether it allows all operations: the caller says.
-  bool allowed = true;
-  // nullopt if the plan has no windows: nothing is known then.
-  std::optional<Schedule> schedule;
-  Submission last = {.at = UnixNanos::Max()};
-  // Of the work, under this plan: prices may change while requests wait.
-  Credits cost;
-  // The caller says; see FitFunds().
-  Credits shortfall;
-  // Months of the subscription that the work takes, and their price with the
-  // credits; 0 and nullopt if it has no price or is never done.
-  int64_t months = 0;
-  std::optional<Money> money;
-
-  // Whether the plan can do the work, by `deadline` if there is one.
-  bool Carries(std::optional<UnixNanos> deadline) const {
-    return allowed && schedule.has_value() && !last.never() &&
-           (!deadline.has_value() || last.at <= *deadline);
-  }
-};
-
 // `allowed` and `shortfall` as they are by default.
 PlanFit FitPlan(const Plan& plan, const PlannedWork& work);
-
-// Of the plans that carry the work: those with the smallest shortfall, and of
-// these one. Indices into what was given; nullopt if no plan fits it.
-struct Recommendation {
-  // The least money if all of them have a price in one currency; else the
-  // fewest credits; of equals, the first of the catalog.
-  std::optional<size_t> cheapest;
-  // The earliest last request; of equals, the cheapest.
-  std::optional<size_t> fastest;
-  bool by_money = false;
-};
 
 // REQUIRES: `fits` in catalog order.
 Recommendation Recommend(absl::Span<const PlanFit> fits,
@@ -158,4 +117,4 @@ Recommendation Recommend(absl::Span<const PlanFit> fits,
 
 }  // namespace konpro
 
-#endif  // KONPRO_ESTIMATE_PLANNER_H_
+#endif  // KONPRO_ESTIMATE_INTERNAL_PLANNER_H_

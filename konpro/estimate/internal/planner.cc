@@ -1,4 +1,4 @@
-#include "konpro/estimate/planner.h"
+#include "konpro/estimate/internal/planner.h"
 
 #include <algorithm>
 #include <numeric>

@@ -1,4 +1,4 @@
-#include "konpro/input/progress_bar.h"
+#include "konpro/base/internal/progress_bar.h"
 
 #include <algorithm>
 #include <string>
@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
-namespace konpro {
+namespace konpro::internal {
 
 void ProgressBar::Draw() {
   constexpr absl::Duration kRedraw = absl::Milliseconds(100);
@@ -31,4 +31,4 @@ void ProgressBar::Clear() {
   drawn_ = false;
 }
 
-}  // namespace konpro
+}  // namespace konpro::internal

@@ -6,8 +6,8 @@
 //   // 25000 requests [##########..............................] 25%
 //
 // Thread safety: thread-compatible.
-#ifndef KONPRO_INPUT_PROGRESS_BAR_H_
-#define KONPRO_INPUT_PROGRESS_BAR_H_
+#ifndef KONPRO_BASE_INTERNAL_PROGRESS_BAR_H_
+#define KONPRO_BASE_INTERNAL_PROGRESS_BAR_H_
 
 #include <cstdint>
 #include <ostream>
@@ -15,7 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
-namespace konpro {
+namespace konpro::internal {
 
 class ProgressBar {
  public:
@@ -48,6 +48,6 @@ class ProgressBar {
   absl::Time next_draw_ = absl::InfinitePast();
 };
 
-}  // namespace konpro
+}  // namespace konpro::internal
 
-#endif  // KONPRO_INPUT_PROGRESS_BAR_H_
+#endif  // KONPRO_BASE_INTERNAL_PROGRESS_BAR_H_
