@@ -614,6 +614,18 @@ TEST(Admission, AnImplausibleQuantityIsRefusedAndNotJournaled) {
         memory.admission->Complete({"acme", "job", held * 10'000}, At());
     EXPECT_TRUE(again->replayed);
   }
+  // Of a hold of nothing, too, records are part of the completion.
+  MemoryAdmission nothing(catalog, {.implausible_factor = 0});
+  const MintedKey other = NewKey(nothing);
+  nothing.Grant("acme", "100", At());
+  ASSERT_TRUE(nothing.admission->Admit(Video(other, 0, "job"), At()).ok());
+  const v1::UsageRecord slice = PartialRecord("a", "job", 10);
+  std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
+  UsageLedger(*nothing.ledger, catalog, {.implausible_factor = 0})
+      .Charge({&slice, 1}, At(), outcomes);
+  ASSERT_TRUE(outcomes.front()->effect.applied());
+  EXPECT_EQ(nothing.admission->Complete({"acme", "job", 15'000}, At())->charged,
+            C("5"));
   MemoryAdmission any(catalog, {.implausible_factor = 0});
   const MintedKey key = NewKey(any);
   any.Grant("acme", "100", At());

@@ -135,6 +135,23 @@ TEST(Account, BurnsDownInOrder) {
   } while (std::next_permutation(made.begin(), made.end()) && ++orders < 999);
 }
 
+// An older paid grant gives way to a promotional one that is alike otherwise.
+TEST(Account, PromotionalCreditsAreDrawnBeforePaidOnes) {
+  for (const bool is_paid_first : {true, false}) {
+    Books books;
+    for (const bool is_paid : {is_paid_first, !is_paid_first}) {
+      books.Must(GrantCommand{
+          .id = is_paid ? "paid" : "promotional",
+          .amount = Ticks(5),
+          .kind = is_paid ? GrantKind::kPaid : GrantKind::kPromotional});
+    }
+    books.Must(SpendCommand{.amount = Ticks(7)});
+    const uint64_t paid = is_paid_first ? 1 : 2;
+    EXPECT_THAT(books.effect.posted, ElementsAre(Allocation{3 - paid, Ticks(5)},
+                                                 Allocation{paid, Ticks(2)}));
+  }
+}
+
 TEST(Account, DrawsOnWhatIsEffectiveAndAllowed) {
   Books books;
   books.now = 10;

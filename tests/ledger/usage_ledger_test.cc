@@ -17,6 +17,8 @@
 #include "konpro/base/clock_tolerance.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/estimate/estimator.h"
+#include "konpro/ledger/quantity_capture.h"
+#include "konpro/ledger/session.h"
 #include "konpro/ledger/statement.h"
 #include "konpro/ledger/store.h"
 #include "konpro/ledger/usage.h"
@@ -106,8 +108,15 @@ class UsageLedgerTest : public ::testing::Test {
  protected:
   UsageLedgerTest() : catalog_(AwkwardCatalog()) { Restart(); }
 
-  // What is known of jobs is read from the journal anew.
+  // What is known of jobs is read from the journal anew, as by a new process.
   void Forget() {
+    ASSERT_THAT(ledger_->Snapshot(), IsOk());
+    store_->FailNext();
+    EXPECT_THAT(ledger_->Apply({.account = "nobody",
+                                .id = "fails",
+                                .at = ledger_->Now(),
+                                .request = SpendCommand{}}),
+                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("made to")));
     usage_ = std::make_unique<UsageLedger>(*ledger_, catalog_, options_);
   }
 
@@ -152,7 +161,7 @@ class UsageLedgerTest : public ::testing::Test {
     auto store = std::make_unique<FailingStore>();
     store_ = store.get();
     ledger_ = *Ledger::Open(std::move(store), {});
-    Forget();
+    usage_ = std::make_unique<UsageLedger>(*ledger_, catalog_, options_);
   }
 
   const std::vector<absl::StatusOr<LedgerOutcome>>& Charge(
@@ -418,6 +427,8 @@ TEST_F(UsageLedgerTest, WhatIsAboveTheHoldIsDrawnAndTheRestIsUncollected) {
         *MakeStatement(*ledger_, "acme",
                        {.begin = UnixNanos(), .end = UnixNanos::Max()}, kNow);
     EXPECT_EQ(statement.uncollected, BalanceNow().uncollected);
+    ASSERT_EQ(statement.lines.size(), 1u);
+    EXPECT_EQ(statement.lines[0].uncollected, BalanceNow().uncollected);
   }
 }
 
@@ -493,6 +504,78 @@ TEST_F(UsageLedgerTest, AReservationOfNothingIsForNothing) {
   options_.implausible_factor = 0;
   Forget();
   EXPECT_TRUE(ChargeOne(Record("r", "job", 1'000))->effect.applied());
+}
+
+// The price of its reservation is enough, the first time and again.
+TEST_F(UsageLedgerTest, ARecordWithoutAPriceAtItsTimeIsARetryToo) {
+  Catalog::Spec spec;
+  spec.version = "later";
+  spec.operations = {{"call", QuantityUnit::kMilliseconds, "ms"}};
+  spec.price_lists = {*PriceList::Create(
+      absl::FromUnixSeconds(kSecond),
+      {{"call", *Price::Create({.credits = C("1"), .per = 1'000})}})};
+  spec.plans = {*Plan::Create({.name = "any"})};
+  const Catalog later = *Catalog::Create(std::move(spec));
+  Grant("1000");
+  Reserve("job", "100");
+  UsageLedger usage(*ledger_, later);
+  for (int i = 0; i < 2; ++i) {
+    const v1::UsageRecord record = Record("r", "job", 60'000, kSecond - 10);
+    usage.Charge({&record, 1}, kNow, outcomes_);
+    ASSERT_THAT(outcomes_.front(), IsOk());
+    EXPECT_EQ(outcomes_.front()->replayed, i == 1);
+    EXPECT_EQ(BalanceNow().posted, C("60"));
+  }
+}
+
+// A price of a tick for 1,000 pieces: 400 cost nothing, and are not forgotten.
+TEST_F(UsageLedgerTest, SlicesThatCostNothingArePartOfTheSession) {
+  Catalog::Spec spec;
+  spec.version = "cheap";
+  spec.operations = {{"image", QuantityUnit::kCount, "image"}};
+  spec.price_lists = {*PriceList::Create(
+      absl::InfinitePast(),
+      {{"image",
+        *Price::Create({.credits = Credits::FromTicks(1), .per = 1'000})}})};
+  spec.plans = {*Plan::Create({.name = "any"})};
+  const Catalog cheap = *Catalog::Create(std::move(spec));
+  for (const bool is_admitted : {true, false}) {
+    Restart();
+    Grant("1");
+    const std::string job = is_admitted ? "admit:job" : "job";
+    ASSERT_TRUE(
+        ledger_
+            ->Apply({.account = "acme",
+                     .id = job,
+                     .at = kNow,
+                     .request = LedgerReserve{.amount = Credits::FromTicks(9),
+                                              .operation = "image",
+                                              .timeout = absl::Hours(1)}})
+            ->effect.applied());
+    const auto capture = [&](absl::string_view id, int64_t quantity,
+                             bool is_total) {
+      return SumOf(CaptureQuantity(*ledger_, cheap,
+                                   {.account = "acme",
+                                    .id = id,
+                                    .reservation = job,
+                                    .at = kNow,
+                                    .quantity = quantity,
+                                    .is_total = is_total,
+                                    .final = is_total})
+                       ->effect.posted)
+          ->ticks();
+    };
+    EXPECT_EQ(capture("a", 400, false), 0);
+    EXPECT_EQ(capture("b", 100, true), 0);
+    v1::UsageRecord late = Record("late", "job", 0);
+    late.set_operation("image");
+    late.set_count(200);
+    late.set_late(true);
+    UsageLedger usage(*ledger_, cheap);
+    usage.Charge({&late, 1}, kNow, outcomes_);
+    ASSERT_THAT(outcomes_.front(), IsOk());
+    EXPECT_EQ(SumOf(outcomes_.front()->effect.posted)->ticks(), 1);
+  }
 }
 
 TEST_F(UsageLedgerTest, ASecondFinalRecordOfAnExpiredJobChangesNothing) {
@@ -735,8 +818,58 @@ TEST_F(UsageLedgerTest, ACompletedJobWithTheLabelOfASessionIsNoPartOfIt) {
                                              absl::FromUnixSeconds(kSecond)),
                                          .job = "session"}}),
       IsOk());
-  ASSERT_THAT(ChargeOne(Record("b", "session", 30'000)), IsOk());
-  EXPECT_EQ(BalanceNow().posted, *CheckedAdd(CostOf(90'000), CostOf(10'000)));
+  // Of which the increment shows what was before.
+  ASSERT_NE(*CheckedSubtract(CostOf(90'100), CostOf(60'000)),
+            *CheckedSubtract(CostOf(40'100), CostOf(10'000)));
+  ASSERT_THAT(ChargeOne(Record("b", "session", 30'100)), IsOk());
+  EXPECT_EQ(BalanceNow().posted, *CheckedAdd(CostOf(90'100), CostOf(10'000)));
+}
+
+// Slices of one job, under both its names, each thread with its own
+// UsageLedger; captures of a quantity take turns with them.
+TEST_F(UsageLedgerTest, SlicesFromManyThreadsCostTheWhole) {
+  constexpr int kThreads = 4;
+  constexpr int kSlices = 50;
+  Grant("1000000");
+  Reserve("admit:job", "10000");
+  std::vector<std::thread> threads;
+  threads.reserve(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      UsageLedger usage(*ledger_, catalog_);
+      std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
+      for (int i = 0; i < kSlices; ++i) {
+        const std::string id = absl::StrCat(t, "/", i);
+        if (i % 5 == 4) {
+          EXPECT_THAT(CaptureQuantity(*ledger_, catalog_,
+                                      {.account = "acme",
+                                       .id = id,
+                                       .reservation = "admit:job",
+                                       .at = kNow,
+                                       .quantity = 1'000,
+                                       .final = false}),
+                      IsOk());
+          continue;
+        }
+        const v1::UsageRecord record =
+            Partial(Record(id, i % 2 == 0 ? "job" : "admit:job", 1'000));
+        usage.Charge({&record, 1}, kNow, outcomes);
+        EXPECT_THAT(outcomes.front(), IsOk());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(BalanceNow().posted, CostOf(kThreads * kSlices * 1'000));
+  EXPECT_EQ(CaptureQuantity(*ledger_, catalog_,
+                            {.account = "acme",
+                             .id = "done",
+                             .reservation = "admit:job",
+                             .at = kNow,
+                             .quantity = kThreads * kSlices * 1'000 + 7'000,
+                             .is_total = true})
+                ->balance.posted,
+            CostOf(kThreads * kSlices * 1'000 + 7'000));
+  EXPECT_THAT(ledger_->Verify([](uint64_t) {}), IsOk());
 }
 
 // Another thread's charge comes after the journal was read for a batch, and
