@@ -16,10 +16,15 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "konpro/base/mutex.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/price_list.h"
+#include "konpro/ledger/internal/ledger_batch.h"
 #include "konpro/ledger/ledger.h"
+#include "konpro/ledger/quantity_capture.h"
 #include "tests/testing/ledger_workload.h"
 #include "tests/testing/shared_store.h"
 #include "tests/testing/status_matchers.h"
@@ -353,6 +358,63 @@ TEST_F(LedgerLocks, Snapshot) {
 }
 TEST_F(LedgerLocks, Close) {
   Race([&] { EXPECT_THAT(ledger_->Close(), IsOk()); });
+}
+TEST_F(LedgerLocks, ReadSessions) {
+  Race([&] {
+    EXPECT_THAT(internal::LedgerBatch::ReadSessions(*ledger_), IsOk());
+  });
+}
+
+// Slices of one session, some of which find that it was not read yet: each is
+// priced by what the others have charged.
+TEST(LedgerThreads, SlicesOfOneSessionCostTheWhole) {
+  constexpr int kSlices = 40;
+  const Catalog& catalog = Catalog::BuiltIn();
+  const Price price = *Price::Create({.credits = Credits::FromTicks(1),
+                                      .per = 7,
+                                      .increment = 3,
+                                      .minimum = 50});
+  const auto ledger = *Ledger::Open(
+      std::make_unique<SharedStore>(std::make_shared<SharedStore::Content>()),
+      {.snapshot_every = 50});
+  const Credits hold = *price.CostOf(10'000);
+  ASSERT_THAT(ledger->Apply({.account = "acme",
+                             .id = "grant",
+                             .at = kStart,
+                             .request = GrantCommand{.amount = hold}}),
+              IsOk());
+  ASSERT_THAT(
+      ledger->Apply({.account = "acme",
+                     .id = "job",
+                     .at = kStart,
+                     .request = LedgerReserve{.amount = hold,
+                                              .operation = "avatar_video",
+                                              .timeout = absl::Hours(1)},
+                     .pricing = Pricing{.operation = "avatar_video",
+                                        .quantity = 10'000,
+                                        .terms = price.terms()}}),
+      IsOk());
+  std::vector<std::thread> threads;
+  threads.reserve(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kSlices; ++i) {
+        const std::string id = absl::StrCat(t, "/", i);
+        EXPECT_THAT(CaptureQuantity(*ledger, catalog,
+                                    {.account = "acme",
+                                     .id = id,
+                                     .reservation = "job",
+                                     .at = kStart,
+                                     .quantity = 2,
+                                     .final = false}),
+                    IsOk());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(ledger->BalanceOf("acme", kStart)->posted,
+            price.CostOf(2 * kThreads * kSlices));
+  EXPECT_THAT(ledger->Verify([](uint64_t) {}), IsOk());
 }
 
 }  // namespace
