@@ -27,9 +27,11 @@ class Parts {
         places_.try_emplace(account.windows, part_.windows_size());
     if (is_new) {
       v1::LimiterWindows& out = *part_.add_windows();
-      for (size_t i = 0; i < account.windows->size(); ++i) {
+      for (size_t i = 0; i < account.windows->kept_size(); ++i) {
         *out.add_windows() = RateWindowToProto(account.windows->window(i));
       }
+      out.set_keeps_last(account.windows->size() <
+                         account.windows->kept_size());
       out.set_suspended(account.windows->size() > 0 &&
                         account.windows->cost_max() == 0);
     }
@@ -77,7 +79,11 @@ absl::StatusOr<LimiterWindows> FromProto(const v1::LimiterWindows& message) {
   }
   const absl::Status status = CheckWindows(windows);
   if (!status.ok()) return DataLoss(status.message());
-  const LimiterWindows result = LimiterWindows::Of(windows);
+  LimiterWindows result = LimiterWindows::Of(windows);
+  if (message.keeps_last()) {
+    if (windows.size() != 2) return DataLoss("windows: none to keep");
+    result = LimiterWindows(windows[0]).WithKept(windows[1]);
+  }
   return message.suspended() && !windows.empty() ? result.Suspended() : result;
 }
 

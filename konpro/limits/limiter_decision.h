@@ -64,9 +64,14 @@ class LimiterWindows {
   static LimiterWindows None(LimitOutcome beyond = LimitOutcome::kNoWindows);
   // These windows, which keep what was used and admit nothing.
   LimiterWindows Suspended() const;
+  // This window and, after it, one that limits nothing: what was used of it is
+  // kept for when it comes back. REQUIRES: size() is 1; another name.
+  LimiterWindows WithKept(const RateWindow& kept) const;
 
   size_t size() const { return size_; }
-  // REQUIRES: index < size().
+  // With the one that is kept.
+  size_t kept_size() const { return kept_size_; }
+  // REQUIRES: index < kept_size().
   const RateWindow& window(size_t index) const { return windows_[index]; }
   const WindowRule& rule(size_t index) const { return rules_[index]; }
   bool is_fixed_pair() const { return is_fixed_pair_; }
@@ -80,6 +85,7 @@ class LimiterWindows {
                  uint32_t size);
 
   uint32_t size_;
+  uint8_t kept_size_;
   bool is_fixed_pair_;
   LimitOutcome beyond_ = LimitOutcome::kExceedsLimit;
   uint64_t cost_max_;
@@ -153,6 +159,7 @@ class Decision {
   LimitOutcome outcome_;
 };
 
+static_assert(sizeof(LimiterWindows) == 256);  // a registry has a table
 static_assert(sizeof(Decision) == 40);
 static_assert(std::is_trivially_copyable_v<Decision>);
 
@@ -168,9 +175,13 @@ Decision Decide(const LimiterWindows& windows, const LimiterState& state,
 
 // What `state` has used under `from`, as a state under `to`: a window continues
 // the one of its name, else the one in its place if no other continues that,
-// else it begins fresh at `now`.
+// else it begins fresh at `now`. Windows that are kept are among both.
 LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
                    const LimiterState& state, UnixNanos now);
+
+// `to` with what it must keep after `from`: the window that no window of `to`
+// continues, if `to` has a place for it.
+LimiterWindows KeepingOf(const LimiterWindows& from, const LimiterWindows& to);
 
 }  // namespace konpro
 

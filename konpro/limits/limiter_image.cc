@@ -41,16 +41,19 @@ uint64_t SealOf(absl::Span<const char> bytes) {
   };
   const uint64_t sum = internal::SumOf(words, sizeof(words));
   return internal::SumOf(bytes.data() + internal::kImageRecordsAt,
-                         bytes.size() - internal::kImageRecordsAt, sum);
+                         bytes.size() - internal::kImageRecordsAt, sum) |
+         1;
 }
 
 absl::StatusOr<LimiterWindows> WindowsOf(const ImageWindows& record) {
   if (record.sum != internal::SumOf(&record, offsetof(ImageWindows, sum)) ||
-      record.size > RateWindow::kWindowsMax) {
+      record.kept_size > RateWindow::kWindowsMax ||
+      record.size > record.kept_size ||
+      (record.size != record.kept_size && record.size != 1)) {
     return Damaged("a record of windows");
   }
   std::vector<RateWindow> windows;
-  for (uint32_t i = 0; i < record.size; ++i) {
+  for (uint32_t i = 0; i < record.kept_size; ++i) {
     const ImageWindow& w = record.windows[i];
     const absl::StatusOr<RateWindow> window = RateWindow::Create(
         {.name = absl::string_view(w.name, strnlen(w.name, sizeof(w.name))),
@@ -63,7 +66,9 @@ absl::StatusOr<LimiterWindows> WindowsOf(const ImageWindows& record) {
   }
   const absl::Status status = CheckWindows(windows);
   if (!status.ok()) return Damaged(status.message());
-  const LimiterWindows result = LimiterWindows::Of(windows);
+  LimiterWindows result =
+      LimiterWindows::Of(absl::MakeSpan(windows).subspan(0, record.size));
+  if (record.size < windows.size()) result = result.WithKept(windows.back());
   return record.is_suspended != 0 ? result.Suspended() : result;
 }
 
@@ -85,9 +90,10 @@ ImageWriter::ImageWriter(const LimiterMemory& memory,
 void ImageWriter::AddWindows(size_t index, const LimiterWindows& windows) {
   if (bytes_.empty()) return;
   ImageWindows record = {};
-  record.size = static_cast<uint32_t>(windows.size());
+  record.size = static_cast<uint16_t>(windows.size());
+  record.kept_size = static_cast<uint16_t>(windows.kept_size());
   record.is_suspended = windows.size() > 0 && windows.cost_max() == 0;
-  for (size_t i = 0; i < windows.size(); ++i) {
+  for (size_t i = 0; i < windows.kept_size(); ++i) {
     const RateWindow& from = windows.window(i);
     ImageWindow& to = record.windows[i];
     std::copy(from.name().begin(), from.name().end(), to.name);
@@ -192,15 +198,14 @@ absl::StatusOr<LimiterImage> LimiterImage::Read(absl::Span<const char> bytes,
       bytes.size() != internal::ImageBytes(header.lines)) {
     return Damaged("it is truncated");
   }
-  const uint64_t is_sealed = header.is_sealed.load();
-  if (is_sealed > 1 ||
-      (is_sealed == 1 && header.sealed_sum.load() != SealOf(bytes))) {
+  const uint64_t seal = header.seal.load();
+  if (seal != 0 && seal != SealOf(bytes)) {
     return Damaged("its bytes are not those that were written");
   }
   LimiterImage image(bytes, internal::AccountHash(header.key));
   absl::Status status = image.ReadWindows();
   if (status.ok()) {
-    status = image.CheckSlots(is_whole || is_sealed == 1);
+    status = image.CheckSlots(is_whole || seal != 0);
   }
   if (!status.ok()) return status;
   return image;
@@ -315,10 +320,7 @@ void LimiterImage::NoteSynced(absl::Span<char> bytes, size_t accounts) {
 }
 
 void LimiterImage::Seal(absl::Span<char> bytes) {
-  ImageHeader& header = HeaderOf(bytes);
-  // A writer that is killed between the two has not sealed it.
-  header.sealed_sum.store(SealOf(bytes));
-  header.is_sealed.store(1);
+  HeaderOf(bytes).seal.store(SealOf(bytes));
 }
 
 }  // namespace konpro

@@ -119,7 +119,8 @@ inline Decision LimiterLease::Restock(uint64_t cost, UnixNanos now) {
   for (size_t i = 0; i < windows_->size(); ++i) {
     const RateWindow& window = windows_->window(i);
     if (window.kind() == WindowKind::kFixed) {
-      const int64_t last = batch.reset_at(i).nanos() - 1;
+      const int64_t last =
+          windows_->rule(i).EndOf(taken_.windows[i]).nanos() - 1;
       until_ns_ = std::min(until_ns_, static_cast<uint64_t>(last));
       continue;
     }

@@ -81,10 +81,11 @@ uint64_t PhaseOf(absl::string_view account) {
 
 std::string FieldsOf(const LimiterWindows& windows) {
   std::string fields = windows.cost_max() == 0 ? "0" : "";
-  for (size_t i = 0; i < windows.size(); ++i) {
+  for (size_t i = 0; i < windows.kept_size(); ++i) {
     const RateWindow& w = windows.window(i);
-    absl::StrAppend(&fields, "/", w.name(), " ", static_cast<int>(w.kind()),
-                    " ", w.limit(), " ", w.period_ms(), " ", w.phase_ms());
+    absl::StrAppend(&fields, i < windows.size() ? "/" : "+", w.name(), " ",
+                    static_cast<int>(w.kind()), " ", w.limit(), " ",
+                    w.period_ms(), " ", w.phase_ms());
   }
   return fields;
 }
@@ -99,7 +100,7 @@ LimiterState FreshAt(const LimiterWindows& windows, UnixNanos time) {
 
 bool IsFresh(const LimiterWindows& windows, const LimiterState& state,
              UnixNanos now) {
-  for (size_t i = 0; i < windows.size(); ++i) {
+  for (size_t i = 0; i < windows.kept_size(); ++i) {
     if (windows.rule(i).FreshAt(state.windows[i], now) > now) return false;
   }
   return true;
@@ -380,7 +381,8 @@ absl::StatusOr<LimiterRegistry::Change> LimiterRegistry::Plan(
     return absl::NotFoundError(
         absl::StrCat("account ", account, " is not provisioned"));
   }
-  if (windows.empty()) *compiled = WindowsIn(from).Suspended();
+  *compiled = windows.empty() ? WindowsIn(from).Suspended()
+                              : KeepingOf(WindowsIn(from), *compiled);
   const absl::StatusOr<size_t> to = Keep(*compiled);
   if (!to.ok()) return to.status();
   return Change{.slot = slot, .from = from, .to = *to};
@@ -498,7 +500,7 @@ absl::Status LimiterRegistry::HandOver(Visitor visit) {
         slot.windows.load(std::memory_order_relaxed);
     if (tag == 0) continue;
     LimiterState state = slot.cell.Load();
-    while (!slot.cell.CompareExchange(state, LimiterState::Closed())) {
+    while (!slot.cell.CompareExchange(state, internal::ClosedOf(state))) {
     }
     slot.windows.store(0, std::memory_order_release);
     visit({.id = ids_.Of(i), .windows = &WindowsIn(tag), .state = state});

@@ -154,8 +154,8 @@ class LimiterRegistry {
   absl::StatusOr<Handle> Insert(absl::string_view account,
                                 absl::Span<const RateWindow> windows);
   // From the next call on the account has these windows and has used what it
-  // had, see Carry(); without windows, it is refused everything and keeps what
-  // it used. kNotFound: no such account; else as Insert().
+  // had, see Carry() and KeepingOf(); without windows, it is refused everything
+  // and keeps what it used. kNotFound: no such account; else as Insert().
   absl::Status SetWindows(absl::string_view account,
                           absl::Span<const RateWindow> windows, UnixNanos now);
   // After it SetWindows() has room for these; its errors.

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "konpro/limits/limiter_image.h"
@@ -55,15 +56,95 @@ absl::Status SyncFolderOf(const std::string& path) {
 
 }  // namespace
 
+// What an earlier life left, read whole and locked. It is not mapped: a page
+// that the disk cannot read, or a file that becomes shorter, is an error of
+// pread() and the end of the process in a mapping.
+class LimitsFile::Earlier {
+ public:
+  Earlier(const Earlier&) = delete;
+  Earlier& operator=(const Earlier&) = delete;
+  ~Earlier() { close(fd_); }
+
+  // The file at `path`, or null if there is none.
+  static absl::StatusOr<std::unique_ptr<Earlier>> Read(const std::string& path);
+
+  absl::Span<char> bytes() { return absl::MakeSpan(bytes_); }
+
+ private:
+  explicit Earlier(int fd) : fd_(fd) {}
+
+  absl::Status CheckAndLock(const std::string& path, struct stat& opened) const;
+  absl::Status ReadAll(const std::string& path, size_t size);
+
+  const int fd_;
+  std::vector<char> bytes_;
+};
+
+absl::StatusOr<std::unique_ptr<LimitsFile::Earlier>> LimitsFile::Earlier::Read(
+    const std::string& path) {
+  const int fd = open(path.c_str(), kFlags);
+  if (fd < 0 && errno == ENOENT) return nullptr;
+  if (fd < 0 && errno == ELOOP) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": is a symbolic link, which is not followed"));
+  }
+  if (fd < 0) return SystemError(path, "cannot be opened", errno);
+  std::unique_ptr<Earlier> file(new Earlier(fd));
+  struct stat opened = {};
+  absl::Status status = file->CheckAndLock(path, opened);
+  if (status.ok()) {
+    status = file->ReadAll(path, static_cast<size_t>(opened.st_size));
+  }
+  if (!status.ok()) return status;
+  return file;
+}
+
+absl::Status LimitsFile::Earlier::CheckAndLock(const std::string& path,
+                                               struct stat& opened) const {
+  if (fstat(fd_, &opened) != 0 || !S_ISREG(opened.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": is not a regular file"));
+  }
+  if (opened.st_uid != geteuid()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": is another user's"));
+  }
+  const absl::Status locked = Lock(fd_, path);
+  if (!locked.ok()) return locked;
+  // Another process may have replaced it before the lock was free.
+  struct stat named = {};
+  if (lstat(path.c_str(), &named) != 0 || named.st_ino != opened.st_ino ||
+      named.st_dev != opened.st_dev) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": another process has it open"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LimitsFile::Earlier::ReadAll(const std::string& path,
+                                          size_t size) {
+  bytes_.resize(size);
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t count =
+        pread(fd_, bytes_.data() + done, size - done, static_cast<off_t>(done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return SystemError(path, "cannot be read", errno);
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  bytes_.resize(done);
+  return absl::OkStatus();
+}
+
 // A file that is mapped and locked.
 class LimitsFile::Mapping {
  public:
   Mapping(int fd, size_t bytes)
       : fd_(fd),
         bytes_(bytes),
-        data_(bytes == 0 ? MAP_FAILED
-                         : mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                                MAP_SHARED, fd, 0)) {}
+        data_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)) {
+  }
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
   ~Mapping() {
@@ -71,18 +152,12 @@ class LimitsFile::Mapping {
     close(fd_);
   }
 
-  // The file at `path`, or null if there is none.
-  static absl::StatusOr<std::unique_ptr<Mapping>> Existing(
-      const std::string& path);
   // A new one of zeros, whose room on the disk is taken.
   static absl::StatusOr<std::unique_ptr<Mapping>> New(const std::string& path,
                                                       size_t bytes);
 
   bool is_mapped() const { return data_ != MAP_FAILED; }
-  absl::Span<char> bytes() const {
-    if (!is_mapped()) return {};
-    return {static_cast<char*>(data_), bytes_};
-  }
+  absl::Span<char> bytes() const { return {static_cast<char*>(data_), bytes_}; }
   // Writes the pages of `part`.
   void Flush(absl::Span<const char> part) {
     constexpr uintptr_t kPage = 4'096;
@@ -108,44 +183,6 @@ class LimitsFile::Mapping {
   void* const data_;
   std::atomic<int> error_{0};  // relaxed: it orders nothing
 };
-
-absl::StatusOr<std::unique_ptr<LimitsFile::Mapping>>
-LimitsFile::Mapping::Existing(const std::string& path) {
-  const int fd = open(path.c_str(), kFlags);
-  if (fd < 0 && errno == ENOENT) return nullptr;
-  if (fd < 0 && errno == ELOOP) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, ": is a symbolic link, which is not followed"));
-  }
-  if (fd < 0) return SystemError(path, "cannot be opened", errno);
-  struct stat opened = {};
-  struct stat named = {};
-  if (fstat(fd, &opened) != 0 || !S_ISREG(opened.st_mode)) {
-    close(fd);
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, ": is not a regular file"));
-  }
-  if (opened.st_uid != geteuid()) {
-    close(fd);
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, ": is another user's"));
-  }
-  const absl::Status locked = Lock(fd, path);
-  // Another process may have replaced it before the lock was free.
-  if (!locked.ok() || lstat(path.c_str(), &named) != 0 ||
-      named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) {
-    close(fd);
-    return locked.ok() ? absl::FailedPreconditionError(absl::StrCat(
-                             path, ": another process has it open"))
-                       : locked;
-  }
-  const size_t bytes = static_cast<size_t>(opened.st_size);
-  auto mapping = std::make_unique<Mapping>(fd, bytes);
-  if (bytes > 0 && !mapping->is_mapped()) {
-    return SystemError(path, "cannot be mapped", errno);
-  }
-  return mapping;
-}
 
 absl::StatusOr<std::unique_ptr<LimitsFile::Mapping>> LimitsFile::Mapping::New(
     const std::string& path, size_t bytes) {
@@ -187,7 +224,7 @@ LimitsFile::~LimitsFile() = default;
 
 absl::StatusOr<std::unique_ptr<LimitsFile>> LimitsFile::Open(
     const std::string& path, const Options& options) {
-  const absl::StatusOr<std::unique_ptr<Mapping>> old = Mapping::Existing(path);
+  const absl::StatusOr<std::unique_ptr<Earlier>> old = Earlier::Read(path);
   if (!old.ok()) return old.status();
   std::optional<LimiterImage> image;
   if (*old != nullptr) {

@@ -73,6 +73,7 @@ class LimitsFile {
   static std::string CurrentBootId();
 
  private:
+  class Earlier;
   class Mapping;
 
   LimitsFile(std::string path, std::unique_ptr<Mapping> mapping,

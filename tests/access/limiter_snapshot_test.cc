@@ -79,8 +79,12 @@ TEST(LimiterSnapshot, RestoredRegistryDecidesAlike) {
     if (n % 10 == 0) {
       ASSERT_THAT(registry->SetWindows(id_of(n), {}, At(kSecond)), IsOk());
     }
+    if (n % 10 == 1) {
+      ASSERT_THAT(registry->SetWindows(id_of(n), plans[3], At(kSecond)),
+                  IsOk());
+    }
   }
-  const auto restored = Registry(kAccounts, 2);
+  const auto restored = Registry(kAccounts, 2, /*staggered=*/true);
   for (const v1::LimiterSnapshot& part : Snapshot(*registry)) {
     ASSERT_THAT(RestoreLimiter(part, *restored), IsOk());
   }
@@ -96,6 +100,16 @@ TEST(LimiterSnapshot, RestoredRegistryDecidesAlike) {
     ASSERT_EQ(a.state(), b.state());
     ASSERT_EQ(a.retry_at(), b.retry_at());
     ASSERT_EQ(a.windows().size(), b.windows().size());
+  }
+  // What was used of windows that an account has no more is kept too.
+  for (int n = 0; n < kAccounts; ++n) {
+    std::vector<LimiterState> states;
+    for (const auto& r : {registry.get(), restored.get()}) {
+      ASSERT_THAT(r->SetWindows(id_of(n), MinuteAndDay(5, 50), At(now)),
+                  IsOk());
+      states.push_back(r->Peek(r->Find(id_of(n)), 1, At(now)).state());
+    }
+    ASSERT_EQ(states[0], states[1]) << n;
   }
 }
 

@@ -266,6 +266,39 @@ TEST(LimiterRegistry, PlanChangeCountsFromTheNextCallAndKeepsWhatWasUsed) {
   }
 }
 
+// semantics: a change never mints. What comes after the first windows, and how
+// many permits of the day are left when it is back.
+TEST(LimiterRegistry, WindowThatIsDroppedAndComesBackKeepsWhatWasUsed) {
+  const RateWindow minute = Window("minute", 50, absl::Minutes(1));
+  const RateWindow day = Window("day", 9, absl::Hours(24));
+  const RateWindow hour = Window("hour", 30, absl::Hours(1));
+  const struct {
+    std::vector<std::vector<RateWindow>> between;
+    uint64_t left;
+  } cases[] = {
+      {{{minute}}, 5},
+      {{{minute}, {}}, 5},
+      {{{}, {minute}}, 5},
+      {{{minute}, {minute}}, 5},
+      {{{hour}}, 5},
+      {{{day}}, 5},
+      {{{minute}, {day}, {minute}}, 5},
+  };
+  for (const auto& c : cases) {
+    const auto registry = Registry(10);
+    const Handle handle = registry->Insert("a", {minute, day}).value();
+    for (int i = 0; i < 4; ++i) {
+      EXPECT_TRUE(registry->TryAcquire(handle, 1, At(0)).allowed());
+    }
+    for (const std::vector<RateWindow>& windows : c.between) {
+      ASSERT_THAT(registry->SetWindows("a", windows, At(0)), IsOk());
+    }
+    EXPECT_EQ(registry->DropIdle(At(3'600'000'000'000)), 0u);
+    ASSERT_THAT(registry->SetWindows("a", {minute, day}, At(0)), IsOk());
+    EXPECT_EQ(registry->Peek(handle, 1, At(0)).remaining(1), c.left);
+  }
+}
+
 TEST(LimiterRegistry, FullRegistryRefusesAndKeepsWhatItHas) {
   for (const size_t capacity : {size_t{1}, size_t{7}, size_t{1'000}}) {
     const auto registry = Registry(capacity);
@@ -615,7 +648,8 @@ class Model {
       return;
     }
     ASSERT_THAT(status, IsOk());
-    Known next = {Compiled(windows), LimiterState()};
+    Known next = {KeepingOf(it->second.windows, Compiled(windows)),
+                  LimiterState()};
     next.state =
         Carry(it->second.windows, next.windows, it->second.state, Now());
     known_.erase(it);
@@ -629,7 +663,7 @@ class Model {
       const LimiterCell cell(it->second.state);
       const Decision d = Peek(cell, it->second.windows, 1, Now());
       bool fresh = d.reset_at(0) == Now();
-      if (d.windows().size() > 1) fresh = fresh && d.reset_at(1) == Now();
+      if (d.windows().kept_size() > 1) fresh = fresh && d.reset_at(1) == Now();
       if (!fresh) {
         ++it;
         continue;

@@ -3,6 +3,7 @@
 //
 // Call and replacements are run again with what their steps were answered so
 // far, which leads to the next step (see limiter_interleavings.h).
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -51,8 +52,9 @@ RateWindow ClosedLooksHeld() {
 }
 
 // Windows of two names whose states mean other things in each plan.
-const std::array<LimiterWindows, 4>& Plans() {
-  static const std::array<LimiterWindows, 4> plans = {
+constexpr size_t kSuspended = 4;
+const std::array<LimiterWindows, 5>& Plans() {
+  static const std::array<LimiterWindows, 5> plans = {
       LimiterWindows(Window("w", WindowKind::kFixed, absl::Minutes(1)),
                      Window("v", WindowKind::kFixed, absl::Hours(24))),
       LimiterWindows(Window("w", WindowKind::kFixed, absl::Hours(24)),
@@ -60,7 +62,10 @@ const std::array<LimiterWindows, 4>& Plans() {
       LimiterWindows(Window("w", WindowKind::kTokenBucket, absl::Minutes(1)),
                      Window("v", WindowKind::kTokenBucket, absl::Hours(1))),
       LimiterWindows(Window("w", WindowKind::kFixed, absl::Minutes(1)),
-                     ClosedLooksHeld())};
+                     ClosedLooksHeld()),
+      LimiterWindows(Window("w", WindowKind::kFixed, absl::Minutes(1)),
+                     Window("v", WindowKind::kFixed, absl::Hours(24)))
+          .Suspended()};
   return plans;
 }
 
@@ -161,7 +166,8 @@ struct Case {
 class EveryOrder {
  public:
   explicit EveryOrder(const Case& c) : case_(c) {
-    const LimiterWindows& windows = Plans()[c.plans[0]];
+    const LimiterWindows& windows =
+        Plans()[c.plans[0] == kSuspended ? 0 : c.plans[0]];
     LimiterCell cell;
     Decision taken = Peek(cell, windows, 1, kNow);
     const UnixNanos at = c.is_ahead ? At(7'200) : kNow;
@@ -288,10 +294,15 @@ class EveryOrder {
     ++ends_;
     const LimiterWindows& windows = Plans()[case_.plans.back()];
     const Decision d = Peek(LimiterCell(world.cell), windows, 1, kNow);
-    bool is_right = world.outcome == case_.outcome;
+    // While an account is suspended, nothing is admitted and nothing counted.
+    const bool none = world.outcome == LimitOutcome::kNoWindows;
+    bool is_right = none ? std::find(case_.plans.begin(), case_.plans.end(),
+                                     kSuspended) != case_.plans.end()
+                         : world.outcome == case_.outcome;
     for (size_t i = 0; i < windows.size(); ++i) {
       const uint64_t used = kLimit - d.remaining(i);
-      is_right = is_right && case_.least <= used && used <= case_.most;
+      is_right = is_right && (none ? case_.used : case_.least) <= used &&
+                 used <= (none ? case_.used : case_.most);
     }
     if (!is_right) ++wrong_;
   }
@@ -318,6 +329,10 @@ TEST(ReplacedWindows, EveryOrderCountsACallOnceByWindowsThatItHad) {
       {"bucket again", kAcquire, 1, false, {2, 1, 2, 1}, 2, 2, kAllowed},
       {"round", kAcquire, 1, false, {0, 1, 2, 0}, 2, 2, kAllowed},
       {"closed looks held", kAcquire, 1, false, {3, 1, 3}, 2, 2, kAllowed},
+      {"suspended before", kAcquire, 1, false, {4, 0}, 2, 2, kAllowed},
+      {"suspended meanwhile", kAcquire, 1, false, {0, 4, 1}, 2, 2, kAllowed},
+      {"suspended again", kAcquire, 1, false, {4, 0, 4, 0}, 2, 2, kAllowed},
+      {"suspended, peek", kPeek, 1, false, {4, 0, 4, 0}, 1, 1, kAllowed},
       {"full", kAcquire, 3, false, {0, 1, 0}, 3, 3, kRetryLater},
       {"full, bucket", kAcquire, 3, false, {2, 0, 2, 0}, 3, 3, kRetryLater},
       {"peek", kPeek, 1, false, {0, 1, 0, 1}, 1, 1, kAllowed},

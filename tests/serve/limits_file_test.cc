@@ -4,10 +4,14 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -29,11 +33,45 @@
 #include "konpro/limits/rate_window.h"
 #include "tests/testing/status_matchers.h"
 
+namespace {
+
+// What the next calls of the system answer: see the functions below.
+struct SystemCalls {
+  int pread_error = 0;
+  int msync_error = 0;
+  bool is_other_user = false;
+  std::function<void()> on_msync;
+} system_calls;
+
+}  // namespace
+
+// In place of the C library's, for the whole test.
+extern "C" ssize_t pread(int fd, void* bytes, size_t size, off_t at) {
+  if (system_calls.pread_error != 0) {
+    errno = system_calls.pread_error;
+    return -1;
+  }
+  return syscall(SYS_pread64, fd, bytes, size, at);
+}
+extern "C" int msync(void* begin, size_t size, int flags) {
+  if (system_calls.on_msync != nullptr) system_calls.on_msync();
+  if (system_calls.msync_error != 0) {
+    errno = system_calls.msync_error;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_msync, begin, size, flags));
+}
+extern "C" uid_t geteuid() noexcept {
+  return static_cast<uid_t>(syscall(SYS_geteuid)) +
+         (system_calls.is_other_user ? 1 : 0);
+}
+
 namespace konpro {
 namespace {
 
 using ::konpro::testing::IsOk;
 using ::konpro::testing::StatusIs;
+using ::testing::_;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -77,6 +115,7 @@ class LimitsFileTest : public ::testing::Test {
   using File = std::unique_ptr<LimitsFile>;
 
   ~LimitsFileTest() override {
+    system_calls = {};
     unlink(path_.c_str());
     unlink((path_ + ".new").c_str());
   }
@@ -130,6 +169,18 @@ class LimitsFileTest : public ::testing::Test {
     close(pipe_ends[1]);
     return result;
   }
+
+  // The file's 64 bits at a place.
+  static uint64_t WordAt(const std::string& bytes, size_t at) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + at, sizeof(word));
+    return word;
+  }
+
+  // docs/formats.md, "Limits file".
+  static constexpr size_t kSealAt = 336;
+  static constexpr size_t kSlotsAt = 4'096 + 65'536 * 128;
+  static constexpr size_t kSlotBytes = 32;
 
   const std::string path_ =
       ::testing::TempDir() + "/" +
@@ -297,6 +348,85 @@ TEST_F(LimitsFileTest, LostAccountsAreDamageAfterACrashToo) {
     EXPECT_THAT(Open(boot_id), StatusIs(absl::StatusCode::kDataLoss,
                                         HasSubstr("accounts are missing")));
   }
+}
+
+// Each word of a slot, of a file that no seal covers.
+TEST_F(LimitsFileTest, ClosedOrUnknownSlotIsDamage) {
+  Killed([&] { return Admitted(*Live(), 6, "acme"); });
+  const std::string whole = Contents(path_);
+  size_t slot = kSlotsAt;
+  while (slot < whole.size() && WordAt(whole, slot) <= 1) slot += kSlotBytes;
+  ASSERT_LT(slot, whole.size());
+  for (const size_t word : {size_t{1}, size_t{2}, size_t{3}}) {
+    std::string changed = whole;
+    changed.replace(slot + 8 * word, 8, 8, '\xff');
+    unlink(path_.c_str());
+    Write(path_, changed);
+    EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kDataLoss,
+                                 HasSubstr("an account's windows or state")))
+        << word;
+  }
+}
+
+// A seal vouches for bytes that are on the disk, so it comes after them; and
+// where they could not be written there is none.
+TEST_F(LimitsFileTest, SealIsWrittenAfterWhatItIsOf) {
+  const File file = Live();
+  EXPECT_EQ(Admitted(*file, 6, "acme"), 6);
+  std::vector<uint64_t> seals;
+  system_calls.on_msync = [&] {
+    seals.push_back(WordAt(Contents(path_), kSealAt));
+  };
+  system_calls.msync_error = EIO;
+  EXPECT_THAT(file->Close(), StatusIs(absl::StatusCode::kUnavailable,
+                                      HasSubstr("cannot be written")));
+  EXPECT_THAT(seals, ::testing::ElementsAre(0u));
+  EXPECT_EQ(WordAt(Contents(path_), kSealAt), 0u);
+  system_calls.msync_error = 0;
+  seals.clear();
+  EXPECT_THAT(file->Close(), IsOk());
+  EXPECT_THAT(seals, ::testing::ElementsAre(0u, ::testing::Ne(0u)));
+}
+
+// A change of windows writes between two calls of Sync().
+TEST_F(LimitsFileTest, WriteThatFailedShowsUntilOneSucceeds) {
+  const File file = Live();
+  EXPECT_THAT(file->status(), IsOk());
+  system_calls.msync_error = EIO;
+  EXPECT_THAT(file->registry().SetWindows("acme", W("minute:11/1m"), kNow),
+              IsOk());
+  EXPECT_THAT(file->status(), StatusIs(absl::StatusCode::kUnavailable,
+                                       HasSubstr("cannot be written")));
+  EXPECT_THAT(file->Sync(), StatusIs(absl::StatusCode::kUnavailable, _));
+  system_calls.msync_error = 0;
+  EXPECT_THAT(file->Sync(), IsOk());
+  EXPECT_THAT(file->status(), IsOk());
+}
+
+TEST_F(LimitsFileTest, PageThatTheDiskCannotReadIsAnError) {
+  Killed([&] { return Admitted(*Live(), 6, "acme"); });
+  const std::string before = Contents(path_);
+  system_calls.pread_error = EIO;
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kUnavailable,
+                               HasSubstr("cannot be read")));
+  system_calls.pread_error = 0;
+  EXPECT_TRUE(Has(path_, before));
+  EXPECT_EQ(Admitted(*Live(), 10, "acme"), 4);
+}
+
+TEST_F(LimitsFileTest, FileOfAnotherUserIsRefused) {
+  Killed([&] { return Admitted(*Live(), 6, "acme"); });
+  system_calls.is_other_user = true;
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                               HasSubstr("is another user's")));
+}
+
+// A catalog without the day's limit, over a restart, and one that has it again.
+TEST_F(LimitsFileTest, WindowThatIsDroppedAndComesBackKeepsWhatWasUsed) {
+  Killed([&] { return Admitted(*Live("minute:10/1m,day:20/24h"), 8, "acme"); });
+  Killed([&] { return Admitted(*Live("minute:10/1m"), 1, "acme", At(60)); });
+  const File file = Live("minute:100/1m,day:20/24h");
+  EXPECT_EQ(Admitted(*file, 100, "acme", At(120)), 12);
 }
 
 TEST_F(LimitsFileTest, AbsentFileIsNewAndSaysSo) {

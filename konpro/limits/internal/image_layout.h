@@ -63,7 +63,8 @@ struct ImageWindow {
 
 // One LimiterWindows.
 struct ImageWindows {
-  uint32_t size;
+  uint16_t size;
+  uint16_t kept_size;  // the last of these may limit nothing
   uint32_t is_suspended;
   ImageWindow windows[RateWindow::kWindowsMax];
   uint64_t sum;  // of the above
@@ -97,9 +98,9 @@ struct ImageHeader {
   ImageWord replaced_slot;
   ImageWord replaced_windows;  // a tag
   ImageWord replaced_words[2];
-  // 1 once the writer has ended in order; sealed_sum then says of what.
-  ImageWord is_sealed;
-  ImageWord sealed_sum;
+  // Once the writer has ended in order, the sum of the file and bit 0; else 0.
+  // One word, so that it is never half there.
+  ImageWord seal;
 };
 static_assert(std::is_standard_layout_v<ImageHeader>);
 static_assert(sizeof(ImageHeader) <= kImagePageBytes);

@@ -19,6 +19,7 @@ namespace konpro {
 inline LimiterWindows::LimiterWindows(const RateWindow& first,
                                       const RateWindow& second, uint32_t size)
     : size_(size),
+      kept_size_(static_cast<uint8_t>(size)),
       is_fixed_pair_(size == 2 && first.kind() == WindowKind::kFixed &&
                      second.kind() == WindowKind::kFixed),
       cost_max_(
@@ -30,6 +31,14 @@ inline LimiterWindows LimiterWindows::Suspended() const {
   LimiterWindows result = *this;
   result.cost_max_ = 0;
   result.beyond_ = LimitOutcome::kNoWindows;
+  return result;
+}
+
+inline LimiterWindows LimiterWindows::WithKept(const RateWindow& kept) const {
+  LimiterWindows result = *this;
+  result.kept_size_ = 2;
+  result.rules_[1] = WindowRule(kept);
+  result.windows_[1] = kept;
   return result;
 }
 
@@ -99,13 +108,13 @@ inline size_t OriginOf(const LimiterWindows& from, const LimiterWindows& to,
   if (&from == &to) return index;
   constexpr size_t kNone = LimiterWindows::kWindowsMax;
   const auto named = [](const LimiterWindows& in, absl::string_view name) {
-    for (size_t i = 0; i < in.size(); ++i) {
+    for (size_t i = 0; i < in.kept_size(); ++i) {
       if (in.window(i).name() == name) return i;
     }
     return kNone;
   };
   const size_t origin = named(from, to.window(index).name());
-  if (origin == kNone && index < from.size() &&
+  if (origin == kNone && index < from.kept_size() &&
       named(to, from.window(index).name()) == kNone) {
     return index;
   }
@@ -147,7 +156,7 @@ inline UnixNanos Decision::retry_at() const {
 inline LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
                           const LimiterState& state, UnixNanos now) {
   LimiterState result;
-  for (size_t i = 0; i < to.size(); ++i) {
+  for (size_t i = 0; i < to.kept_size(); ++i) {
     const size_t origin = internal::OriginOf(from, to, i);
     // A window that has a new place begins no earlier than now. A state that is
     // fresh whatever the windows would be taken, by a call under way, for one
@@ -159,6 +168,16 @@ inline LimiterState Carry(const LimiterWindows& from, const LimiterWindows& to,
     result.windows[i].word = std::max(result.windows[i].word, carried.word);
   }
   return result;
+}
+
+inline LimiterWindows KeepingOf(const LimiterWindows& from,
+                                const LimiterWindows& to) {
+  if (to.size() != 1) return to;
+  const size_t continued = internal::OriginOf(from, to, 0);
+  for (size_t i = 0; i < from.kept_size(); ++i) {
+    if (i != continued) return to.WithKept(from.window(i));
+  }
+  return to;
 }
 
 }  // namespace konpro

@@ -20,6 +20,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "absl/base/attributes.h"
 #include "konpro/base/unix_nanos.h"
@@ -51,10 +52,14 @@ struct SameWindows {
   const LimiterWindows& windows;
 };
 
-// Whether a window is closed. Load() may see one half before the cell closed.
+// A cell is closed by its first word; the second stays what it was, so that a
+// call that loads the first before and the second after that has seen a state
+// that was there.
 inline bool IsClosed(const LimiterState& state) {
-  return state.windows[0] == WindowRule::kClosed ||
-         state.windows[1] == WindowRule::kClosed;
+  return state.windows[0] == WindowRule::kClosed;
+}
+inline LimiterState ClosedOf(const LimiterState& state) {
+  return {{WindowRule::kClosed, state.windows[1]}};
 }
 
 // What is said without a state that could be believed: try again now. A closed
@@ -84,36 +89,40 @@ inline Decision Peek(const Cell& cell, WindowsOf windows_of, uint64_t cost,
   return GaveUp(*windows_of.Present().windows, cost, now);
 }
 
-// TryAcquire() of a cost that takes nothing: 0, or more than any state admits.
+// TryAcquire() after a lost race, of a closed cell, of a state that is ahead
+// and of a cost that takes nothing: 0, or more than any state admits. What
+// depends on no state is computed first: the shorter the way from a load to its
+// exchange, the fewer races are lost.
 template <typename Cell, KeepsWindows WindowsOf>
-ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireNone(
-    const Cell& cell, WindowsOf windows_of, uint64_t cost, UnixNanos now) {
-  return Peek(cell, windows_of, cost, now);
-}
-
-// TryAcquire() after a lost race, of a closed cell and of a state that is
-// ahead. What depends on no state is computed first:
-// the shorter the way from a load to its exchange, the fewer races are lost.
-template <typename Cell, KeepsWindows WindowsOf>
-ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
-    Cell& cell, WindowsOf windows_of, uint64_t cost, UnixNanos now) {
+ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision
+TryAcquireAgain(Cell& cell, WindowsOf windows_of, uint64_t cost, UnixNanos now,
+                int attempts) {
   const LimiterWindows* windows = nullptr;
+  bool takes_nothing = false;
   WindowRule::Request first;
   WindowRule::Request second;
-  for (int attempt = 1; attempt < kAttemptsMax; ++attempt) {
-    cell.StepBack();
+  for (int attempt = attempts; attempt < kAttemptsMax; ++attempt) {
+    if (attempt > 0) cell.StepBack();
     const PresentWindows present = windows_of.Present();
     if (present.windows != windows) {
       windows = present.windows;
-      if (cost == 0 || cost > windows->cost_max()) {
-        return TryAcquireNone(cell, windows_of, cost, now);
+      takes_nothing = cost == 0 || cost > windows->cost_max();
+      if (!takes_nothing) {
+        first = windows->rule(0).At(now, cost);
+        second = windows->size() > 1 ? windows->rule(1).At(now, cost)
+                                     : WindowRule::Request();
       }
-      first = windows->rule(0).At(now, cost);
-      second = windows->size() > 1 ? windows->rule(1).At(now, cost)
-                                   : WindowRule::Request();
     }
     LimiterState seen = cell.Load();
+    if (windows->cost_max() == 0) {
+      return Decision(windows->beyond(), *windows, seen, cost, now);
+    }
     if (IsClosed(seen)) continue;
+    if (takes_nothing) {
+      if (!windows_of.IsPresent(present.version)) continue;
+      return Decision(Decide(*windows, seen, cost, now).outcome(), *windows,
+                      seen, cost, now);
+    }
     const WindowRule::Step one = first.Advance(seen.windows[0]);
     const WindowRule::Step two = second.Advance(seen.windows[1]);
     const bool admitted = one.admitted && two.admitted;
@@ -134,46 +143,63 @@ ABSL_ATTRIBUTE_COLD ABSL_ATTRIBUTE_NOINLINE Decision TryAcquireAgain(
 // then. If one refuses, `next` begins with kClosed if its state is closed or
 // ahead, else with another; the other window may be unasked: whether it is
 // ahead is found by a later call. REQUIRES: 1 <= cost <= windows.cost_max().
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Advance(const LimiterWindows& windows,
-                                                 const LimiterState& state,
-                                                 uint64_t cost, UnixNanos now,
-                                                 LimiterState& next) {
-  next.windows[0] = state.windows[0];
+struct Advanced {
+  LimiterState next;
+  bool admitted = false;
+};
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Advanced AdvanceAny(
+    const LimiterWindows& windows, const LimiterState& state, uint64_t cost,
+    UnixNanos now) {
+  const WindowRule& first = windows.rule(0);
+  const WindowRule& second = windows.rule(1);
+  // A second window that is full is found before anything is computed: while it
+  // is, the first goes stale.
+  const bool has_second = windows.size() > 1;
+  if (has_second && second.RefusesAtOnce(state.windows[1], cost, now)) {
+    return {.next = state};
+  }
+  const WindowRule::Step one = first.Advance(state.windows[0], cost, now);
+  if (!one.admitted) return {.next = {{one.state, state.windows[1]}}};
+  const WindowRule::Step two =
+      has_second
+          ? second.Advance(state.windows[1], cost, now)
+          : WindowRule::Step{.state = state.windows[1], .admitted = true};
+  if (!two.admitted) return {.next = {{two.state, state.windows[1]}}};
+  return {.next = {{one.state, two.state}}, .admitted = true};
+}
+
+// What a registry calls for accounts of other windows and at the beginning of a
+// window: its hot path is inlined where it is used, and this needs most of the
+// registers.
+ABSL_ATTRIBUTE_NOINLINE inline Advanced AdvanceAnyApart(
+    const LimiterWindows& windows, const LimiterState& state, uint64_t cost,
+    UnixNanos now) {
+  return AdvanceAny(windows, state, cost, now);
+}
+
+template <typename WindowsOf>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Advanced Advance(
+    const LimiterWindows& windows, const LimiterState& state, uint64_t cost,
+    UnixNanos now) {
   const WindowRule& first = windows.rule(0);
   const WindowRule& second = windows.rule(1);
   // Most often there are two FIXED windows, and the stored ones hold.
   if (windows.is_fixed_pair() && first.Holds(state.windows[0], now))
       [[likely]] {
-    const WindowRule::Step one = first.AdvanceHeld(state.windows[0], cost);
-    if (!one.admitted) return false;
+    if (!first.AdmitsHeld(state.windows[0], cost)) return {.next = state};
     if (second.Holds(state.windows[1], now)) [[likely]] {
-      const WindowRule::Step two = second.AdvanceHeld(state.windows[1], cost);
-      if (!two.admitted) return false;
-      next = {{one.state, two.state}};
-      return true;
+      if (!second.AdmitsHeld(state.windows[1], cost)) return {.next = state};
+      return {.next = {{WindowRule::TakenHeld(state.windows[0], cost),
+                        WindowRule::TakenHeld(state.windows[1], cost)}},
+              .admitted = true};
     }
   }
-  // A second window that is full is found before anything is computed: while it
-  // is, the first goes stale.
-  const bool has_second = windows.size() > 1;
-  if (has_second && second.RefusesAtOnce(state.windows[1], cost, now)) {
-    return false;
+  if constexpr (std::is_same_v<WindowsOf, SameWindows>) {
+    return AdvanceAny(windows, state, cost, now);
+  } else {
+    return AdvanceAnyApart(windows, state, cost, now);
   }
-  const WindowRule::Step one = first.Advance(state.windows[0], cost, now);
-  if (!one.admitted) {
-    next.windows[0] = one.state;
-    return false;
-  }
-  const WindowRule::Step two =
-      has_second
-          ? second.Advance(state.windows[1], cost, now)
-          : WindowRule::Step{.state = state.windows[1], .admitted = true};
-  if (!two.admitted) {
-    next.windows[0] = two.state;
-    return false;
-  }
-  next = {{one.state, two.state}};
-  return true;
 }
 
 template <typename Cell, KeepsWindows WindowsOf>
@@ -185,21 +211,20 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
   const LimiterWindows& windows = *present.windows;
   // One comparison finds both rare costs: 0 wraps to the largest.
   if (cost - 1 >= windows.cost_max()) [[unlikely]] {
-    return TryAcquireNone(cell, windows_of, cost, now);
+    return TryAcquireAgain(cell, windows_of, cost, now, /*attempts=*/0);
   }
   LimiterState seen = cell.Load();
-  LimiterState next;
-  if (Advance(windows, seen, cost, now, next)) {
+  const auto [next, admitted] = Advance<WindowsOf>(windows, seen, cost, now);
+  if (admitted) {
     if (!windows_of.IsPresent(present.version) ||
         !cell.CompareExchange(seen, next)) [[unlikely]] {
-      return TryAcquireAgain(cell, windows_of, cost, now);
+      return TryAcquireAgain(cell, windows_of, cost, now, /*attempts=*/1);
     }
     return Decision(LimitOutcome::kAllowed, windows, next, cost, now);
   }
   if (next.windows[0] == WindowRule::kClosed ||
-      seen.windows[1] == WindowRule::kClosed ||
       !windows_of.IsPresent(present.version)) [[unlikely]] {
-    return TryAcquireAgain(cell, windows_of, cost, now);
+    return TryAcquireAgain(cell, windows_of, cost, now, /*attempts=*/1);
   }
   return Decision(LimitOutcome::kRetryLater, windows, seen, cost, now);
 }
@@ -244,9 +269,9 @@ inline void ReplaceWindows(Cell& cell, const LimiterWindows& from,
   LimiterState seen = cell.Load();
   do {
     note(seen);
-  } while (!cell.CompareExchange(seen, LimiterState::Closed()));
+  } while (!cell.CompareExchange(seen, ClosedOf(seen)));
   publish();
-  LimiterState closed = LimiterState::Closed();
+  LimiterState closed = ClosedOf(seen);
   cell.CompareExchange(closed, Carry(from, to, seen, now));
 }
 

@@ -42,22 +42,28 @@ static_assert(offsetof(LimiterSlot, cell) == offsetof(ImageSlot, words));
 class LimiterRegistry::WindowsOf {
  public:
   WindowsOf(Handle handle, const LimiterRegistry& registry)
-      : handle_(handle), windows_(registry.windows_begin_) {}
+      : slot_(handle.slot_),
+        hash_(handle.hash_),
+        windows_(registry.windows_begin_) {}
+  // Field by field, so that only a call off the hot path has it in memory.
+  WindowsOf(const WindowsOf& other)
+      : slot_(other.slot_), hash_(other.hash_), windows_(other.windows_) {}
 
   ABSL_ATTRIBUTE_ALWAYS_INLINE internal::PresentWindows Present() const {
-    const uint64_t tag = handle_.slot_->windows.load(std::memory_order_acquire);
-    const uint64_t hash = handle_.slot_->hash.load(std::memory_order_relaxed);
-    if ((hash ^ handle_.hash_) > 1) [[unlikely]] {
+    const uint64_t tag = slot_->windows.load(std::memory_order_acquire);
+    const uint64_t hash = slot_->hash.load(std::memory_order_relaxed);
+    if ((hash ^ hash_) > 1) [[unlikely]] {
       return {&windows_[internal::kNoAccount], tag};
     }
     return {&windows_[internal::IndexOf(tag)], tag};
   }
   ABSL_ATTRIBUTE_ALWAYS_INLINE bool IsPresent(uint64_t tag) const {
-    return handle_.slot_->windows.load(std::memory_order_relaxed) == tag;
+    return slot_->windows.load(std::memory_order_relaxed) == tag;
   }
 
  private:
-  const Handle handle_;
+  const Slot* const slot_;
+  const uint64_t hash_;
   const LimiterWindows* const windows_;
 };
 

@@ -110,8 +110,11 @@ class WindowRule {
   // FIXED: whether `now` is in the stored window, or before it by no more than
   // clocks disagree.
   constexpr bool Holds(WindowState state, UnixNanos now) const;
-  // Advance() if Holds().
-  constexpr Step AdvanceHeld(WindowState state, uint64_t cost) const;
+  // Advance() if Holds(): whether it admits, and the state after that.
+  constexpr bool AdmitsHeld(WindowState state, uint64_t cost) const;
+  static constexpr WindowState TakenHeld(WindowState state, uint64_t cost) {
+    return {state.word + cost};
+  }
   // True only if Advance() refuses; false if that takes longer to know.
   constexpr bool RefusesAtOnce(WindowState state, uint64_t cost,
                                UnixNanos now) const;
@@ -127,6 +130,11 @@ class WindowRule {
 
   // The first time from `now` on at which the window is fresh; see AdmitsAt().
   constexpr UnixNanos FreshAt(WindowState state, UnixNanos now) const;
+
+  // FIXED: when the stored window ends. REQUIRES: it has used something.
+  constexpr UnixNanos EndOf(WindowState state) const {
+    return FirstAt(state.word | kCountMask);
+  }
 
   // Gives back what was taken, if `state` is still of the window that it was
   // taken from: a FIXED window that has not ended, or what a bucket's refill

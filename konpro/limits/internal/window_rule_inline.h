@@ -114,7 +114,8 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE constexpr WindowRule::Step WindowRule::Advance(
     WindowState state, uint64_t cost, UnixNanos now) const {
   // Most often the stored window holds, which is known without a division.
   if (kind_ == WindowKind::kFixed && Holds(state, now)) [[likely]] {
-    return AdvanceHeld(state, cost);
+    if (!AdmitsHeld(state, cost)) return {.state = state};
+    return {.state = TakenHeld(state, cost), .admitted = true};
   }
   const uint64_t mark = Mark(now);
   const uint64_t need = cost * unit_;
@@ -128,10 +129,8 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE constexpr WindowRule::Step WindowRule::Advance(
   return {.state = {base + need}, .admitted = true};
 }
 
-constexpr WindowRule::Step WindowRule::AdvanceHeld(WindowState state,
-                                                   uint64_t cost) const {
-  if ((state.word & kCountMask) + cost > capacity_) return {.state = state};
-  return {.state = {state.word + cost}, .admitted = true};
+constexpr bool WindowRule::AdmitsHeld(WindowState state, uint64_t cost) const {
+  return (state.word & kCountMask) + cost <= capacity_;
 }
 
 constexpr WindowRule::Request WindowRule::At(UnixNanos now,
