@@ -364,6 +364,13 @@ HttpAnswer AnswerOf(const Settlement& settlement) {
   return answer;
 }
 
+HttpAnswer ProblemOf(int status, absl::string_view code,
+                     absl::string_view title, absl::string_view detail) {
+  JsonObject problem = Problem(status, code, title, detail);
+  problem.Bool("retryable", status == 503);
+  return ProblemAnswer(status, problem);
+}
+
 HttpAnswer AnswerOf(const absl::Status& error) {
   const bool is_ahead = IsAheadOfClock(error);
   const ErrorRow row =
@@ -376,9 +383,7 @@ HttpAnswer AnswerOf(const absl::Status& error) {
       is_ahead || row.status < 500 ? error.message()
       : row.status < 503 ? absl::string_view("something went wrong inside")
                          : absl::string_view("try again");
-  JsonObject problem = Problem(row.status, row.code, row.title, detail);
-  problem.Bool("retryable", row.status == 503);
-  return ProblemAnswer(row.status, problem);
+  return ProblemOf(row.status, row.code, row.title, detail);
 }
 
 }  // namespace konpro

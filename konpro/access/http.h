@@ -96,6 +96,9 @@ HttpAnswer AnswerOf(const AdmissionResult& admission,
                     LegacyRateLimit legacy = LegacyRateLimit::kOmit);
 // `{"id", "charged", "released", "replayed", "balance"}`.
 HttpAnswer AnswerOf(const Settlement& settlement);
+// A problem that is not one of those below.
+HttpAnswer ProblemOf(int status, absl::string_view code,
+                     absl::string_view title, absl::string_view detail);
 // A problem, for an error of Complete(), Cancel() or of the server: 400, 402,
 // 404, 405 (kUnimplemented), 409, 413, 422, 500 or 503. What the ledger refused
 // has the refusal's code. Only a problem below 500 has the error's message:

@@ -43,6 +43,12 @@ void AddServe(CLI::App& app, const std::string& exit_codes,
                   "the number of threads (default: 8)")
       ->type_name("N")
       ->check(CLI::Range(1u, ServeOptions::kThreadsMax).description(""));
+  command
+      .add_option("--reads-per-minute", options.reads_per_minute,
+                  "reads and estimates that a customer's key may make, apart "
+                  "from the plan's\nlimits (default: 60)")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}).description(""));
   AddClockTolerance(command, all.clock_tolerance);
   AddCatalog(command, all.catalog);
 }

@@ -10,7 +10,7 @@ namespace konpro {
 
 struct HttpRequest {
   absl::string_view method;
-  absl::string_view path;  // decoded, without the query
+  absl::string_view path;  // as it was sent (%XX), without the query
   absl::Span<const HttpHeader> headers;
   absl::string_view body;
 };

@@ -59,6 +59,9 @@ Connection* ConnectionOf(MHD_Connection* connection) {
                          : static_cast<Connection*>(info->socket_context);
 }
 
+// A path is decoded by segment, after it was split: an id may contain a slash.
+size_t KeepEscapes(void*, MHD_Connection*, char* text) { return strlen(text); }
+
 // Whether the other end of a Unix socket is `user` or root.
 bool IsFrom(int fd, uid_t user) {
   ucred peer{};
@@ -197,6 +200,7 @@ class HttpServer::Daemon {
         0, nullptr, nullptr, &OnRequest, this, MHD_OPTION_NOTIFY_CONNECTION,
         &OnConnection, this, MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this,
         MHD_OPTION_URI_LOG_CALLBACK, &OnFirstLine, this,
+        MHD_OPTION_UNESCAPE_CALLBACK, &KeepEscapes, nullptr,
         MHD_OPTION_THREAD_POOL_SIZE,
         options_.threads == 1 ? 0u : options_.threads,
         MHD_OPTION_CONNECTION_LIMIT, options_.connections_max,

@@ -268,8 +268,8 @@ absl::Status Server::Listen() {
   const std::string address = socket->address();
   if (!socket->is_loopback()) {
     log_.Line(address +
-              " is not a loopback address: anyone who can connect to it can "
-              "end jobs of any account");
+              " is not a loopback address, and there is no TLS: keys can be "
+              "read on the way");
   }
   api_ = std::make_unique<Api>(Api::Parts{
       .admission = service_->admission(),
@@ -278,7 +278,8 @@ absl::Status Server::Listen() {
       .not_ready = [this] { return NotReady(); },
       .is_store_slow =
           [this] { return absl::IsDeadlineExceeded(service_->StoreStatus()); },
-      .clock = &clock_});
+      .clock = &clock_,
+      .reads_per_minute = options_.reads_per_minute});
   absl::StatusOr<std::unique_ptr<HttpServer>> http = HttpServer::Start(
       *std::move(socket),
       [this](const HttpRequest& request) {

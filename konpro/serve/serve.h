@@ -6,6 +6,7 @@
 #ifndef KONPRO_SERVE_SERVE_H_
 #define KONPRO_SERVE_SERVE_H_
 
+#include <cstdint>
 #include <functional>
 #include <istream>
 #include <ostream>
@@ -30,6 +31,8 @@ struct ServeOptions {
   // Connections are spread over them. A thread that holds or charges credits
   // waits for the disk; the writes of several threads share one commit.
   unsigned threads = 8;
+  // Reads and estimates that a customer's key may make; one or more.
+  int64_t reads_per_minute = 60;
   // How far times and the journal may be ahead of the clock.
   absl::Duration clock_tolerance = kClockTolerance;
   // The catalog as it is now, for SIGHUP; null: SIGHUP changes nothing.

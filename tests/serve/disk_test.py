@@ -40,11 +40,11 @@ class Client(threading.Thread):
   def run(self):
     while not self.is_stopped:
       job = f'job-{self.number}-{len(self.completed)}'
-      self.until_done('/v1/jobs', {'operation': 'avatar_video',
-                                   'quantity': '2000'},
+      self.until_done('/v1/jobs', {'account': 'acme', 'quantity': '2000',
+                                   'operation': 'avatar_video'},
                       {'Idempotency-Key': job})
       answer = self.until_done(f'/v1/jobs/{job}/complete',
-                               {'quantity': '1000'}, {})
+                               {'account': 'acme', 'quantity': '1000'}, {})
       check(answer['charged']['credits'] == '1', f'{job}: {answer}')
       self.completed.append(job)
 
@@ -196,7 +196,7 @@ def test_limits_windows(server):
   wait('healthz 200', lambda: server.ask('GET', '/healthz')[0].status == 200)
 
 
-def test_hanging_disk(server, key):
+def test_hanging_disk(server, key, service):
   """While a write does not end, the next requests do not wait for it."""
   job = {'operation': 'avatar_video', 'quantity': '1s'}
   disk('hang')
@@ -236,7 +236,8 @@ def test_hanging_disk(server, key):
        server.text().count('reloaded catalog') == 2)
   check(answers[0][0].status == 200, answers[0][1])
   wait('healthz 200', lambda: server.ask('GET', '/healthz')[0].status == 200)
-  answer, text = server.ask('POST', '/v1/jobs/waits/cancel', {'account': 'acme'})
+  answer, text = server.ask('POST', '/v1/jobs/waits/cancel', {'account': 'acme'},
+                            **{'X-Api-Key': service})
   check(answer.status == 200, text)
 
 
@@ -286,15 +287,16 @@ def main():
   enter_new_folder()
   disk('fine')
   key = new_key('acme')
+  service = new_key('billing', 'service')
   konpro('account', 'plan', 'acme', 'enterprise', '--windows=minute:900000/1m')
   konpro('ledger', 'grant', 'acme', '100000', '--id=welcome')
   server = Server(with_shim=True)
   jobs = []
   for trouble in [*modes(), file_limit(server)]:
-    jobs += test_trouble(server, key, *trouble)
+    jobs += test_trouble(server, service, *trouble)
   test_limits_file(server)
   test_limits_windows(server)
-  test_hanging_disk(server, key)
+  test_hanging_disk(server, key, service)
   test_descriptors(server, key)
   server.stop()
   # Every job once, for what was answered.

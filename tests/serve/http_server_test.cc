@@ -112,7 +112,7 @@ TEST_F(HttpServerTest, PassesARequestAndItsAnswer) {
       Ask(Request("POST", "/a%20b/c?query=1", "the body"));
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 201 "));
   EXPECT_THAT(answer, HasSubstr("X-Fields: Host=konpro;Content-Length=8;"));
-  EXPECT_THAT(answer, HasSubstr("\r\n\r\nPOST /a b/c 'the body'"));
+  EXPECT_THAT(answer, HasSubstr("\r\n\r\nPOST /a%20b/c 'the body'"));
 }
 
 // As bytes: what two programs could read differently is refused.

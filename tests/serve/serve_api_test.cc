@@ -1,8 +1,10 @@
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
@@ -13,6 +15,7 @@
 #include "konpro/serve/api.h"
 #include "konpro/serve/clock_watch.h"
 #include "konpro/serve/http_request.h"
+#include "konpro/serve/internal/api_route.h"
 #include "konpro/serve/metrics.h"
 #include "tests/testing/memory_admission.h"
 
@@ -41,22 +44,35 @@ class ServeApi : public ::testing::Test {
       : memory_(Catalog::BuiltIn(), {.observer = &metrics_}),
         key_(memory_.admission->CreateKey({.account_id = "acme"}, kStart)
                  .value()),
+        service_(Mint(ApiKeyScope::kService)),
         api_({.admission = *memory_.admission,
               .keys = *memory_.keys,
               .metrics = metrics_}) {
     memory_.Grant("acme", "100", now_);
   }
 
+  MintedKey Mint(ApiKeyScope scope) {
+    return memory_.admission
+        ->CreateKey({.account_id = "billing", .scope = scope}, kStart)
+        .value();
+  }
+
+  // With the account's key, but what ends a job: with a service's.
   HttpAnswer Ask(absl::string_view method, absl::string_view path,
                  absl::string_view body = "",
                  std::vector<HttpHeader> more = {}) {
-    more.push_back({"X-API-Key", key_.secret.text().Reveal()});
+    const bool is_end = absl::StartsWith(path, "/v1/jobs/");
+    const MintedKey& key = is_end ? service_ : key_;
+    more.push_back({"X-API-Key", key.secret.text().Reveal()});
+    if (absl::EndsWith(path, "/cancel") && body.empty()) {
+      body = R"({"account":"acme"})";
+    }
     return AskAs(more, method, path, body);
   }
 
-  HttpAnswer AskAs(const std::vector<HttpHeader>& headers,
-                   absl::string_view method, absl::string_view path,
-                   absl::string_view body = "") {
+  HttpAnswer AskAs(std::vector<HttpHeader> headers, absl::string_view method,
+                   absl::string_view path, absl::string_view body = "") {
+    if (!body.empty()) headers.push_back({"Content-Type", "application/json"});
     return api_.Answer(
         {.method = method, .path = path, .headers = headers, .body = body},
         now_);
@@ -72,7 +88,8 @@ class ServeApi : public ::testing::Test {
   UnixNanos now_ = UnixNanos::FromTime(kStart);
   ServeMetrics metrics_;
   testing::MemoryAdmission memory_;
-  MintedKey key_;
+  MintedKey key_;      // acme's
+  MintedKey service_;  // names the account
   Api api_;
 };
 
@@ -191,9 +208,10 @@ TEST_F(ServeApi, HeldJobIsReplayedUntilItEnds) {
   EXPECT_EQ(again.status, 200);
   EXPECT_EQ(FieldOf(again, "Idempotent-Replayed"), "true");
   EXPECT_THAT(again.body, HasSubstr("\"held\":{\"credits\":\"60\""));
-  ASSERT_EQ(
-      Ask("POST", "/v1/jobs/job-1/complete", R"({"quantity":60000})").status,
-      200);
+  ASSERT_EQ(Ask("POST", "/v1/jobs/job-1/complete",
+                R"({"account":"acme","quantity":60000})")
+                .status,
+            200);
   const HttpAnswer ended = Hold("job-1", 60'000);
   EXPECT_EQ(ended.status, 409);
   EXPECT_THAT(ended.body, HasSubstr("\"code\":\"job_ended\""));
@@ -203,12 +221,12 @@ TEST_F(ServeApi, HeldJobIsReplayedUntilItEnds) {
 TEST_F(ServeApi, JobIsHeldAndCompletedAndRetriesReturnTheSame) {
   EXPECT_EQ(Hold("job/1", 60'000).status, 200);
   for (int i = 0; i < 2; ++i) {
-    const HttpAnswer done =
-        Ask("POST", "/v1/jobs/job/1/complete", R"({"quantity":"40000"})");
+    const HttpAnswer done = Ask("POST", "/v1/jobs/job%2F1/complete",
+                                R"({"account":"acme","quantity":"40000"})");
     EXPECT_EQ(done.status, 200);
     EXPECT_THAT(done.body, HasSubstr("\"charged\":{\"credits\":\"40\""));
   }
-  EXPECT_EQ(Ask("POST", "/v1/jobs/job/1/cancel").status, 409);
+  EXPECT_EQ(Ask("POST", "/v1/jobs/job%2F1/cancel").status, 409);
   EXPECT_EQ(memory_.ledger->BalanceOf("acme", now_)->available,
             *Credits::Parse("60"));
   EXPECT_THAT(metrics_.Text(),
@@ -217,30 +235,135 @@ TEST_F(ServeApi, JobIsHeldAndCompletedAndRetriesReturnTheSame) {
               HasSubstr("konpro_charged_ticks_total 240000000\n"));
 }
 
-TEST_F(ServeApi, ServiceEndsAJobByItsAccountWhenTheKeyIsGone) {
+TEST_F(ServeApi, ServiceEndsTheJobsOfAnyAccountThatItNames) {
   ASSERT_EQ(Hold("job-1", 60'000).status, 200);
   ASSERT_TRUE(memory_.keys->Deactivate(key_.record.id(), kStart).ok());
-  const absl::string_view named = R"({"account":"acme"})";
-  // A dead key is not made up for by a name.
-  EXPECT_EQ(Ask("POST", "/v1/jobs/job-1/cancel", named).status, 401);
-  EXPECT_EQ(AskAs({}, "POST", "/v1/jobs/job-1/cancel").status, 401);
+  const HttpAnswer nobody = Ask("POST", "/v1/jobs/job-1/cancel", "{}");
+  EXPECT_EQ(nobody.status, 400);
+  EXPECT_THAT(nobody.body, HasSubstr("account: is missing"));
   EXPECT_EQ(
-      AskAs({}, "POST", "/v1/jobs/job-1/cancel", R"({"account":"b"})").status,
+      Ask("POST", "/v1/jobs/job-1/cancel", R"({"account":"globex"})").status,
       404);
-  EXPECT_EQ(AskAs({}, "POST", "/v1/jobs/job-1/cancel", named).status, 200);
+  EXPECT_EQ(
+      Ask("POST", "/v1/jobs/job-1/cancel", R"({"account":"acme"})").status,
+      200);
 }
 
-TEST_F(ServeApi, KeyEndsNoOtherAccountsJob) {
-  const MintedKey other =
-      memory_.admission->CreateKey({.account_id = "globex"}, kStart).value();
+// Or it would complete its job with a smaller quantity.
+TEST_F(ServeApi, CustomerEndsNoJobNotEvenItsOwn) {
   ASSERT_EQ(Hold("job-1", 60'000).status, 200);
-  const std::vector<HttpHeader> headers = {
-      {"x-api-key", other.secret.text().Reveal()}};
-  EXPECT_EQ(AskAs(headers, "POST", "/v1/jobs/job-1/cancel").status, 404);
-  EXPECT_EQ(
-      AskAs(headers, "POST", "/v1/jobs/job-1/cancel", R"({"account":"acme"})")
-          .status,
-      400);
+  for (const char* end : {"complete", "cancel"}) {
+    const HttpAnswer answer =
+        AskAs({{"x-api-key", key_.secret.text().Reveal()}}, "POST",
+              absl::StrCat("/v1/jobs/job-1/", end),
+              R"({"account":"acme","quantity":1})");
+    EXPECT_EQ(answer.status, 403);
+    EXPECT_THAT(answer.body, HasSubstr("\"code\":\"wrong_scope\""));
+  }
+  EXPECT_EQ(memory_.ledger->BalanceOf("acme", now_)->reserved,
+            *Credits::Parse("60"));
+}
+
+TEST_F(ServeApi, ServiceReservesForTheAccountThatItNames) {
+  const auto hold = [&](absl::string_view id, absl::string_view account) {
+    return AskAs(
+        {{"x-api-key", service_.secret.text().Reveal()},
+         {"Idempotency-Key", id}},
+        "POST", "/v1/jobs",
+        absl::StrCat(R"({"operation":"avatar_video",)",
+                     R"("quantity":"1s","account":")", account, "\"}"));
+  };
+  for (int i = 0; i < 20; ++i) {  // more than a minute's window
+    EXPECT_EQ(hold(absl::StrCat("job-", i), "acme").status, 200);
+  }
+  EXPECT_EQ(memory_.ledger->BalanceOf("acme", now_)->reserved,
+            *Credits::Parse("20"));
+  const HttpAnswer nobody = hold("job", "");
+  EXPECT_EQ(nobody.status, 400);
+  EXPECT_THAT(nobody.body, HasSubstr("account: is missing"));
+  EXPECT_THAT(hold("job", "none").body,
+              HasSubstr("\"code\":\"not_provisioned\""));
+}
+
+// Each route with each scope and without a key: 401 and 403, or anything else.
+TEST_F(ServeApi, EachRouteTakesTheScopesThatItNames) {
+  struct {
+    absl::string_view method;
+    absl::string_view pattern;
+    bool nobody;
+    bool customer;
+    bool service;
+    bool admin;
+  } const kRows[] = {
+      {"GET", "/v1/admit", false, true, false, false},
+      {"POST", "/v1/jobs", false, true, true, true},
+      {"POST", "/v1/jobs/{}/complete", false, false, true, true},
+      {"POST", "/v1/jobs/{}/cancel", false, false, true, true},
+      {"GET", "/v1/account", false, true, false, false},
+      {"POST", "/v1/estimate", false, true, false, false},
+      {"GET", "/metrics", true, true, true, true},
+      {"GET", "/healthz", true, true, true, true},
+  };
+  const MintedKey admin = Mint(ApiKeyScope::kAdmin);
+  ASSERT_EQ(std::size(kRows), internal::ApiRoutes().size());
+  for (size_t i = 0; i < std::size(kRows); ++i) {
+    const auto& row = kRows[i];
+    EXPECT_EQ(internal::ApiRoutes()[i].method, row.method);
+    EXPECT_EQ(internal::ApiRoutes()[i].pattern, row.pattern);
+    const std::string path = absl::StrReplaceAll(row.pattern, {{"{}", "a"}});
+    const auto status = [&](const MintedKey* key) {
+      std::vector<HttpHeader> headers;
+      if (key != nullptr) {
+        headers.push_back({"x-api-key", key->secret.text().Reveal()});
+      }
+      const HttpAnswer answer =
+          AskAs(headers, row.method, path, row.method == "POST" ? "{}" : "");
+      const std::string code = FieldOf(answer, "X-Konpro-Status");
+      return code.empty() ? absl::StrCat(answer.status) : code;
+    };
+    EXPECT_EQ(status(nullptr) == "401", !row.nobody) << row.pattern;
+    EXPECT_EQ(status(&key_) == "403", !row.customer) << row.pattern;
+    EXPECT_EQ(status(&service_) == "403", !row.service) << row.pattern;
+    EXPECT_EQ(status(&admin) == "403", !row.admin) << row.pattern;
+  }
+}
+
+// What a page of another site can send in its visitor's name.
+TEST_F(ServeApi, FormsAndPlainTextsAreRefused) {
+  for (const char* type :
+       {"", "text/plain", "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=a", "application/jsonx"}) {
+    const std::vector<HttpHeader> headers = {
+        {"x-api-key", key_.secret.text().Reveal()},
+        {"Idempotency-Key", "job-1"},
+        {"Content-Type", type}};
+    const HttpAnswer answer =
+        api_.Answer({.method = "POST",
+                     .path = "/v1/jobs",
+                     .headers = headers,
+                     .body = R"({"operation":"avatar_video","quantity":1})"},
+                    now_);
+    EXPECT_EQ(answer.status, 415) << type;
+    EXPECT_THAT(answer.body, HasSubstr("Content-Type: should be"));
+  }
+  EXPECT_EQ(memory_.ledger->BalanceOf("acme", now_)->reserved, Credits());
+  EXPECT_EQ(AskAs({{"x-api-key", key_.secret.text().Reveal()},
+                   {"content-type", " Application/JSON ; charset=utf-8"}},
+                  "POST", "/v1/estimate", R"({"jobs":[]})")
+                .status,
+            200);
+}
+
+TEST_F(ServeApi, EscapesOfAPathAreDecodedByPart) {
+  for (const char* path : {"/v1/jobs/a%2/cancel", "/v1/jobs/%zz/cancel",
+                           "/v1/jobs/%/cancel", "/v1/jobs/a%00b/cancel"}) {
+    const HttpAnswer answer = Ask("POST", path);
+    EXPECT_EQ(answer.status, 400) << path;
+    EXPECT_THAT(answer.body, HasSubstr("the path"));
+  }
+  EXPECT_EQ(Ask("POST", "/v1/jobs/a/b/cancel").status, 404);
+  EXPECT_EQ(Ask("POST", "/v1/jobs//cancel").status, 404);
+  EXPECT_EQ(Ask("POST", "/v1/jobs%2Fa/cancel").status, 404);
 }
 
 TEST_F(ServeApi, BodiesThatAreNotWhatIsExpectedAreRefused) {
@@ -261,8 +384,8 @@ TEST_F(ServeApi, BodiesThatAreNotWhatIsExpectedAreRefused) {
        400},
       {"/v1/jobs", long_body, 413},
       {"/v1/jobs/a/complete", "{}", 400},
-      {"/v1/jobs/a/complete", R"({"quantity":-1})", 400},
-      {"/v1/jobs/a/complete", R"({"quantity":1})", 404},
+      {"/v1/jobs/a/complete", R"({"account":"acme","quantity":-1})", 400},
+      {"/v1/jobs/a/complete", R"({"account":"acme","quantity":1})", 404},
       {"/v1/jobs/a/cancel", "x", 400},
       {"/v1/estimate", R"({"jobs":[{"operation":"avatar_video"}]})", 400},
       {"/v1/estimate", R"({"jobs":[{"operation":"x","quantity":1}]})", 400},
@@ -321,7 +444,7 @@ TEST_F(ServeApi, ErrorsNameTheFieldAndItsForm) {
       {"/v1/jobs", R"({"operation":"avatar_vide","quantity":"90s"})", 400,
        "avatar_video"},
       {"/v1/jobs/a/complete", "{}", 400, "quantity: is missing"},
-      {"/v1/jobs/a b/complete", R"({"quantity":1})", 400,
+      {"/v1/jobs/a b/complete", R"({"account":"acme","quantity":1})", 400,
        "the job's id in the path: "},
       {"/v1/jobs/a/cancel", "[]", 400, "the body: is an array"},
       {"/v1/estimate", R"({"jobs":{}})", 400,
@@ -354,7 +477,8 @@ TEST_F(ServeApi, FieldsOfAMeteredAdmissionAreNamed) {
     std::vector<HttpHeader> headers;
     absl::string_view detail;
   } const kRows[] = {
-      {{{"X-Konpro-Quantity", "1000"}}, "Idempotency-Key: is missing; a job"},
+      {{{"X-Konpro-Quantity", "1000"}},
+       "Idempotency-Key: is missing; it is one id"},
       {{{"X-Konpro-Quantity", "1000"},
         {"Idempotency-Key", "a"},
         {"idempotency-key", "a"}},
@@ -408,7 +532,7 @@ TEST_F(ServeApi, QuantityHasAUnitOrIsBaseUnits) {
         << quantity;
     const HttpAnswer done =
         Ask("POST", absl::StrCat("/v1/jobs/", job, "/complete"),
-            R"({"quantity":"0.5s"})");
+            R"({"account":"acme","quantity":"0.5s"})");
     EXPECT_THAT(done.body, HasSubstr("\"charged\":{\"credits\":\"0.5\""))
         << done.body;
   }
@@ -417,15 +541,16 @@ TEST_F(ServeApi, QuantityHasAUnitOrIsBaseUnits) {
                                    {"X-Konpro-Quantity", "1m"},
                                    {"Idempotency-Key", "proxied"}});
   EXPECT_THAT(admitted.body, HasSubstr("\"held\":{\"credits\":\"60\""));
-  EXPECT_EQ(
-      Ask("POST", "/v1/jobs/none/complete", R"({"quantity":"1s"})").status,
-      404);
+  EXPECT_EQ(Ask("POST", "/v1/jobs/none/complete",
+                R"({"account":"acme","quantity":"1s"})")
+                .status,
+            404);
 }
 
 // What is wrong with a quantity does not hide whose job it is.
 TEST_F(ServeApi, MalformedQuantityOfAServiceIsNoMissingKey) {
-  const HttpAnswer answer = AskAs({}, "POST", "/v1/jobs/a/complete",
-                                  R"({"quantity":[1.5],"account":"acme"})");
+  const HttpAnswer answer = Ask("POST", "/v1/jobs/a/complete",
+                                R"({"account":"acme","quantity":[1.5]})");
   EXPECT_EQ(answer.status, 400);
   EXPECT_THAT(answer.body, HasSubstr("quantity: is an array"));
 }
@@ -443,14 +568,15 @@ TEST_F(ServeApi, EachEndOfAJobHasItsOwnCode) {
     if (row.first.empty()) {
       now_ = UnixNanos::FromTime(now_.ToTime() + absl::Hours(25));
     } else {
-      ASSERT_EQ(Ask("POST", absl::StrCat("/v1/jobs/", id, "/", row.first),
-                    row.first == "cancel" ? "" : R"({"quantity":0})")
-                    .status,
-                200);
+      ASSERT_EQ(
+          Ask("POST", absl::StrCat("/v1/jobs/", id, "/", row.first),
+              row.first == "cancel" ? "" : R"({"account":"acme","quantity":0})")
+              .status,
+          200);
     }
     const HttpAnswer answer =
         Ask("POST", absl::StrCat("/v1/jobs/", id, "/complete"),
-            R"({"quantity":1})");
+            R"({"account":"acme","quantity":1})");
     EXPECT_EQ(answer.status, 409);
     EXPECT_THAT(answer.body, HasSubstr(absl::StrCat("\"code\":\"", row.code)));
     EXPECT_THAT(answer.body, HasSubstr("\"retryable\":false"));
@@ -468,9 +594,11 @@ TEST_F(ServeApi, ClockThatWasSetStopsMeteredWorkUntilItIsConfirmed) {
   const auto ask = [&](absl::string_view method, absl::string_view path,
                        absl::string_view body = "",
                        absl::string_view operation = "") {
+    const bool is_end = absl::StartsWith(path, "/v1/jobs/");
     const std::vector<HttpHeader> headers = {
-        {"x-api-key", key_.secret.text().Reveal()},
+        {"x-api-key", (is_end ? service_ : key_).secret.text().Reveal()},
         {"Idempotency-Key", "job-1"},
+        {"Content-Type", "application/json"},
         {"X-Konpro-Operation", operation},
         {"X-Konpro-Quantity", "1s"}};
     return api.Answer(
@@ -502,7 +630,9 @@ TEST_F(ServeApi, ClockThatWasSetStopsMeteredWorkUntilItIsConfirmed) {
   clock.Confirm();
   EXPECT_EQ(ask("GET", "/healthz").status, 200);
   EXPECT_EQ(ask("GET", "/v1/admit", "", "avatar_video").status, 200);
-  EXPECT_EQ(ask("POST", "/v1/jobs/job-1/cancel").status, 200);
+  EXPECT_EQ(
+      ask("POST", "/v1/jobs/job-1/cancel", R"({"account":"acme"})").status,
+      200);
 }
 
 // The time that a request is served at counts, whatever the clock says once it
@@ -516,7 +646,9 @@ TEST_F(ServeApi, TheTimeOfARequestIsTheOneThatIsTrusted) {
            .clock = &clock});
   const auto hold = [&](absl::string_view id, absl::Time now) {
     const std::vector<HttpHeader> headers = {
-        {"x-api-key", key_.secret.text().Reveal()}, {"Idempotency-Key", id}};
+        {"x-api-key", key_.secret.text().Reveal()},
+        {"Content-Type", "application/json"},
+        {"Idempotency-Key", id}};
     return api
         .Answer({.method = "POST",
                  .path = "/v1/jobs",
@@ -554,6 +686,31 @@ TEST_F(ServeApi, EstimateIsUnderTheAccountsPlanAndBalance) {
         R"("credits": "82")"}) {
     EXPECT_THAT(answer.body, HasSubstr(part));
   }
+}
+
+// A window of the key's own, which the plan's windows do not know of.
+TEST_F(ServeApi, KeyReadsSixtyTimesAMinute) {
+  for (int i = 0; i < 60; ++i) {
+    const bool is_read = i % 2 == 0;
+    ASSERT_EQ(is_read ? Ask("GET", "/v1/account").status
+                      : Ask("POST", "/v1/estimate", R"({"jobs":[]})").status,
+              200);
+  }
+  const HttpAnswer answer = Ask("GET", "/v1/account");
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_EQ(FieldOf(answer, "Retry-After"), "1");
+  EXPECT_EQ(FieldOf(answer, "RateLimit-Policy"), "\"reads\";q=60;w=60");
+  EXPECT_THAT(answer.body, HasSubstr("\"code\":\"rate_limited\""));
+  EXPECT_THAT(FieldOf(Ask("GET", "/v1/admit"), "RateLimit"),
+              HasSubstr("\"minute\";r=9;"));
+  const MintedKey other =
+      memory_.admission->CreateKey({.account_id = "acme"}, kStart).value();
+  EXPECT_EQ(
+      AskAs({{"x-api-key", other.secret.text().Reveal()}}, "GET", "/v1/account")
+          .status,
+      200);
+  now_ = UnixNanos::FromTime(kStart + absl::Seconds(1));
+  EXPECT_EQ(Ask("GET", "/v1/account").status, 200);
 }
 
 TEST_F(ServeApi, AccountIsShownWithoutCountingTheRequest) {
@@ -607,15 +764,16 @@ TEST_F(ServeApi, LimitsOfSizesAreInclusive) {
 
 TEST_F(ServeApi, CompleteDrawsOnTheBalanceAboveWhatWasHeld) {
   EXPECT_EQ(Hold("more", 1'000).status, 200);
-  EXPECT_EQ(
-      Ask("POST", "/v1/jobs/more/complete", R"({"quantity":10000})").status,
-      200);
+  EXPECT_EQ(Ask("POST", "/v1/jobs/more/complete",
+                R"({"account":"acme","quantity":10000})")
+                .status,
+            200);
 }
 
 TEST_F(ServeApi, ImplausibleActualQuantityIsAnErrorThatNamesIt) {
   EXPECT_EQ(Hold("job", 1'000).status, 200);
-  const HttpAnswer answer =
-      Ask("POST", "/v1/jobs/job/complete", R"({"quantity":10001})");
+  const HttpAnswer answer = Ask("POST", "/v1/jobs/job/complete",
+                                R"({"account":"acme","quantity":10001})");
   EXPECT_EQ(answer.status, 400);
   EXPECT_THAT(answer.body, HasSubstr("quantity: implausible"));
 }
@@ -641,7 +799,7 @@ TEST_F(ServeApi, OtherPathsAndMethodsAreRefused) {
       {"OPTIONS", "/healthz", 204, "GET, HEAD, OPTIONS"},
       {"OPTIONS", "/v1/jobs", 204, "POST, OPTIONS"},
       {"OPTIONS", "/v1/jobs/a/cancel", 204, "POST, OPTIONS"},
-      {"OPTIONS", "*", 204, "GET, POST, OPTIONS"},
+      {"OPTIONS", "*", 204, "GET, HEAD, POST, OPTIONS"},
       {"OPTIONS", "/v1/none", 404, ""},
       {"POST", "/healthz", 405, "GET, HEAD, OPTIONS"},
       {"POST", "/v1/admit", 405, "GET, HEAD, OPTIONS"},
@@ -678,11 +836,11 @@ TEST_F(ServeApi, AJournalAheadOfTheClockIs503AndNamesTheRepair) {
   const absl::Time later = kStart + absl::Hours(24 * 40);
   memory_.Grant("globex", "5", UnixNanos::FromTime(later));
   const uint64_t entries = memory_.ledger->Head()->sequence;
-  for (const HttpAnswer& answer :
-       {Hold("after", 1000), Hold("before", 1000),
-        Ask("POST", "/v1/jobs/before/complete", R"({"quantity":1000})"),
-        Ask("POST", "/v1/jobs/before/cancel"),
-        Ask("POST", "/v1/jobs/none/cancel")}) {
+  for (const HttpAnswer& answer : {Hold("after", 1000), Hold("before", 1000),
+                                   Ask("POST", "/v1/jobs/before/complete",
+                                       R"({"account":"acme","quantity":1000})"),
+                                   Ask("POST", "/v1/jobs/before/cancel"),
+                                   Ask("POST", "/v1/jobs/none/cancel")}) {
     EXPECT_EQ(answer.status, 503);
     EXPECT_THAT(answer.body, HasSubstr(R"("code":"journal_ahead")"));
     EXPECT_THAT(answer.body, HasSubstr(R"("retryable":true)"));

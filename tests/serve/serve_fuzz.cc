@@ -46,6 +46,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   konpro::testing::MemoryAdmission memory;
   const konpro::MintedKey key =
       memory.admission->CreateKey({.account_id = "acme"}, start).value();
+  const konpro::MintedKey service =
+      memory.admission
+          ->CreateKey(
+              {.account_id = "billing", .scope = konpro::ApiKeyScope::kService},
+              start)
+          .value();
   memory.Grant("acme", "100", now);
   konpro::Api api({.admission = *memory.admission,
                    .keys = *memory.keys,
@@ -58,8 +64,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         absl::StrSplit(one, absl::MaxSplits('\n', 1));
     const std::pair<absl::string_view, absl::string_view> line =
         absl::StrSplit(parts.first, absl::MaxSplits(' ', 1));
+    const bool is_end = absl::StartsWith(line.second, "/v1/jobs/");
     const std::vector<konpro::HttpHeader> headers = {
-        {"x-api-key", key.secret.text().Reveal()}, {"idempotency-key", "a"}};
+        {"x-api-key", (is_end ? service : key).secret.text().Reveal()},
+        {"content-type", "application/json"},
+        {"idempotency-key", "a"}};
     const konpro::HttpAnswer answer = api.Answer({.method = line.first,
                                                   .path = line.second,
                                                   .headers = headers,

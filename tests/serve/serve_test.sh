@@ -67,7 +67,10 @@ start() {
 keys() { "$konpro" keys --db=credits.db "$@"; }
 
 # direct ARGUMENTS...: of the API itself.
-direct() { answer=$(curl -sS -i --max-time 30 "$@" | tr -d '\r'); }
+direct() {
+  answer=$(curl -sS -i --max-time 30 -H 'Content-Type: application/json' "$@" |
+    tr -d '\r')
+}
 
 start credits.db 127.0.0.1:0
 
@@ -167,6 +170,7 @@ output=$("$konpro" forecast credits.db --catalog=x 2>&1) &&
 
 # An account whose minute is never full.
 studio=$(keys create studio 2>/dev/null)
+service=$(keys create billing --scope=service 2>/dev/null)
 "$konpro" account plan studio enterprise --windows=minute:10000/1m \
   --db=credits.db >/dev/null || fail 'windows'
 ledger grant studio 100000 --id=more >/dev/null || fail 'grant'
@@ -263,7 +267,11 @@ for end in complete cancel; do
   expect 'HTTP/1.1 409' '"code":"in_progress"' '"retryable":false'
   body='{"account":"studio","quantity":600000}'
   [ "$end" = complete ] || body='{"account":"studio"}'
-  direct -d "$body" "http://$address/v1/jobs/one-$end/$end"
+  direct -H "x-api-key: $studio" -d "$body" \
+    "http://$address/v1/jobs/one-$end/$end"
+  expect 'HTTP/1.1 403' '"code":"wrong_scope"'
+  direct -H "x-api-key: $service" -d "$body" \
+    "http://$address/v1/jobs/one-$end/$end"
   expect 'HTTP/1.1 200'
   output=$(videos "one-$end")
   [ "$output" = ' 20 409 0 at the API' ] || fail "after $end: $output"

@@ -43,8 +43,9 @@ def konpro(*words, code=0):
   return run.stdout + run.stderr
 
 
-def new_key(account):
-  return json.loads(konpro('keys', 'create', account, '--format=json'))['key']
+def new_key(account, scope='customer'):
+  return json.loads(konpro('keys', 'create', account, f'--scope={scope}',
+                           '--format=json'))['key']
 
 
 def disk(mode):
@@ -83,6 +84,8 @@ class Server:
   def ask(self, method, path, body=None, timeout=60, **headers):
     connection = http.client.HTTPConnection('127.0.0.1', self.port,
                                             timeout=timeout)
+    if body:
+      headers['Content-Type'] = 'application/json'
     connection.request(method, path, body and json.dumps(body), headers)
     answer = connection.getresponse()
     text = answer.read().decode()

@@ -1,0 +1,46 @@
+#include "konpro/serve/internal/api_route.h"
+
+namespace konpro::internal {
+
+bool RouteKeys::Has(ApiKeyScope scope) const {
+  switch (scope) {
+    case ApiKeyScope::kCustomer:
+      return customer;
+    case ApiKeyScope::kService:
+      return service;
+    case ApiKeyScope::kAdmin:
+      return admin;
+  }
+  return false;
+}
+
+const std::vector<Route>& ApiRoutes() {
+  static const auto* const routes = [] {
+    auto* const all = new std::vector<Route>();
+    for (const absl::Span<const Route> some :
+         {ProxyRoutes(), JobRoutes(), AccountRoutes(), ServerRoutes()}) {
+      all->insert(all->end(), some.begin(), some.end());
+    }
+    return all;
+  }();
+  return *routes;
+}
+
+bool MatchesPattern(absl::string_view path, absl::string_view pattern,
+                    std::vector<absl::string_view>& names) {
+  names.clear();
+  while (true) {
+    const size_t open = pattern.find("{}");
+    const absl::string_view literal = pattern.substr(0, open);
+    if (path.substr(0, literal.size()) != literal) return false;
+    path.remove_prefix(literal.size());
+    if (open == absl::string_view::npos) return path.empty();
+    pattern.remove_prefix(open + 2);
+    const absl::string_view name = path.substr(0, path.find('/'));
+    if (name.empty()) return false;
+    names.push_back(name);
+    path.remove_prefix(name.size());
+  }
+}
+
+}  // namespace konpro::internal
