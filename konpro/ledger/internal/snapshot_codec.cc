@@ -9,7 +9,9 @@
 namespace konpro::internal {
 namespace {
 
-constexpr uint8_t kSnapshotVersion = 3;
+// A snapshot stands for entries that are not read: another version of those is
+// another version of this, so that an older journal is read, and refused.
+constexpr uint8_t kSnapshotVersion = 4;
 
 void PutWord(std::string& out, uint64_t word) {
   char bytes[sizeof(word)];
