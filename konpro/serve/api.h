@@ -2,7 +2,8 @@
 // and body. It knows no socket (http_server.h) and decides nothing
 // (admission.h).
 //
-//   Api api({.admission = *admission, .keys = *keys, .metrics = metrics});
+//   Api api({.admission = *admission, .keys = *keys, .accounts = *accounts,
+//            .ledger = *ledger, .metrics = metrics});
 //   api.Answer({.method = "GET", .path = "/v1/admit", .headers = headers}, now)
 //
 // | route | keys of scope |
@@ -13,6 +14,7 @@
 // | POST /v1/jobs/ID/cancel: releases what is held | service, admin |
 // | POST /v1/estimate: the cost of jobs under the account's plan | customer |
 // | GET /v1/account: plan, windows, balance | customer |
+// | /v1/accounts, their keys, grants and credits; /v1/keys | admin |
 // | GET /metrics, /healthz | none is needed |
 //
 // No key is 401, a key of another scope 403. A customer's key is for its own

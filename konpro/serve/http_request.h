@@ -11,6 +11,8 @@ namespace konpro {
 struct HttpRequest {
   absl::string_view method;
   absl::string_view path;  // as it was sent (%XX), without the query
+  // Of the query, as they were sent (%XX).
+  absl::Span<const HttpHeader> arguments;
   absl::Span<const HttpHeader> headers;
   absl::string_view body;
 };

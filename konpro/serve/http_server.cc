@@ -345,8 +345,12 @@ class HttpServer::Daemon {
     std::vector<HttpHeader> headers;
     MHD_get_connection_values(connection, MHD_HEADER_KIND, &CollectHeader,
                               &headers);
+    std::vector<HttpHeader> arguments;
+    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &CollectHeader,
+                              &arguments);
     HttpAnswer answer = daemon.handler_({.method = method,
                                          .path = PathOf(url),
+                                         .arguments = arguments,
                                          .headers = headers,
                                          .body = request.body.text()});
     for (const HttpHeader& header : headers) {

@@ -274,6 +274,8 @@ absl::Status Server::Listen() {
   api_ = std::make_unique<Api>(Api::Parts{
       .admission = service_->admission(),
       .keys = service_->keys(),
+      .accounts = service_->accounts(),
+      .ledger = service_->ledger(),
       .metrics = metrics_,
       .not_ready = [this] { return NotReady(); },
       .is_store_slow =

@@ -68,9 +68,15 @@ TEST(HeaderExamples, Api) {
   ServeMetrics metrics;
   Admission* const admission = memory.admission.get();
   KeyDirectory* const keys = memory.keys.get();
+  AccountDirectory* const accounts = memory.accounts.get();
+  Ledger* const ledger = memory.ledger.get();
   const std::vector<HttpHeader> headers;
   // api.h
-  Api api({.admission = *admission, .keys = *keys, .metrics = metrics});
+  Api api({.admission = *admission,
+           .keys = *keys,
+           .accounts = *accounts,
+           .ledger = *ledger,
+           .metrics = metrics});
   EXPECT_EQ(
       api.Answer({.method = "GET", .path = "/v1/admit", .headers = headers},
                  now)
@@ -93,6 +99,8 @@ TEST(HeaderExamples, HttpServer) {
   ServeMetrics metrics;
   Api api({.admission = *memory.admission,
            .keys = *memory.keys,
+           .accounts = *memory.accounts,
+           .ledger = *memory.ledger,
            .metrics = metrics});
   // http_server.h
   auto server = *HttpServer::Start(

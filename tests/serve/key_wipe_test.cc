@@ -233,6 +233,8 @@ TEST_F(KeyWipeTest, RequestThatEndedHoweverItEndedLeavesNoKey) {
   ServeMetrics metrics;
   Api api({.admission = *memory.admission,
            .keys = *memory.keys,
+           .accounts = *memory.accounts,
+           .ledger = *memory.ledger,
            .metrics = metrics});
   const auto server = Start([&](const HttpRequest& request) {
     return api.Answer(request, UnixNanos::CoarseNow());

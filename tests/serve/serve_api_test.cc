@@ -47,6 +47,8 @@ class ServeApi : public ::testing::Test {
         service_(Mint(ApiKeyScope::kService)),
         api_({.admission = *memory_.admission,
               .keys = *memory_.keys,
+              .accounts = *memory_.accounts,
+              .ledger = *memory_.ledger,
               .metrics = metrics_}) {
     memory_.Grant("acme", "100", now_);
   }
@@ -301,6 +303,20 @@ TEST_F(ServeApi, EachRouteTakesTheScopesThatItNames) {
       {"POST", "/v1/jobs/{}/cancel", false, false, true, true},
       {"GET", "/v1/account", false, true, false, false},
       {"POST", "/v1/estimate", false, true, false, false},
+      {"POST", "/v1/accounts", false, false, false, true},
+      {"GET", "/v1/accounts", false, false, false, true},
+      {"GET", "/v1/accounts/{}", false, false, false, true},
+      {"PUT", "/v1/accounts/{}/plan", false, false, false, true},
+      {"PUT", "/v1/accounts/{}/windows", false, false, false, true},
+      {"POST", "/v1/accounts/{}/suspend", false, false, false, true},
+      {"POST", "/v1/accounts/{}/resume", false, false, false, true},
+      {"POST", "/v1/accounts/{}/keys", false, false, false, true},
+      {"GET", "/v1/accounts/{}/keys", false, false, false, true},
+      {"POST", "/v1/keys/{}/reset", false, false, false, true},
+      {"POST", "/v1/keys/{}/deactivate", false, false, false, true},
+      {"GET", "/v1/accounts/{}/credits", false, false, false, true},
+      {"POST", "/v1/accounts/{}/grants", false, false, false, true},
+      {"POST", "/v1/accounts/{}/grants/{}/void", false, false, false, true},
       {"GET", "/metrics", true, true, true, true},
       {"GET", "/healthz", true, true, true, true},
   };
@@ -589,6 +605,8 @@ TEST_F(ServeApi, ClockThatWasSetStopsMeteredWorkUntilItIsConfirmed) {
   ClockWatch clock([&] { return reading; });
   Api api({.admission = *memory_.admission,
            .keys = *memory_.keys,
+           .accounts = *memory_.accounts,
+           .ledger = *memory_.ledger,
            .metrics = metrics_,
            .clock = &clock});
   const auto ask = [&](absl::string_view method, absl::string_view path,
@@ -642,6 +660,8 @@ TEST_F(ServeApi, TheTimeOfARequestIsTheOneThatIsTrusted) {
   ClockWatch clock([&] { return reading; });
   Api api({.admission = *memory_.admission,
            .keys = *memory_.keys,
+           .accounts = *memory_.accounts,
+           .ledger = *memory_.ledger,
            .metrics = metrics_,
            .clock = &clock});
   const auto hold = [&](absl::string_view id, absl::Time now) {

@@ -55,6 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   memory.Grant("acme", "100", now);
   konpro::Api api({.admission = *memory.admission,
                    .keys = *memory.keys,
+                   .accounts = *memory.accounts,
+                   .ledger = *memory.ledger,
                    .metrics = metrics});
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
   int requests = 0;

@@ -195,6 +195,8 @@ TEST(ServeSoak, MemoryAndDescriptorsStayAndTheJournalVerifies) {
                   .ok());
   Api api({.admission = service->admission(),
            .keys = service->keys(),
+           .accounts = service->accounts(),
+           .ledger = service->ledger(),
            .metrics = metrics,
            .reads_per_minute = 1'000'000});
   ListenSocket socket = ListenTcp("127.0.0.1:0").value();

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "konpro/base/internal/name.h"
+#include "konpro/base/internal/rfc3339.h"
 #include "konpro/catalog/operation.h"
 #include "konpro/report/report_message.h"
 #include "konpro/serve/request_body.h"
@@ -85,6 +86,43 @@ absl::StatusOr<std::string> DecodedPart(absl::string_view part) {
     part.remove_prefix(3);
   }
   return text;
+}
+
+absl::StatusOr<std::string> ArgumentOf(const HttpRequest& request,
+                                       absl::string_view name) {
+  const HttpHeader* found = nullptr;
+  for (const HttpHeader& argument : request.arguments) {
+    if (argument.name != name) continue;
+    if (found != nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the query: ", name, " stands twice"));
+    }
+    found = &argument;
+  }
+  return found == nullptr ? "" : DecodedPart(found->value);
+}
+
+absl::Status CheckArguments(const HttpRequest& request,
+                            absl::Span<const absl::string_view> known) {
+  for (const HttpHeader& argument : request.arguments) {
+    if (std::find(known.begin(), known.end(), argument.name) != known.end()) {
+      continue;
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat("the query: ", Quoted(argument.name), " is not known",
+                     Suggestion(argument.name, known)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<absl::Time> TimeOf(absl::string_view member,
+                                  absl::string_view text,
+                                  absl::Time otherwise) {
+  if (text.empty()) return otherwise;
+  absl::StatusOr<absl::Time> time = ParseRfc3339(text);
+  if (time.ok()) return time;
+  return absl::InvalidArgumentError(
+      absl::StrCat(member, ": ", time.status().message()));
 }
 
 absl::StatusOr<int64_t> QuantityOf(absl::string_view quantity,

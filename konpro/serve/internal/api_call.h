@@ -14,12 +14,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "google/protobuf/message.h"
+#include "konpro/access/account_directory.h"
 #include "konpro/access/admission.h"
 #include "konpro/access/http.h"
 #include "konpro/access/key_directory.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/catalog/catalog.h"
+#include "konpro/ledger/ledger.h"
 #include "konpro/serve/clock_watch.h"
 #include "konpro/serve/http_request.h"
 #include "konpro/serve/metrics.h"
@@ -31,7 +35,9 @@ inline constexpr int kEstimateJobsMax = 1'000;
 // All of them outlive the Api.
 struct ApiParts {
   Admission& admission;
-  const KeyDirectory& keys;
+  KeyDirectory& keys;
+  AccountDirectory& accounts;
+  Ledger& ledger;
   ServeMetrics& metrics;
   // Why the server is not ready to hold or charge credits; "" if it is. Both
   // are anybody's to read. Null: it is always ready.
@@ -69,6 +75,20 @@ absl::StatusOr<std::string> IdOf(const HttpRequest& request);
 // `part` of a path with its %XX decoded. kInvalidArgument: a % without two
 // hexadecimal digits.
 absl::StatusOr<std::string> DecodedPart(absl::string_view part);
+
+// The value of an argument of the query, decoded; "" if it is not there.
+// kInvalidArgument: it stands twice, or DecodedPart().
+absl::StatusOr<std::string> ArgumentOf(const HttpRequest& request,
+                                       absl::string_view name);
+// kInvalidArgument: the query has an argument that is none of `known`; names
+// the nearest.
+absl::Status CheckArguments(const HttpRequest& request,
+                            absl::Span<const absl::string_view> known);
+
+// Of a member that may be empty, which stands for `otherwise`. kInvalidArgument
+// begins with `member`.
+absl::StatusOr<absl::Time> TimeOf(absl::string_view member,
+                                  absl::string_view text, absl::Time otherwise);
 
 // The base units of a quantity of `operation`; 0 if that is not known, which
 // admission reports.

@@ -18,7 +18,8 @@ const std::vector<Route>& ApiRoutes() {
   static const auto* const routes = [] {
     auto* const all = new std::vector<Route>();
     for (const absl::Span<const Route> some :
-         {ProxyRoutes(), JobRoutes(), AccountRoutes(), ServerRoutes()}) {
+         {ProxyRoutes(), JobRoutes(), AccountRoutes(), AccountsRoutes(),
+          KeyRoutes(), CreditRoutes(), ServerRoutes()}) {
       all->insert(all->end(), some.begin(), some.end());
     }
     return all;

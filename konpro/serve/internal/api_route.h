@@ -32,6 +32,7 @@ struct RouteKeys {
 inline constexpr RouteKeys kAnyone = {.anyone = true};
 inline constexpr RouteKeys kByAdmission = {.admission = true};
 inline constexpr RouteKeys kServices = {.service = true};
+inline constexpr RouteKeys kAdmins = {};
 inline constexpr RouteKeys kOwnAccount = {.customer = true, .admin = false};
 
 struct RouteKind {
@@ -61,6 +62,15 @@ absl::Span<const Route> ProxyRoutes();
 absl::Span<const Route> JobRoutes();
 // GET /v1/account, POST /v1/estimate
 absl::Span<const Route> AccountRoutes();
+
+// POST, GET /v1/accounts; GET /v1/accounts/{}; PUT .../plan, .../windows;
+// POST .../suspend, .../resume
+absl::Span<const Route> AccountsRoutes();
+// POST, GET /v1/accounts/{}/keys; POST /v1/keys/{}/reset,
+// /v1/keys/{}/deactivate
+absl::Span<const Route> KeyRoutes();
+// GET /v1/accounts/{}/credits; POST .../grants, .../grants/{}/void
+absl::Span<const Route> CreditRoutes();
 
 // All of them.
 const std::vector<Route>& ApiRoutes();
