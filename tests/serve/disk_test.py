@@ -29,7 +29,7 @@ class Client(threading.Thread):
   """Holds and completes jobs one after the other, each until it succeeds."""
 
   def __init__(self, server, key, number):
-    super().__init__()
+    super().__init__(daemon=True)
     self.server = server
     self.key = key
     self.number = number
@@ -201,7 +201,7 @@ def test_hanging_disk(server, key, service):
   job = {'operation': 'avatar_video', 'quantity': '1s'}
   disk('hang')
   answers = []
-  waiting = threading.Thread(target=lambda: answers.append(server.ask(
+  waiting = threading.Thread(daemon=True, target=lambda: answers.append(server.ask(
       'POST', '/v1/jobs', job,
       **{'X-Api-Key': key, 'Idempotency-Key': 'waits'})))
   waiting.start()

@@ -21,7 +21,7 @@ class Client(threading.Thread):
   """Asks over and over; any error is its failure."""
 
   def __init__(self, ask):
-    super().__init__()
+    super().__init__(daemon=True)
     self.ask = ask
     self.is_stopped = False
     self.asked = 0
@@ -128,7 +128,7 @@ def test_flood(server):
       server.process.send_signal(signal.SIGHUP)
       time.sleep(0.0005)
 
-  flooding = threading.Thread(target=flood)
+  flooding = threading.Thread(target=flood, daemon=True)
   flooding.start()
   # What the windows have used is written each second.
   server.ask('GET', '/v1/admit', **{'X-Api-Key': key})
