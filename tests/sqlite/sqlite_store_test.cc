@@ -7,9 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -79,13 +81,33 @@ TEST(SqliteDatabase, HasItsIdentityAndIsDurable) {
 }
 
 // Whatever the process's mask is, and from the first moment on: the draft that
-// gets the file's name has the mode too.
+// gets the file's name has the mode too, while somebody looks at it.
 TEST(SqliteDatabase, ItsFilesAreTheOwnersAlone) {
   const std::string path = NewPath();
+  const std::string draft = absl::StrCat(path, ".new-", getpid());
+  std::atomic<bool> is_over{false};
+  std::atomic<int> seen{0};
+  std::atomic<int> wide{0};
+  std::thread other([&] {
+    while (!is_over) {
+      struct stat file;
+      if (stat(draft.c_str(), &file) != 0) continue;
+      ++seen;
+      if ((file.st_mode & 0777) != 0600) ++wide;
+    }
+  });
   const mode_t mask = umask(0);
-  const std::unique_ptr<SqliteStore> store =
-      SqliteStore::Open(path, {}).value();
+  std::unique_ptr<SqliteStore> store;
+  for (int i = 0; i < 1'000 && seen == 0; ++i) {
+    store.reset();
+    NewPath();
+    store = SqliteStore::Open(path, {}).value();
+  }
   umask(mask);
+  is_over = true;
+  other.join();
+  EXPECT_GT(seen, 0);
+  EXPECT_EQ(wide, 0);
   for (const char* suffix : {"", "-wal"}) {
     struct stat file;
     ASSERT_EQ(stat(absl::StrCat(path, suffix).c_str(), &file), 0) << suffix;
