@@ -145,6 +145,19 @@ def test_flood(server):
   check(server.process.returncode == 0, server.process.returncode)
 
 
+def test_end(server):
+  """Of signals that wait together, the end is first."""
+  before = len(server.text())
+  pid = server.process.pid
+  os.kill(pid, signal.SIGSTOP)
+  wait('the stop', lambda: pathlib.Path(f'/proc/{pid}/stat').read_text().split(
+      ')')[1].split()[0] == 'T')
+  for number in signal.SIGHUP, signal.SIGTERM, signal.SIGCONT:
+    os.kill(pid, number)
+  check(server.process.wait(timeout=60) == 0, server.text())
+  check('reloaded' not in server.text()[before:], server.text())
+
+
 def main():
   enter_new_folder()
   key = new_key('acme')
@@ -155,6 +168,7 @@ def main():
   test_traffic(server, key)
   test_refused_catalogs(server, key)
   test_flood(server)
+  test_end(Server('--catalog=catalog.textproto'))
   finish()
 
 
