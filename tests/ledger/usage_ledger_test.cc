@@ -636,6 +636,47 @@ TEST_F(UsageLedgerTest, ASettledJobIsSettledAlsoOnceItsIdIsForgotten) {
   ASSERT_EQ(*ledger_->FindCommand("acme", "by-command"), 0u);
 }
 
+// What became of the job that had the id before says nothing of it.
+TEST_F(UsageLedgerTest, AnIdThatIsReservedAgainIsAnotherJob) {
+  const auto at = [](int64_t days) {
+    return UnixNanos::FromTime(kNow.ToTime() + days * absl::Hours(24));
+  };
+  const auto reserve = [&](int64_t day, absl::Duration timeout) {
+    ASSERT_TRUE(ledger_
+                    ->Apply({.account = "acme",
+                             .id = "job",
+                             .at = at(day),
+                             .request = LedgerReserve{.amount = C("100"),
+                                                      .operation = "call",
+                                                      .timeout = timeout}})
+                    ->effect.applied());
+  };
+  for (const bool is_reread : {false, true}) {
+    Restart();
+    Grant("1000");
+    reserve(0, absl::Hours(24 * 30));
+    // The sessions are read, and kept from here on.
+    ASSERT_THAT(ChargeOne(Record("other", "none", 0)), IsOk());
+    const LedgerRequest capture =
+        LedgerCapture{.reservation = "job", .amount = Credits()};
+    ASSERT_TRUE(ledger_
+                    ->Apply({.account = "acme",
+                             .id = "capture",
+                             .at = at(20),
+                             .request = capture})
+                    ->effect.applied());
+    reserve(36, absl::Hours(1));
+    if (is_reread) Forget();
+    // It has expired by now.
+    const int64_t start = absl::ToUnixSeconds(at(36).ToTime());
+    const LedgerOutcome outcome =
+        *ChargeOne(Record("r", "job", 60'000, start), at(37));
+    EXPECT_TRUE(outcome.effect.applied())
+        << RefusalName(outcome.effect.refusal);
+    EXPECT_EQ(BalanceNow(at(37)).posted, CostOf(60'000));
+  }
+}
+
 // A job that was admitted is named by its reservation, or by the id of its
 // request.
 TEST_F(UsageLedgerTest, BothNamesOfAnAdmittedJobAreOneSession) {

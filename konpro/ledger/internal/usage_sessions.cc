@@ -49,6 +49,10 @@ void UsageSessions::Observe(const LedgerCommand& command, UnixNanos at) {
     Put({command.account, pricing.job, pricing.operation, pricing.effective_at},
         pricing.quantity, at);
   }
+  // An id that was forgotten may be reserved again: another job, and open.
+  if (std::holds_alternative<LedgerReserve>(command.request)) {
+    kept_.erase(KeyOf({command.account, command.id, "", UnixNanos()}));
+  }
   if (capture != nullptr && capture->final) {
     Put({command.account, capture->reservation, "", UnixNanos()},
         capture->is_record ? static_cast<int64_t>(JobState::kSettledByRecord)
