@@ -176,8 +176,8 @@ struct Position {
   }
 };
 
-// Where `path` stands in the file; where a part of it stands nowhere, its
-// parent.
+// Where `path` stands in the file; if a part of it is not there, where its
+// parent stands.
 Position Locate(absl::string_view path, const Descriptor* message,
                 const TextFormat::ParseInfoTree* tree) {
   Position found;

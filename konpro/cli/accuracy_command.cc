@@ -7,18 +7,6 @@
 #include "proto/report.pb.h"
 
 namespace konpro::cli {
-namespace {
-
-// nullopt after the reason went to streams.err.
-std::optional<SavedReport> Loaded(absl::StatusOr<SavedReport> report,
-                                  Streams streams) {
-  if (report.ok()) return *std::move(report);
-  streams.err << report.status().message() << "\n";
-  return std::nullopt;
-}
-
-}  // namespace
-
 ExitCode RunAccuracy(const AccuracyOptions& options, Streams streams) {
   const auto estimate = Loaded(
       ReadEstimate(options.estimate_file, streams.in, options.plan), streams);

@@ -1,8 +1,5 @@
 #include "konpro/cli/command.h"
 
-#include <utility>
-
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "konpro/estimate/estimator.h"
 #include "konpro/input/catalog_input.h"
@@ -10,10 +7,7 @@
 namespace konpro::cli {
 
 std::optional<Catalog> LoadCatalog(const std::string& path, Streams streams) {
-  absl::StatusOr<Catalog> catalog = ReadCatalog(path, streams.in);
-  if (catalog.ok()) return *std::move(catalog);
-  streams.err << catalog.status().message() << "\n";
-  return std::nullopt;
+  return Loaded(ReadCatalog(path, streams.in), streams);
 }
 
 void PrintReason(Streams streams, absl::string_view reason) {

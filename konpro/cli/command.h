@@ -7,8 +7,10 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "konpro/base/credits.h"
 #include "konpro/catalog/catalog.h"
@@ -27,6 +29,14 @@ struct Streams {
 // The catalog in the file at `path`, or the built-in one for "". nullopt if it
 // cannot be read; the reason went to streams.err.
 std::optional<Catalog> LoadCatalog(const std::string& path, Streams streams);
+
+// What was read, or nullopt after the error went to streams.err.
+template <typename T>
+std::optional<T> Loaded(absl::StatusOr<T> read, Streams streams) {
+  if (read.ok()) return *std::move(read);
+  streams.err << read.status().message() << "\n";
+  return std::nullopt;
+}
 
 // Prints why a command does not return kOk; call it after the report.
 void PrintReason(Streams streams, absl::string_view reason);

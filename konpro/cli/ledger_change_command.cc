@@ -163,6 +163,30 @@ std::optional<Opened> OpenTarget(const ServiceFile& file,
   return opened;
 }
 
+// Applies what `request_of` makes of the amount that `options` ask for.
+template <typename Options, typename RequestOf>
+ExitCode ExecuteCharge(const ServiceFile& file, const Options& options,
+                       Streams streams, RequestOf request_of) {
+  const std::optional<Catalog> catalog = CatalogOf(file, streams);
+  if (!catalog.has_value()) return ExitCode::kBadInput;
+  ExitCode code = ExitCode::kOk;
+  const std::optional<UnixNanos> at = CommandTime(file, streams, code);
+  if (!at.has_value()) return code;
+  const absl::StatusOr<Charge> charge = ChargeOf(
+      *catalog, options.operation, options.quantity, options.credits, *at);
+  if (!charge.ok()) return FailWith(charge.status(), streams);
+  const LedgerPointer ledger =
+      OpenLedger(file, LedgerUse::kChange, streams, code);
+  if (ledger == nullptr) return code;
+  return Execute(*ledger,
+                 {.account = options.account,
+                  .id = options.id,
+                  .at = *at,
+                  .request = request_of(charge->amount),
+                  .pricing = charge->pricing},
+                 streams);
+}
+
 }  // namespace
 
 ExitCode RunLedgerGrant(const ServiceFile& file, const GrantOptions& options,
@@ -230,51 +254,20 @@ ExitCode RunLedgerVoidGrant(const ServiceFile& file,
 
 ExitCode RunLedgerReserve(const ServiceFile& file,
                           const ReserveOptions& options, Streams streams) {
-  const std::optional<Catalog> catalog = CatalogOf(file, streams);
-  if (!catalog.has_value()) return ExitCode::kBadInput;
-  ExitCode code = ExitCode::kOk;
-  const std::optional<UnixNanos> at = CommandTime(file, streams, code);
-  if (!at.has_value()) return code;
-  const absl::StatusOr<Charge> charge = ChargeOf(
-      *catalog, options.operation, options.quantity, options.credits, *at);
-  if (!charge.ok()) return FailWith(charge.status(), streams);
-  const LedgerPointer ledger =
-      OpenLedger(file, LedgerUse::kChange, streams, code);
-  if (ledger == nullptr) return code;
-  return Execute(*ledger,
-                 {.account = options.account,
-                  .id = options.id,
-                  .at = *at,
-                  .request = LedgerReserve{.amount = charge->amount,
-                                           .operation = options.operation,
-                                           .timeout = options.timeout,
-                                           .overrun = options.overrun,
-                                           .mode = options.mode},
-                  .pricing = charge->pricing},
-                 streams);
+  return ExecuteCharge(file, options, streams, [&](Credits amount) {
+    return LedgerReserve{.amount = amount,
+                         .operation = options.operation,
+                         .timeout = options.timeout,
+                         .overrun = options.overrun,
+                         .mode = options.mode};
+  });
 }
 
 ExitCode RunLedgerSpend(const ServiceFile& file, const SpendOptions& options,
                         Streams streams) {
-  const std::optional<Catalog> catalog = CatalogOf(file, streams);
-  if (!catalog.has_value()) return ExitCode::kBadInput;
-  ExitCode code = ExitCode::kOk;
-  const std::optional<UnixNanos> at = CommandTime(file, streams, code);
-  if (!at.has_value()) return code;
-  const absl::StatusOr<Charge> charge = ChargeOf(
-      *catalog, options.operation, options.quantity, options.credits, *at);
-  if (!charge.ok()) return FailWith(charge.status(), streams);
-  const LedgerPointer ledger =
-      OpenLedger(file, LedgerUse::kChange, streams, code);
-  if (ledger == nullptr) return code;
-  return Execute(*ledger,
-                 {.account = options.account,
-                  .id = options.id,
-                  .at = *at,
-                  .request = SpendCommand{.amount = charge->amount,
-                                          .operation = options.operation},
-                  .pricing = charge->pricing},
-                 streams);
+  return ExecuteCharge(file, options, streams, [&](Credits amount) {
+    return SpendCommand{.amount = amount, .operation = options.operation};
+  });
 }
 
 ExitCode RunLedgerCapture(const ServiceFile& file,

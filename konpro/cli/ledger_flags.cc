@@ -1,5 +1,6 @@
 #include "konpro/cli/ledger_flags.h"
 
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <utility>
@@ -36,6 +37,15 @@ CLI::Option* AddAmount(CLI::App& command, const char* name, Value& credits,
           },
           help)
       ->type_name("CREDITS");
+}
+
+// `values` by the names that the ledger prints.
+template <typename Value>
+std::map<std::string, Value> Named(absl::string_view (*name_of)(Value),
+                                   std::initializer_list<Value> values) {
+  std::map<std::string, Value> named;
+  for (const Value value : values) named[std::string(name_of(value))] = value;
+  return named;
 }
 
 template <typename Value>
@@ -120,10 +130,9 @@ void AddOperations(CLI::App& command, std::vector<std::string>& operations) {
 }
 
 void AddKind(CLI::App& command, GrantKind& kind) {
-  AddChoice(
-      command, "--kind", kind,
-      {{"paid", GrantKind::kPaid}, {"promotional", GrantKind::kPromotional}},
-      "(default: paid)");
+  AddChoice(command, "--kind", kind,
+            Named(GrantKindName, {GrantKind::kPaid, GrantKind::kPromotional}),
+            "(default: paid)");
 }
 
 }  // namespace
@@ -243,10 +252,8 @@ void LedgerFlags::AddAllowance(CLI::App& ledger) {
       ->required();
   AddId(command, allowance_.id);
   AddChoice(command, "--cycle", spec.cycle,
-            {{"day", Cycle::kDay},
-             {"week", Cycle::kWeek},
-             {"month", Cycle::kMonth},
-             {"year", Cycle::kYear}},
+            Named(CycleName,
+                  {Cycle::kDay, Cycle::kWeek, Cycle::kMonth, Cycle::kYear}),
             "(default: month)");
   command
       .add_option_function<std::string>(
@@ -328,12 +335,11 @@ void LedgerFlags::AddReserve(CLI::App& ledger) {
           "after which time it expires (default: 1h)")
       ->type_name("TIME");
   AddChoice(command, "--overrun", reserve_.overrun,
-            {{"reject", Overrun::kReject}, {"top-up", Overrun::kTopUp}},
+            Named(OverrunName, {Overrun::kReject, Overrun::kTopUp}),
             "the effect of a capture above it (default: reject)");
   AddChoice(command, "--mode", reserve_.mode,
-            {{"normal", DrawMode::kNormal},
-             {"best-effort", DrawMode::kBestEffort},
-             {"check-only", DrawMode::kCheckOnly}},
+            Named(DrawModeName, {DrawMode::kNormal, DrawMode::kBestEffort,
+                                 DrawMode::kCheckOnly}),
             "best-effort holds what is available (default: normal)");
 }
 

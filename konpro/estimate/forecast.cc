@@ -78,7 +78,7 @@ absl::StatusOr<CreditInterval> ToInterval(const Spread& spread,
 }
 
 // Index of the day that takes the last of what is available, or of a day beyond
-// the horizon where none does.
+// the horizon if none does.
 double LastDayOf(absl::Span<const double> spend, double available) {
   // Ten days at a tenth end on the tenth, whatever the sum's last bits are.
   const double enough = available * (1 - 1e-9);

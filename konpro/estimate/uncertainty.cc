@@ -11,8 +11,8 @@
 namespace konpro {
 namespace {
 
-// A job's cost is a function of a triangular quantity. Where the price is a
-// plain product, its cumulants have a closed form. Where increment, minimum or
+// A job's cost is a function of a triangular quantity. If the price is a
+// plain product, its cumulants have a closed form. If increment, minimum or
 // whole pieces make few outcomes, each is priced and weighted. Else the
 // quantity is cut into as many cells, each priced in its middle: then a step is
 // less than 1/256 of the range, and the mean is off by less than 1/100,000 of

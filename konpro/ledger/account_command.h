@@ -56,6 +56,8 @@ struct AccountLimits {
 // What becomes of a capture above what is held. Never renumbered: journals hold
 // the numbers of all enums here.
 enum class Overrun : uint8_t { kReject = 0, kTopUp = 1 };
+// "reject", "top-up".
+absl::string_view OverrunName(Overrun overrun);
 
 // kBestEffort takes what is available, if that is more than nothing. kCheckOnly
 // reports what would happen and changes nothing but the time. kCollect, of a
@@ -67,6 +69,8 @@ enum class DrawMode : uint8_t {
   kCheckOnly = 2,
   kCollect = 3
 };
+// "best-effort".
+absl::string_view DrawModeName(DrawMode mode);
 
 // Credits that an account may draw on at t, effective_at <= t < expires_at.
 struct GrantCommand {

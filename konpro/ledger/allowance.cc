@@ -114,6 +114,24 @@ int64_t PeriodsBetween(Cycle cycle, absl::CivilDay from, absl::CivilDay to) {
 
 }  // namespace
 
+absl::string_view GrantKindName(GrantKind kind) {
+  return kind == GrantKind::kPaid ? "paid" : "promotional";
+}
+
+absl::string_view CycleName(Cycle cycle) {
+  switch (cycle) {
+    case Cycle::kDay:
+      return "day";
+    case Cycle::kWeek:
+      return "week";
+    case Cycle::kMonth:
+      return "month";
+    case Cycle::kYear:
+      return "year";
+  }
+  return "";
+}
+
 absl::StatusOr<Allowance> Allowance::Create(Spec spec) {
   absl::Status status = CheckSpec(spec);
   if (!status.ok()) return status;

@@ -36,6 +36,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "konpro/base/credits.h"
@@ -45,9 +46,13 @@ namespace konpro {
 
 // Never renumbered: journals hold the numbers.
 enum class GrantKind : uint8_t { kPaid = 0, kPromotional = 1 };
+// "paid", "promotional".
+absl::string_view GrantKindName(GrantKind kind);
 
 // A period's length on the calendar. Never renumbered.
 enum class Cycle : uint8_t { kDay = 0, kWeek = 1, kMonth = 2, kYear = 3 };
+// "day".
+absl::string_view CycleName(Cycle cycle);
 
 class Allowance {
  public:

@@ -40,38 +40,12 @@ std::string TextOf(const std::vector<std::string>& texts) {
 }
 std::string TextOf(bool value) { return value ? "yes" : "no"; }
 std::string TextOf(int64_t value) { return absl::StrCat(value); }
-std::string TextOf(GrantKind kind) {
-  return kind == GrantKind::kPaid ? "paid" : "promotional";
-}
+std::string TextOf(GrantKind kind) { return std::string(GrantKindName(kind)); }
 std::string TextOf(Overrun overrun) {
-  return overrun == Overrun::kReject ? "reject" : "top-up";
+  return std::string(OverrunName(overrun));
 }
-std::string TextOf(DrawMode mode) {
-  switch (mode) {
-    case DrawMode::kNormal:
-      return "normal";
-    case DrawMode::kBestEffort:
-      return "best-effort";
-    case DrawMode::kCheckOnly:
-      return "check-only";
-    case DrawMode::kCollect:
-      return "collect";
-  }
-  return "";
-}
-std::string TextOf(Cycle cycle) {
-  switch (cycle) {
-    case Cycle::kDay:
-      return "day";
-    case Cycle::kWeek:
-      return "week";
-    case Cycle::kMonth:
-      return "month";
-    case Cycle::kYear:
-      return "year";
-  }
-  return "";
-}
+std::string TextOf(DrawMode mode) { return std::string(DrawModeName(mode)); }
+std::string TextOf(Cycle cycle) { return std::string(CycleName(cycle)); }
 std::string TextOf(absl::CivilDay day) { return absl::FormatCivilTime(day); }
 
 class Comparison {

@@ -336,8 +336,8 @@ absl::StatusOr<LimiterRegistry::Handle> LimiterRegistry::Put(
   ids_.Store(&slot - slots_, account);
   ++size_;
   image_.BeginAdd(static_cast<size_t>(&slot - slots_), hash);
-  // A search for the twin must not end here: both are told apart by id before
-  // the hash is there.
+  // A search for the twin must not end here: their ids differ before the
+  // hash is there.
   if (place.twin != nullptr) {
     Share(*place.twin, hash);
     Share(slot, hash);
@@ -459,7 +459,7 @@ void LimiterRegistry::MakeRoom(UnixNanos now) {
 // Whether an account lies after `line` whose search comes from there or before.
 bool LimiterRegistry::IsPassed(size_t line) const {
   for (size_t next = NextLine(line);; next = NextLine(next)) {
-    const size_t behind = (next + lines_ - line) % lines_;
+    const size_t distance = (next + lines_ - line) % lines_;
     bool ends = false;
     for (size_t i = 0; i < kSlotsPerLine; ++i) {
       const uint64_t hash =
@@ -467,7 +467,7 @@ bool LimiterRegistry::IsPassed(size_t line) const {
       if (hash == kEmpty) ends = true;
       if (hash == kEmpty || hash == kPassed) continue;
       const size_t home = LineOf(hash & ~kSharedBit);
-      if ((next + lines_ - home) % lines_ >= behind) return true;
+      if ((next + lines_ - home) % lines_ >= distance) return true;
     }
     if (ends) return false;
   }

@@ -133,7 +133,7 @@ void AddInputNotes(const SpendByDay& spend, const ForecastContext& context,
   };
   if (spend.top_ups() > 0) {
     note(spend.top_ups(),
-         " top-ups or refunds were left out: they are no spend below zero");
+         " top-ups or refunds were left out: they are not negative spending");
   }
   if (context.unplaced_refunds > 0) {
     note("refunds of more than their days had spent, which were left out: ",

@@ -18,38 +18,6 @@
 namespace konpro {
 namespace {
 
-std::string TextOf(GrantKind kind) {
-  return kind == GrantKind::kPaid ? "paid" : "promotional";
-}
-
-std::string TextOf(DrawMode mode) {
-  switch (mode) {
-    case DrawMode::kNormal:
-      return "normal";
-    case DrawMode::kBestEffort:
-      return "best-effort";
-    case DrawMode::kCheckOnly:
-      return "check-only";
-    case DrawMode::kCollect:
-      return "collect";
-  }
-  return "";
-}
-
-std::string TextOf(Cycle cycle) {
-  switch (cycle) {
-    case Cycle::kDay:
-      return "day";
-    case Cycle::kWeek:
-      return "week";
-    case Cycle::kMonth:
-      return "month";
-    case Cycle::kYear:
-      return "year";
-  }
-  return "";
-}
-
 // Sets the fields of an entry that depend on the kind of request.
 struct Describe {
   const JournalEntry& journaled;
@@ -63,7 +31,7 @@ struct Describe {
     entry.set_effective_at(TimeText(grant.effective_at));
     entry.set_expires_at(TimeText(grant.expires_at));
     for (const std::string& name : grant.operations) entry.add_operations(name);
-    entry.set_kind(TextOf(grant.kind));
+    entry.set_kind(std::string(GrantKindName(grant.kind)));
   }
   void operator()(const AllowanceCommand& command) const {
     const Allowance::Spec& spec = command.allowance.spec();
@@ -71,7 +39,7 @@ struct Describe {
     allowance.set_source(spec.source);
     allowance.set_item(spec.item);
     *allowance.mutable_amount() = ToAmount(spec.amount);
-    allowance.set_cycle(TextOf(spec.cycle));
+    allowance.set_cycle(std::string(CycleName(spec.cycle)));
     allowance.set_anchor(absl::FormatCivilTime(spec.anchor));
     allowance.set_zone(spec.zone);
     *allowance.mutable_rollover_max() = ToAmount(spec.rollover_max);
@@ -79,7 +47,7 @@ struct Describe {
     *entry.mutable_amount() = ToAmount(spec.amount);
     entry.set_priority(spec.priority);
     for (const std::string& name : spec.operations) entry.add_operations(name);
-    entry.set_kind(TextOf(spec.kind));
+    entry.set_kind(std::string(GrantKindName(spec.kind)));
   }
   void operator()(const EndAllowanceCommand& command) const {
     v1::LedgerAllowance& allowance = *entry.mutable_allowance();
@@ -92,10 +60,9 @@ struct Describe {
   void operator()(const LedgerReserve& reserve) const {
     *entry.mutable_amount() = ToAmount(reserve.amount);
     entry.set_operation(std::string(reserve.operation));
-    entry.set_mode(TextOf(reserve.mode));
+    entry.set_mode(std::string(DrawModeName(reserve.mode)));
     entry.set_timeout_seconds(absl::ToDoubleSeconds(reserve.timeout));
-    entry.set_overrun(reserve.overrun == Overrun::kReject ? "reject"
-                                                          : "top-up");
+    entry.set_overrun(std::string(OverrunName(reserve.overrun)));
   }
   void operator()(const LedgerCapture& capture) const {
     *entry.mutable_amount() = ToAmount(journaled.resolution.amount);
@@ -110,7 +77,7 @@ struct Describe {
   void operator()(const SpendCommand& spend) const {
     *entry.mutable_amount() = ToAmount(spend.amount);
     entry.set_operation(std::string(spend.operation));
-    entry.set_mode(TextOf(spend.mode));
+    entry.set_mode(std::string(DrawModeName(spend.mode)));
   }
   void operator()(const LedgerRefund&) const {
     *entry.mutable_amount() = ToAmount(journaled.resolution.amount);
@@ -296,7 +263,7 @@ v1::AccountCredits ToAccountCredits(absl::string_view id,
     grant.set_effective_at(TimeText(view.effective_at));
     grant.set_expires_at(TimeText(view.expires_at));
     for (const std::string& name : view.operations) grant.add_operations(name);
-    grant.set_kind(TextOf(view.kind));
+    grant.set_kind(std::string(GrantKindName(view.kind)));
     *grant.mutable_balance() = ToMessage(view.balance);
   }
   for (const ReservationView& view : account.Reservations()) {

@@ -11,7 +11,7 @@
 // rowid is a signed integer; the journal's end is far from there.
 //
 // A failed commit is rolled back on the same connection, which then sees what
-// was there before it, whatever the WAL holds behind; the next commit writes
+// was there before it, whatever the WAL holds after it; the next commit writes
 // over that. To open the file anew instead could show a commit that was never
 // synced, and would be lost with the machine's power.
 

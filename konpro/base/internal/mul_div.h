@@ -1,4 +1,4 @@
-// The 128-bit arithmetic behind prices: a product, then one division.
+// The 128-bit arithmetic of prices: a product, then one division.
 #ifndef KONPRO_BASE_INTERNAL_MUL_DIV_H_
 #define KONPRO_BASE_INTERNAL_MUL_DIV_H_
 

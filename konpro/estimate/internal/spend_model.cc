@@ -371,7 +371,7 @@ void SpendModelFitter::ImputeCapped() {
     const double unit = deviation * expected_[i];
     if (unit <= 0) continue;
     const double beyond = (floor - expected_[i]) / unit;
-    // Where all alike days are capped nothing says how high demand was: it is
+    // If all alike days are capped, nothing says how high demand was: it is
     // taken to be within two deviations.
     const double mean = MeanBeyond(beyond);
     demand_[i] =

@@ -78,15 +78,15 @@ class Scanner {
 
   // +HH:MM; `colon` says whether there is a colon.
   bool TakeOffset(bool colon, int& offset_minutes) {
-    const bool behind = Next() == '-';
+    const bool is_west = Next() == '-';
     int hours = 0;
     int minutes = 0;
-    if (!Take(behind ? '-' : '+') || !TakeDigits(2, hours) ||
+    if (!Take(is_west ? '-' : '+') || !TakeDigits(2, hours) ||
         (colon && !Take(':')) || !TakeDigits(2, minutes) || hours > 23 ||
         minutes > 59) {
       return false;
     }
-    offset_minutes = (behind ? -1 : 1) * (hours * 60 + minutes);
+    offset_minutes = (is_west ? -1 : 1) * (hours * 60 + minutes);
     return true;
   }
 

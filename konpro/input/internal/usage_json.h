@@ -13,7 +13,7 @@
 
 namespace konpro {
 
-// Whether `json` is plain; then `record` is what protobuf reads. Where it is
+// Whether `json` is plain; then `record` is what protobuf reads. If it is
 // not, it may be a record or none, and `record` is of no matter.
 bool ParsePlainUsageJson(absl::string_view json, v1::UsageRecord& record);
 

@@ -121,7 +121,7 @@ class BucketPair {
                      first_.at);
   }
 
-  // Where it is later than first_, with the window that this request waits for.
+  // If it is later than first_, with the window that this request waits for.
   Submission Time(int64_t number) const {
     std::array<UnixNanos, 2> at = {TimeBy(0, number, 0), TimeBy(1, number, 0)};
     const UnixNanos raised = TimeBy(slow_, number, kRaiseMax);
@@ -139,7 +139,7 @@ class BucketPair {
   // `r` ticks ahead at ceil(Y), Y > t + (j - 1) * s. So Y - X > 0 grows with j,
   // both can be one nanosecond only while it is below 1, and then
   // ceil(X) - ceil(Y) + 1 is 1 if they are and 0 if not: the sum over all such
-  // j before `number` tells.
+  // j before `number` is what counts.
   Wide Raise(Wide number) const {
     const BucketView& fast = buckets_[1 - slow_];
     const BucketView& slow = buckets_[slow_];
@@ -174,7 +174,7 @@ class BucketPair {
 
   // Constant after construction.
   const std::array<BucketView, 2> buckets_;
-  // Behind idle time before the first request.
+  // After idle time before the first request.
   std::array<Wide, 2> words_;
   Submission first_;
   size_t slow_;    // of the longer interval

@@ -200,12 +200,12 @@ class FixedPair {
   const std::array<int64_t, 2> start_ms_;  // the first boundaries
   const std::array<int64_t, 2> period_ms_;
 
-  // Behind what was applied.
+  // After what was applied.
   Caps caps_;
   std::array<int64_t, 2> count_ = {0, 0};
 
   // Letters of windows 0 and 1 and of both at once. Those of level + 1: of
-  // window extended_[level] and of both, times_[level] of the other behind.
+  // window extended_[level] and of both, times_[level] of the other after it.
   size_t level_ = 0;
   std::array<std::array<Letter, 3>, kLevelsMax + 1> letters_;
   std::array<size_t, kLevelsMax> extended_;

@@ -32,7 +32,7 @@ struct LimiterSlot;  // limiter_registry_inline.h
 // a generation from 1 on, which each change of a slot in a registry's life has
 // anew: it wraps after 2^48 changes, 8 years of a million a second. Two tags
 // that are equal are of one change, so that windows that came, went and came
-// again are told apart. 0: the slot's account is not there.
+// again differ. 0: the slot's account is not there.
 using WindowsTag = uint64_t;
 inline constexpr int kGenerationShift = 16;
 static_assert(kImageWindowsMax == size_t{1} << kGenerationShift);

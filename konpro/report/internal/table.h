@@ -50,7 +50,7 @@ class ReportTable {
     AddRow(std::move(cells));
   }
 
-  // Columns two blanks apart, no blanks at the end of a line. Where that is
+  // Columns two blanks apart, no blanks at the end of a line. If that is
   // wider than kTextColumnsMax, the widest cells are broken into lines: those
   // that are aligned right, which hold figures, at blanks alone.
   void PrintText(std::ostream& out) const;
