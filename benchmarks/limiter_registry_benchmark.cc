@@ -18,12 +18,14 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <memory>
 #include <mutex>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,7 @@
 #include "konpro/base/unix_nanos.h"
 #include "konpro/limits/limiter_registry.h"
 #include "konpro/limits/rate_window.h"
+#include "konpro/serve/limits_file.h"
 
 namespace konpro {
 namespace {
@@ -330,6 +333,34 @@ struct StaggeredRegistry : Registry {
       : Registry(accounts, kPlenty, /*staggered=*/true) {}
 };
 
+// In a file that is mapped, as a server has it, which writes it to the disk
+// each second while the process runs.
+struct FileRegistry {
+  explicit FileRegistry(int64_t accounts) {
+    const char* const folder = std::getenv("TEST_TMPDIR");
+    const std::string path = std::string(folder != nullptr ? folder : "/tmp") +
+                             "/registry." + std::to_string(getpid()) + "." +
+                             std::to_string(accounts);
+    file = LimitsFile::Open(path, {.capacity = static_cast<size_t>(accounts)})
+               .value();
+    unlink(path.c_str());
+    limiter = &file->registry();
+    const std::vector<RateWindow> windows = Windows(kPlenty);
+    for (int64_t n = 0; n < accounts; ++n) {
+      limiter->Insert(Id(n).view(), windows).value();
+    }
+    std::thread([this] {
+      while (file->Sync().ok()) {
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+      }
+    }).detach();
+  }
+
+  std::unique_ptr<LimitsFile> file;
+  LimiterRegistry* limiter = nullptr;
+  double bytes_per_account = 0;
+};
+
 void Expect(benchmark::State& state, bool fact, const char* otherwise) {
   if (!fact) state.SkipWithError(otherwise);
 }
@@ -414,7 +445,7 @@ BENCHMARK(BM_Floor_SystemClock);
 
 template <typename Law, typename Table>
 void AcquireGiven(benchmark::State& state, LimitOutcome outcome) {
-  Registry& registry = TableOf<Table>(state.range(0));
+  Table& registry = TableOf<Table>(state.range(0));
   LimiterRegistry& limiter = *registry.limiter;
   Ids<Law> ids(state.range(0), state.thread_index());
   Time time;
@@ -432,6 +463,13 @@ void BM_AdmittedGiven_Registry(benchmark::State& state) {
   AcquireGiven<Uniform, Registry>(state, LimitOutcome::kAllowed);
 }
 BENCHMARK(BM_AdmittedGiven_Registry)->Apply(Sizes);
+
+// Against BM_AdmittedGiven_Registry: the file has no huge pages, and a page
+// that was written to the disk is a fault when it is next changed.
+void BM_AdmittedGiven_RegistryInFile(benchmark::State& state) {
+  AcquireGiven<Uniform, FileRegistry>(state, LimitOutcome::kAllowed);
+}
+BENCHMARK(BM_AdmittedGiven_RegistryInFile)->Apply(Sizes);
 
 void BM_AdmittedGiven_RegistryZipf(benchmark::State& state) {
   AcquireGiven<Zipf, Registry>(state, LimitOutcome::kAllowed);

@@ -20,7 +20,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 #include "absl/base/attributes.h"
 #include "konpro/base/unix_nanos.h"
@@ -148,58 +147,38 @@ struct Advanced {
   bool admitted = false;
 };
 
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline Advanced AdvanceAny(
-    const LimiterWindows& windows, const LimiterState& state, uint64_t cost,
-    UnixNanos now) {
-  const WindowRule& first = windows.rule(0);
-  const WindowRule& second = windows.rule(1);
-  // A second window that is full is found before anything is computed: while it
-  // is, the first goes stale.
-  const bool has_second = windows.size() > 1;
-  if (has_second && second.RefusesAtOnce(state.windows[1], cost, now)) {
-    return {.next = state};
-  }
-  const WindowRule::Step one = first.Advance(state.windows[0], cost, now);
-  if (!one.admitted) return {.next = {{one.state, state.windows[1]}}};
-  const WindowRule::Step two =
-      has_second
-          ? second.Advance(state.windows[1], cost, now)
-          : WindowRule::Step{.state = state.windows[1], .admitted = true};
-  if (!two.admitted) return {.next = {{two.state, state.windows[1]}}};
-  return {.next = {{one.state, two.state}}, .admitted = true};
-}
-
-// What a registry calls for accounts of other windows and at the beginning of a
-// window: its hot path is inlined where it is used, and this needs most of the
-// registers.
-ABSL_ATTRIBUTE_NOINLINE inline Advanced AdvanceAnyApart(
-    const LimiterWindows& windows, const LimiterState& state, uint64_t cost,
-    UnixNanos now) {
-  return AdvanceAny(windows, state, cost, now);
-}
-
-template <typename WindowsOf>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Advanced Advance(
     const LimiterWindows& windows, const LimiterState& state, uint64_t cost,
     UnixNanos now) {
   const WindowRule& first = windows.rule(0);
   const WindowRule& second = windows.rule(1);
-  // Most often there are two FIXED windows, and the stored ones hold.
-  if (windows.is_fixed_pair() && first.Holds(state.windows[0], now))
-      [[likely]] {
-    if (!first.AdmitsHeld(state.windows[0], cost)) return {.next = state};
-    if (second.Holds(state.windows[1], now)) [[likely]] {
-      if (!second.AdmitsHeld(state.windows[1], cost)) return {.next = state};
-      return {.next = {{WindowRule::TakenHeld(state.windows[0], cost),
-                        WindowRule::TakenHeld(state.windows[1], cost)}},
-              .admitted = true};
+  WindowRule::Step one;
+  WindowRule::Step two = {.state = state.windows[1], .admitted = true};
+  // Most often there are two FIXED windows, and the stored ones hold. A window
+  // that is full is found before the other's number is computed: while it is,
+  // that one goes stale.
+  if (windows.is_fixed_pair()) [[likely]] {
+    const bool first_holds = first.Holds(state.windows[0], now);
+    if (first_holds && !first.AdmitsHeld(state.windows[0], cost)) {
+      return {.next = state};
+    }
+    two = second.AdvanceFixed(state.windows[1], cost, now);
+    if (!two.admitted) return {.next = {{two.state, {}}}};
+    if (first_holds) [[likely]] {
+      return {
+          .next = {{WindowRule::TakenHeld(state.windows[0], cost), two.state}},
+          .admitted = true};
+    }
+    one = first.AdvanceEnded(state.windows[0], cost, now);
+  } else {
+    one = first.Advance(state.windows[0], cost, now);
+    if (one.admitted && windows.size() > 1) {
+      two = second.Advance(state.windows[1], cost, now);
     }
   }
-  if constexpr (std::is_same_v<WindowsOf, SameWindows>) {
-    return AdvanceAny(windows, state, cost, now);
-  } else {
-    return AdvanceAnyApart(windows, state, cost, now);
-  }
+  if (!one.admitted) return {.next = {{one.state, {}}}};
+  if (!two.admitted) return {.next = {{two.state, {}}}};
+  return {.next = {{one.state, two.state}}, .admitted = true};
 }
 
 template <typename Cell, KeepsWindows WindowsOf>
@@ -214,7 +193,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Decision TryAcquire(Cell& cell,
     return TryAcquireAgain(cell, windows_of, cost, now, /*attempts=*/0);
   }
   LimiterState seen = cell.Load();
-  const auto [next, admitted] = Advance<WindowsOf>(windows, seen, cost, now);
+  const auto [next, admitted] = Advance(windows, seen, cost, now);
   if (admitted) {
     if (!windows_of.IsPresent(present.version) ||
         !cell.CompareExchange(seen, next)) [[unlikely]] {

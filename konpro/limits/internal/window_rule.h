@@ -110,14 +110,17 @@ class WindowRule {
   // FIXED: whether `now` is in the stored window, or before it by no more than
   // clocks disagree.
   constexpr bool Holds(WindowState state, UnixNanos now) const;
+  // Advance() of a FIXED window.
+  constexpr Step AdvanceFixed(WindowState state, uint64_t cost,
+                              UnixNanos now) const;
+  // Advance() of a FIXED window unless Holds().
+  constexpr Step AdvanceEnded(WindowState state, uint64_t cost,
+                              UnixNanos now) const;
   // Advance() if Holds(): whether it admits, and the state after that.
   constexpr bool AdmitsHeld(WindowState state, uint64_t cost) const;
   static constexpr WindowState TakenHeld(WindowState state, uint64_t cost) {
     return {state.word + cost};
   }
-  // True only if Advance() refuses; false if that takes longer to know.
-  constexpr bool RefusesAtOnce(WindowState state, uint64_t cost,
-                               UnixNanos now) const;
 
   // The permits that could be taken at `now`, whole ones.
   constexpr uint64_t Remaining(WindowState state, UnixNanos now) const;
@@ -157,6 +160,7 @@ class WindowRule {
  private:
   // The fresh state of a window that begins, or is full, at `now`.
   constexpr uint64_t Mark(UnixNanos now) const;
+  constexpr uint64_t FixedMark(UnixNanos now) const;
   // The inverse: the first time whose Mark() is at least `mark`, or Max().
   constexpr UnixNanos FirstAt(uint64_t mark) const;
   // What `state` has used at `now` under this rule, in ticks of unit_.

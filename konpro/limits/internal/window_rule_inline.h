@@ -62,15 +62,19 @@ constexpr WindowRule::WindowRule(const Terms& terms)
   multiplier_low_or_held_ns_ = static_cast<uint64_t>(multiplier);
 }
 
-constexpr uint64_t WindowRule::Mark(UnixNanos now) const {
+constexpr uint64_t WindowRule::FixedMark(UnixNanos now) const {
   using Wide = unsigned __int128;
   const uint64_t t = static_cast<uint64_t>(now.nanos());
-  if (kind_ == WindowKind::kFixed) {
-    const uint64_t since = t + (period_ns_ - 1 - last_ns_);
-    const uint64_t high = static_cast<uint64_t>(
-        (Wide{since >> kPeriodShift} * multiplier_high_) >> 64);
-    return (high >> shift_) << kCountBits;
-  }
+  const uint64_t since = t + (period_ns_ - 1 - last_ns_);
+  const uint64_t high = static_cast<uint64_t>(
+      (Wide{since >> kPeriodShift} * multiplier_high_) >> 64);
+  return (high >> shift_) << kCountBits;
+}
+
+constexpr uint64_t WindowRule::Mark(UnixNanos now) const {
+  using Wide = unsigned __int128;
+  if (kind_ == WindowKind::kFixed) return FixedMark(now);
+  const uint64_t t = static_cast<uint64_t>(now.nanos());
   const uint64_t low =
       static_cast<uint64_t>((Wide{t} * multiplier_low_or_held_ns_) >> 64);
   return t + static_cast<uint64_t>((Wide{t} * multiplier_high_ + low) >> 64);
@@ -104,29 +108,37 @@ constexpr WindowState WindowRule::Seen(WindowState state, UnixNanos now) const {
   return At(now, 0).Seen(state);
 }
 
-constexpr bool WindowRule::RefusesAtOnce(WindowState state, uint64_t cost,
-                                         UnixNanos now) const {
-  return kind_ == WindowKind::kFixed &&
-         (state.word & kCountMask) > capacity_ - cost && Holds(state, now);
-}
-
 ABSL_ATTRIBUTE_ALWAYS_INLINE constexpr WindowRule::Step WindowRule::Advance(
     WindowState state, uint64_t cost, UnixNanos now) const {
-  // Most often the stored window holds, which is known without a division.
-  if (kind_ == WindowKind::kFixed && Holds(state, now)) [[likely]] {
-    if (!AdmitsHeld(state, cost)) return {.state = state};
-    return {.state = TakenHeld(state, cost), .admitted = true};
-  }
+  if (kind_ == WindowKind::kFixed) return AdvanceFixed(state, cost, now);
   const uint64_t mark = Mark(now);
   const uint64_t need = cost * unit_;
-  // A FIXED window that has ended is below the mark; one that is ahead, or
-  // closed, is above it by more than any capacity. A bucket that is ahead is
-  // empty.
+  // A bucket that is ahead is empty.
   const uint64_t base = std::max(state.word, mark);
   if (base - mark > capacity_ - need) {
     return {.state = base - mark > ahead_ ? kClosed : state};
   }
   return {.state = {base + need}, .admitted = true};
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE constexpr WindowRule::Step
+WindowRule::AdvanceFixed(WindowState state, uint64_t cost,
+                         UnixNanos now) const {
+  // Most often the stored window holds, which is known without a division.
+  if (Holds(state, now)) [[likely]] {
+    if (!AdmitsHeld(state, cost)) return {.state = state};
+    return {.state = TakenHeld(state, cost), .admitted = true};
+  }
+  return AdvanceEnded(state, cost, now);
+}
+
+constexpr WindowRule::Step WindowRule::AdvanceEnded(WindowState state,
+                                                    uint64_t cost,
+                                                    UnixNanos now) const {
+  // One that has ended is below the mark; one that is ahead, or closed, above.
+  const uint64_t mark = FixedMark(now);
+  if (state.word > mark) return {.state = kClosed};
+  return {.state = {mark + cost}, .admitted = true};
 }
 
 constexpr bool WindowRule::AdmitsHeld(WindowState state, uint64_t cost) const {
