@@ -5,7 +5,7 @@
 #   install.sh           what building and running the command needs
 #   install.sh --tests   what tests, benchmarks and checks need as well
 #
-# The second set holds a browser, a proxy, an emulator and the libraries of a
+# The second set holds a browser, proxies, an emulator and the libraries of a
 # second architecture: it is several times as large.
 set -euo pipefail
 
@@ -26,8 +26,8 @@ TEST_PACKAGES=(
   clang libclang-rt-14-dev clang-format binutils python3
   # A browser and a font, to look at the HTML pages.
   chromium fonts-dejavu-core
-  # A proxy in front of the server, its client, and a load generator.
-  nginx-light curl wrk
+  # Proxies in front of the server, a client, and a load generator.
+  nginx-light caddy haproxy curl wrk
   # The limiter's tests for AArch64, run by an emulator.
   g++-aarch64-linux-gnu qemu-user
   libabsl-dev:arm64 libgtest-dev:arm64 libgmock-dev:arm64

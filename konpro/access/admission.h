@@ -3,8 +3,7 @@
 // it calls what has them, in one order, and nothing later runs once a step
 // refuses:
 //
-// - authenticate (key_directory.h); the key's scope; the account is not
-//   suspended
+// - authenticate (key_directory.h): the scope; the account is not suspended
 // - the request is well-formed, its operation known and allowed by the plan
 // - rate windows (limiter_registry.h); none apply to a service's key
 // - price (price_list.h)
@@ -22,14 +21,12 @@
 //
 // Each request counts against the windows, a repeated one and one that lacks
 // credits too; one that a window refuses counts against none. Windows in shadow
-// mode count what the others admit and report what they would refuse; they
-// refuse nothing.
+// mode count what the others admit, report, and refuse nothing.
 //
-// An id stands for one job. Until the job has ended, the same request again
-// gets the first result, or kJobInProgress (OpenJobReplay). Once it has ended,
-// completed, cancelled or expired, the id is refused as kJobEnded. A denial is
+// An id stands for one job. Until that has ended, the same request gets the
+// first result, or kJobInProgress (OpenJobReplay); then kJobEnded. A denial is
 // the result of its id for good. Ids are remembered for the ledger's duplicate
-// window (LedgerOptions).
+// window.
 //
 // Thread safety: thread-safe. Admit() of an unmetered request takes no lock,
 // allocates nothing and does not touch the ledger. Changes of accounts take
@@ -137,8 +134,7 @@ class Admission {
 
   // The steps above, in that order.
   AdmissionResult Admit(const AdmissionRequest& request, UnixNanos now);
-  // At UnixNanos::CoarseNow().
-  AdmissionResult Admit(const AdmissionRequest& request);
+  AdmissionResult Admit(const AdmissionRequest& request);  // at CoarseNow()
 
   // Charges what the actual quantity costs, by the price of the time at which
   // the job was admitted, less what usage records of the job have charged, and
@@ -180,9 +176,8 @@ class Admission {
   // The same for the windows alone; none: the plan's.
   absl::Status SetWindows(absl::string_view account,
                           absl::Span<const RateWindow> windows, absl::Time now);
-  // Refuses everything from the next request on. Jobs that run can be completed
-  // and cancelled. If the store fails, the account is suspended nevertheless,
-  // but not durably: call it again until it returns OK.
+  // Refuses everything from the next request on; jobs that run can be ended. If
+  // the store fails, the account is suspended, but not durably: call it again.
   absl::Status Suspend(absl::string_view account, absl::Time now);
   absl::Status Resume(absl::string_view account, absl::Time now);
 
@@ -193,7 +188,6 @@ class Admission {
   // REQUIRES: no call from before the last SetCatalog() is running.
   absl::Status SetCatalog(const Catalog& catalog);
 
-  // Also the ledger's errors.
   absl::StatusOr<AccountView> Describe(absl::string_view account,
                                        UnixNanos now) const;
 
@@ -209,10 +203,10 @@ class Admission {
   Admission(const Parts& parts, const Options& options,
             std::unique_ptr<LimiterRegistry> shadow);
 
-  // The steps, in their order: each returns why it refuses, or kAdmitted.
+  // The steps, in their order: why it refuses, or kAdmitted. DecideNamed(): of
+  // a key that names the account.
   AdmissionReason Decide(const AdmissionRequest& request, UnixNanos now,
                          AdmissionResult& a);
-  // Of a key that names the account: the same but for the windows.
   AdmissionReason DecideNamed(const AdmissionRequest& request, UnixNanos now,
                               AdmissionResult& a);
   AdmissionReason CheckRequest(const AdmissionRequest& request,

@@ -10,18 +10,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
-#include "google/protobuf/descriptor.h"
-#include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
 #include "konpro/base/internal/rfc3339.h"
+#include "konpro/base/internal/text_places.h"
 #include "konpro/catalog/plan.h"
 
 namespace konpro {
 namespace {
-
-using ::google::protobuf::Descriptor;
-using ::google::protobuf::FieldDescriptor;
-using ::google::protobuf::TextFormat;
 
 // The domain types report a broken rule as `FIELD: what`; whoever builds a part
 // of something puts the part's place before it. The path that results, such as
@@ -167,62 +162,6 @@ absl::StatusOr<Catalog> ToCatalog(const v1::Catalog& message) {
                           .plans = *std::move(plans)});
 }
 
-struct Position {
-  int line = 0;
-  int column = 0;
-
-  std::string Of(absl::string_view file) const {
-    return absl::StrCat(file, ":", line + 1, ":", column + 1, ": ");
-  }
-};
-
-// Where `path` stands in the file; if a part of it is not there, where its
-// parent stands.
-Position Locate(absl::string_view path, const Descriptor* message,
-                const TextFormat::ParseInfoTree* tree) {
-  Position found;
-  for (absl::string_view step : absl::StrSplit(path, '.')) {
-    int index = -1;
-    const size_t bracket = step.find('[');
-    if (bracket != step.npos) {
-      if (!absl::SimpleAtoi(step.substr(bracket + 1, step.size() - bracket - 2),
-                            &index)) {
-        return found;
-      }
-      step = step.substr(0, bracket);
-    }
-    if (message == nullptr || tree == nullptr) return found;
-    const FieldDescriptor* field = message->FindFieldByName(std::string(step));
-    if (field == nullptr) return found;
-    const int place = field->is_repeated() ? std::max(index, 0) : -1;
-    const TextFormat::ParseLocation location = tree->GetLocation(field, place);
-    if (location.line < 0) return found;
-    found = {location.line, location.column};
-    message = field->message_type();
-    tree = message == nullptr ? nullptr : tree->GetTreeForNested(field, place);
-  }
-  return found;
-}
-
-// Keeps the first of the parser's errors.
-class FirstError : public google::protobuf::io::ErrorCollector {
- public:
-  void AddError(int line, google::protobuf::io::ColumnNumber column,
-                const std::string& message) override {
-    if (!text_.empty()) return;
-    position_ = {std::max(line, 0), std::max(column, 0)};
-    text_ = message;
-  }
-
-  std::string In(absl::string_view file) const {
-    return absl::StrCat(position_.Of(file), text_);
-  }
-
- private:
-  Position position_;
-  std::string text_;
-};
-
 }  // namespace
 
 absl::StatusOr<Catalog> ParseCatalog(absl::string_view text,
@@ -233,20 +172,12 @@ absl::StatusOr<Catalog> ParseCatalog(absl::string_view text,
                      kCatalogFileBytesMax, " bytes, not ", text.size()));
   }
   v1::Catalog message;
-  FirstError error;
-  TextFormat::ParseInfoTree tree;
-  TextFormat::Parser parser;
-  parser.RecordErrorsTo(&error);
-  parser.WriteLocationsTo(&tree);
-  if (!parser.ParseFromString(std::string(text), &message)) {
-    return absl::InvalidArgumentError(error.In(file));
-  }
+  internal::TextPlaces places(file);
+  const absl::Status parsed = places.Parse(text, message);
+  if (!parsed.ok()) return parsed;
   absl::StatusOr<Catalog> catalog = ToCatalog(message);
   if (catalog.ok()) return catalog;
-  const absl::string_view what = catalog.status().message();
-  const Position position =
-      Locate(what.substr(0, what.find(':')), v1::Catalog::descriptor(), &tree);
-  return absl::InvalidArgumentError(absl::StrCat(position.Of(file), what));
+  return places.Locate(catalog.status());
 }
 
 absl::StatusOr<RateWindow> RateWindowFromProto(const v1::RateWindow& message) {
@@ -341,7 +272,7 @@ v1::Catalog CatalogToProto(const Catalog& catalog) {
 
 std::string PrintCatalog(const Catalog& catalog) {
   std::string text;
-  TextFormat::PrintToString(CatalogToProto(catalog), &text);
+  google::protobuf::TextFormat::PrintToString(CatalogToProto(catalog), &text);
   return text;
 }
 

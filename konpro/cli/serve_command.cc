@@ -15,7 +15,9 @@
 #include "konpro/cli/flag_parsing.h"
 #include "konpro/cli/service_session.h"
 #include "konpro/input/catalog_input.h"
+#include "konpro/input/input_file.h"
 #include "konpro/serve/admin.h"
+#include "konpro/serve/proxy_routes.h"
 
 namespace konpro::cli {
 
@@ -49,6 +51,12 @@ void AddServe(CLI::App& app, const std::string& exit_codes,
                   "from the plan's\nlimits (default: 60)")
       ->type_name("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}).description(""));
+  command
+      .add_option("--routes", all.routes,
+                  "what requests behind a proxy cost (konpro.v1.Routes as "
+                  "text), for /v1/authorize;\nread once (default: they are "
+                  "counted and hold nothing)")
+      ->type_name("FILE");
   AddClockTolerance(command, all.clock_tolerance);
   AddCatalog(command, all.catalog);
 }
@@ -62,6 +70,15 @@ ExitCode RunServeCommand(const ServeCommandOptions& options,
   serve.clock_tolerance =
       options.clock_tolerance.value_or(serve.clock_tolerance);
   serve.load_catalog = [&] { return ReadCatalog(options.catalog, streams.in); };
+  if (!options.routes.empty()) {
+    const absl::StatusOr<std::string> text =
+        ReadText(options.routes, streams.in, kRoutesFileBytesMax);
+    if (!text.ok()) return FailWith(text.status(), streams);
+    absl::StatusOr<ProxyRoutes> routes =
+        ProxyRoutes::Parse(*text, options.routes, *catalog);
+    if (!routes.ok()) return FailWith(routes.status(), streams);
+    serve.routes = *std::move(routes);
+  }
   absl::StatusOr<Backend> backend = OpenBackend(serve.db, /*create=*/true);
   if (!backend.ok()) return FailWith(backend.status(), streams);
   const absl::Status status = RunServe(

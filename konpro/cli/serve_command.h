@@ -22,6 +22,7 @@ struct ServeCommandOptions {
   std::optional<absl::Duration> clock_tolerance;  // nullopt: that of `serve`
   // A catalog file; "" for the built-in catalog.
   std::string catalog;
+  std::string routes;  // a file of konpro.v1.Routes; "": none
 };
 
 // Adds the command to `app`. Parsing then fills `options`, which must outlive

@@ -152,4 +152,19 @@ absl::StatusOr<std::string> ReadWholeInput(const std::string& path,
   return text;
 }
 
+absl::StatusOr<std::string> ReadText(const std::string& path, std::istream& in,
+                                     size_t bytes_max) {
+  InputFile input(path, in, /*progress_out=*/nullptr);
+  std::string text;
+  while (text.size() <= bytes_max) {
+    const absl::string_view block = input.Read();
+    if (block.empty()) break;
+    text.append(block.data(), block.size());
+  }
+  if (!input.error().empty()) {
+    return absl::NotFoundError(absl::StrCat(path, ": ", input.error()));
+  }
+  return text;
+}
+
 }  // namespace konpro

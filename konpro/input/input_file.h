@@ -66,6 +66,12 @@ class InputFile {
   int errno_ = 0;
 };
 
+// All of the file at `path`, or of `in` for "-"; of one that has more than
+// bytes_max, at least one byte more. kNotFound: it cannot be read; begins with
+// the path.
+absl::StatusOr<std::string> ReadText(const std::string& path, std::istream& in,
+                                     size_t bytes_max);
+
 // All of `path`, or of `in` for "-". kNotFound: it cannot be read.
 // kInvalidArgument: it has more than `bytes_max` bytes.
 absl::StatusOr<std::string> ReadWholeInput(const std::string& path,

@@ -88,20 +88,23 @@ std::optional<HttpAnswer> Refuse(const Route& route, const ApiParts& api,
   if (route.kind.is_read) {
     if (auto refusal = RefuseRead(call, reads)) return refusal;
   }
-  if (auto refusal = RefuseContentType(call.request)) return refusal;
+  if (!route.kind.is_proxied) {
+    if (auto refusal = RefuseContentType(call.request)) return refusal;
+  }
   return route.kind.is_metered ? internal::RefuseMetered(api, call.now)
                                : std::nullopt;
 }
 
-HttpAnswer AnswerBy(const Route& route,
-                    absl::Span<const absl::string_view> names,
+HttpAnswer AnswerBy(const Route& route, const internal::PatternMatch& match,
                     const ApiParts& api, internal::ReadLimit& reads,
                     const HttpRequest& request, UnixNanos now) {
   ApiCall call{.request = request,
                .now = now,
-               .who = Authentication(ApiKeyVerdict::kMissing, nullptr, {}, 0)};
+               .who = Authentication(ApiKeyVerdict::kMissing, nullptr, {}, 0),
+               .names = {},
+               .rest = match.rest};
   if (auto refusal = Refuse(route, api, reads, call)) return *refusal;
-  for (const absl::string_view name : names) {
+  for (const absl::string_view name : match.names) {
     absl::StatusOr<std::string> decoded = internal::DecodedPart(name);
     if (!decoded.ok()) return AnswerOf(decoded.status());
     call.names.push_back(*std::move(decoded));
@@ -118,12 +121,12 @@ HttpAnswer AnswerByTable(const ApiParts& api, internal::ReadLimit& reads,
     return {.status = 204, .fields = {{"Allow", "GET, HEAD, POST, OPTIONS"}}};
   }
   std::vector<const Route*> matching;
-  std::vector<absl::string_view> names;
+  internal::PatternMatch match;
   for (const Route& route : internal::ApiRoutes()) {
-    if (!internal::MatchesPattern(request.path, route.pattern, names)) continue;
+    if (!internal::MatchesPattern(request.path, route.pattern, match)) continue;
     const bool is_head = request.method == "HEAD" && route.method == "GET";
-    if (request.method == route.method || is_head) {
-      return AnswerBy(route, names, api, reads, request, now);
+    if (route.method == "*" || request.method == route.method || is_head) {
+      return AnswerBy(route, match, api, reads, request, now);
     }
     matching.push_back(&route);
   }

@@ -9,6 +9,7 @@
 // | route | keys of scope |
 // |---|---|
 // | GET /v1/admit: admits a request, for nginx's auth_request | customer |
+// | /v1/authorize, /v1/authorize/**: the same, for any proxy | customer |
 // | POST /v1/jobs: holds credits; the id is in Idempotency-Key | all |
 // | POST /v1/jobs/ID/complete: charges the actual quantity | service, admin |
 // | POST /v1/jobs/ID/cancel: releases what is held | service, admin |
@@ -31,10 +32,15 @@
 // replay. The path of X-Original-URI, if it is there, is the problem's
 // `instance` (RFC 9457, 3.1.5). Its query is left out: it may hold secrets.
 //
-// /v1/admit, and /v1/jobs with a customer's key, count against the account's
-// windows, the others do not. Reads and estimates of a customer's key have a
-// window of their own (ApiParts::reads_per_minute). HEAD is answered as GET,
-// OPTIONS with Allow. Ids in a path are percent-encoded.
+// /v1/authorize takes any method and answers with the true status and fields.
+// It asks about the path below it or, at exactly /v1/authorize, about
+// X-Forwarded-Method and X-Forwarded-Uri; what is held, ApiParts::routes say
+// (proxy_routes.h), never a field.
+//
+// /v1/admit, /v1/authorize, and /v1/jobs with a customer's key, count against
+// the account's windows, the others do not. Reads and estimates of a customer's
+// key have a window of their own (ApiParts::reads_per_minute). HEAD is answered
+// as GET, OPTIONS with Allow. Ids in a path are percent-encoded.
 //
 // Thread safety: thread-safe.
 //

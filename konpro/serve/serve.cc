@@ -271,6 +271,10 @@ absl::Status Server::Listen() {
               " is not a loopback address, and there is no TLS: keys can be "
               "read on the way");
   }
+  if (!options_.routes.has_value()) {
+    log_.Line(
+        "no --routes: /v1/authorize counts every request and holds no credits");
+  }
   api_ = std::make_unique<Api>(Api::Parts{
       .admission = service_->admission(),
       .keys = service_->keys(),
@@ -281,6 +285,7 @@ absl::Status Server::Listen() {
       .is_store_slow =
           [this] { return absl::IsDeadlineExceeded(service_->StoreStatus()); },
       .clock = &clock_,
+      .routes = options_.routes.has_value() ? &*options_.routes : nullptr,
       .reads_per_minute = options_.reads_per_minute});
   absl::StatusOr<std::unique_ptr<HttpServer>> http = HttpServer::Start(
       *std::move(socket),

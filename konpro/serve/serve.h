@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <istream>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "konpro/access/service.h"
 #include "konpro/base/clock_tolerance.h"
 #include "konpro/catalog/catalog.h"
+#include "konpro/serve/proxy_routes.h"
 
 namespace konpro {
 
@@ -31,6 +33,9 @@ struct ServeOptions {
   // Connections are spread over them. A thread that holds or charges credits
   // waits for the disk; the writes of several threads share one commit.
   unsigned threads = 8;
+  // What requests behind a proxy cost, for /v1/authorize. None: they are
+  // counted and hold nothing, and the log says so.
+  std::optional<ProxyRoutes> routes = std::nullopt;
   // Reads and estimates that a customer's key may make; one or more.
   int64_t reads_per_minute = 60;
   // How far times and the journal may be ahead of the clock.

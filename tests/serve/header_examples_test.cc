@@ -23,6 +23,7 @@
 #include "konpro/serve/limits_file.h"
 #include "konpro/serve/listen_socket.h"
 #include "konpro/serve/metrics.h"
+#include "konpro/serve/proxy_routes.h"
 #include "konpro/serve/request_body.h"
 #include "konpro/serve/server_log.h"
 #include "konpro/serve/wiped_text.h"
@@ -82,6 +83,23 @@ TEST(HeaderExamples, Api) {
                  now)
           .status,
       401);
+}
+
+TEST(HeaderExamples, ProxyRoutes) {
+  constexpr absl::string_view text = R"pb(
+    routes {
+      method: "POST"
+      path: "/v1/videos"
+      operation: "avatar_video"
+      hold: "600s"
+    }
+  )pb";
+  // proxy_routes.h
+  absl::StatusOr<ProxyRoutes> routes =
+      ProxyRoutes::Parse(text, "routes.textproto", Catalog::BuiltIn());
+  absl::StatusOr<const ProxyRoute*> route =
+      routes->Find("POST", "/v1/videos?draft=1");
+  EXPECT_EQ((*route)->operation, "avatar_video");
 }
 
 TEST(HeaderExamples, ClockWatch) {

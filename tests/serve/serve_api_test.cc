@@ -298,6 +298,8 @@ TEST_F(ServeApi, EachRouteTakesTheScopesThatItNames) {
     bool admin;
   } const kRows[] = {
       {"GET", "/v1/admit", false, true, false, false},
+      {"*", "/v1/authorize", false, true, false, false},
+      {"*", "/v1/authorize/**", false, true, false, false},
       {"POST", "/v1/jobs", false, true, true, true},
       {"POST", "/v1/jobs/{}/complete", false, false, true, true},
       {"POST", "/v1/jobs/{}/cancel", false, false, true, true},
@@ -326,7 +328,8 @@ TEST_F(ServeApi, EachRouteTakesTheScopesThatItNames) {
     const auto& row = kRows[i];
     EXPECT_EQ(internal::ApiRoutes()[i].method, row.method);
     EXPECT_EQ(internal::ApiRoutes()[i].pattern, row.pattern);
-    const std::string path = absl::StrReplaceAll(row.pattern, {{"{}", "a"}});
+    const std::string path =
+        absl::StrReplaceAll(row.pattern, {{"{}", "a"}, {"**", "a"}});
     const auto status = [&](const MintedKey* key) {
       std::vector<HttpHeader> headers;
       if (key != nullptr) {

@@ -6,7 +6,7 @@ set -uo pipefail
 PATH=$PATH:/usr/sbin  # nginx is there
 
 konpro=$PWD/konpro/cli/konpro
-config=$PWD/examples/nginx.conf
+config=$PWD/examples/proxies/nginx.conf
 work=$(mktemp -d /tmp/konpro_serve.XXXXXX) || exit 1
 cd "$work" || exit 1
 failures=0

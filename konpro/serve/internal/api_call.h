@@ -30,6 +30,8 @@
 
 namespace konpro {
 
+class ProxyRoutes;
+
 inline constexpr int kEstimateJobsMax = 1'000;
 
 // All of them outlive the Api.
@@ -48,6 +50,9 @@ struct ApiParts {
   // While it is not trusted, nothing is held or charged: 503. Null: it always
   // is.
   const ClockWatch* clock = nullptr;
+  // What requests behind a proxy cost (/v1/authorize). Null: all of them are
+  // counted and hold nothing.
+  const ProxyRoutes* routes = nullptr;
   // Reads and estimates that a customer's key may make.
   int64_t reads_per_minute = 60;
 };
@@ -63,6 +68,8 @@ struct ApiCall {
   // What the path has for each {name} of the route's pattern, decoded, in
   // order.
   std::vector<std::string> names;
+  // What a pattern's `**` stands for, with the slash before it, as it was sent.
+  absl::string_view rest;
 };
 
 // The first field of that name, without blanks around it, or "".

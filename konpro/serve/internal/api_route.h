@@ -40,14 +40,19 @@ struct RouteKind {
   bool is_metered = false;
   // A customer's key makes so many of them a minute: read_limit.h.
   bool is_read = false;
+  // A proxy asks with the client's fields: its body is nobody's.
+  bool is_proxied = false;
 };
 
 inline constexpr RouteKind kMetered = {.is_metered = true};
+inline constexpr RouteKind kProxied = {.is_proxied = true};
 inline constexpr RouteKind kRead = {.is_read = true};
 
 struct Route {
+  // "*": every one.
   absl::string_view method;
-  // `{}` stands for one segment, which is not empty.
+  // `{}` stands for one segment, which is not empty; `/**` at the end for a
+  // slash and what follows it.
   absl::string_view pattern;
   RouteKeys keys;
   RouteKind kind;
@@ -56,8 +61,8 @@ struct Route {
 
 // GET /metrics, /healthz
 absl::Span<const Route> ServerRoutes();
-// GET /v1/admit
-absl::Span<const Route> ProxyRoutes();
+// GET /v1/admit; /v1/authorize, /v1/authorize/**
+absl::Span<const Route> AdmitRoutes();
 // POST /v1/jobs, /v1/jobs/{}/complete, /v1/jobs/{}/cancel
 absl::Span<const Route> JobRoutes();
 // GET /v1/account, POST /v1/estimate
@@ -75,10 +80,16 @@ absl::Span<const Route> CreditRoutes();
 // All of them.
 const std::vector<Route>& ApiRoutes();
 
+// What a path has for each `{}` of a pattern, not decoded, and for `/**`.
+struct PatternMatch {
+  std::vector<absl::string_view> names;
+  absl::string_view rest;
+};
+
 // Whether `path`, without the query and as it was sent, has the form of
-// `pattern`; `names` is then what it has for each `{}`, not decoded.
+// `pattern`.
 bool MatchesPattern(absl::string_view path, absl::string_view pattern,
-                    std::vector<absl::string_view>& names);
+                    PatternMatch& match);
 
 }  // namespace konpro::internal
 
