@@ -55,6 +55,14 @@ absl::Status CheckOptions(const LedgerOptions& options) {
   return absl::OkStatus();
 }
 
+// An event that was ahead when it came is accepted for as long after its id is
+// forgotten, and would be applied again.
+absl::Duration AcceptanceOf(const LedgerOptions& options) {
+  return std::min(options.acceptance_window,
+                  std::max(absl::ZeroDuration(),
+                           options.duplicate_window - options.clock_tolerance));
+}
+
 void ApplyTo(LedgerBook& book, absl::Span<const LedgerCommand> commands,
              absl::Span<absl::StatusOr<LedgerOutcome>> outcomes) {
   uint64_t hashes[kPrepareAhead];
@@ -87,7 +95,7 @@ Ledger::Ledger(std::unique_ptr<Store> store, const LedgerOptions& options)
       store_name_(store->name()),
       store_(std::move(store)),
       book_(std::make_unique<LedgerBook>(
-          *store_, LedgerBook::Windows{.acceptance = options.acceptance_window,
+          *store_, LedgerBook::Windows{.acceptance = AcceptanceOf(options),
                                        .duplicates = options.duplicate_window,
                                        .ahead = options.clock_tolerance,
                                        .catalog = &catalog_})) {}

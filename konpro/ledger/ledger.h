@@ -70,7 +70,8 @@ class LedgerBook;
 }  // namespace internal
 
 struct LedgerOptions {
-  // The greatest age of an event. At most the duplicate window.
+  // The greatest age of an event; less if that is above the duplicate window
+  // less the clock tolerance. At most the duplicate window.
   absl::Duration acceptance_window = absl::Hours(24 * 35);
   // How long an id is remembered; 16 to 51 bytes of memory each. If it is
   // longer than before, the journal is read from the start, and opening fails

@@ -498,6 +498,31 @@ TEST_F(LedgerTest, OldEventsAreRefusedAndTheirIdsAreFree) {
   EXPECT_EQ(Available(), C("7"));
 }
 
+// It came five minutes early: when its id is forgotten, it is not old by its
+// own time.
+TEST_F(LedgerTest, AnEventThatCameAheadIsNotAppliedAgain) {
+  options_ = {.acceptance_window = absl::Hours(1),
+              .duplicate_window = absl::Hours(1)};
+  Reopen();
+  Grant("welcome", "9");
+  const auto spend = [&](UnixNanos at) {
+    return ledger_->Apply({.account = "acme",
+                           .id = "record",
+                           .at = at,
+                           .event_at = At(kClockTolerance),
+                           .request = SpendCommand{.amount = C("1")}});
+  };
+  EXPECT_THAT(spend(kT), IsOk());
+  for (const absl::Duration later :
+       {absl::Hours(1), absl::Hours(1) + absl::Nanoseconds(1),
+        absl::Hours(1) + kClockTolerance}) {
+    const auto again = spend(At(later));
+    EXPECT_TRUE(again.ok() ? again->replayed
+                           : absl::IsOutOfRange(again.status()));
+  }
+  EXPECT_EQ(Available(), C("8"));
+}
+
 TEST_F(LedgerTest, IdsAreRememberedForTheWindowToTheNanosecond) {
   options_ = {.acceptance_window = absl::Hours(1),
               .duplicate_window = absl::Hours(2)};
