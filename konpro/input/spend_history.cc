@@ -126,6 +126,7 @@ void ReadDays(InputFile& input, SpendByDay& spend, InputErrors& errors) {
 void ReadRecords(InputFile& input, const SpendSource& source,
                  SpendHistory& history, InputErrors& errors) {
   history.priced = true;
+  SessionCosts sessions;
   const auto add = [&](const v1::UsageRecord& record) {
     const absl::StatusOr<RatedUsage> rated = RateUsage(source.catalog, record);
     if (!rated.ok() && !absl::IsNotFound(rated.status())) {
@@ -139,10 +140,15 @@ void ReadRecords(InputFile& input, const SpendSource& source,
       ++history.unpriced_records;
       return absl::OkStatus();
     }
+    const absl::StatusOr<SessionCosts::Slice> slice =
+        sessions.Next(record.account_id(), record.job_id(), *rated);
+    if (!slice.ok()) return slice.status();
     const absl::Time start =
         absl::FromUnixSeconds(record.start_time().seconds());
-    return history.spend.Add(
-        {.day = absl::ToCivilDay(start, source.zone), .amount = rated->cost});
+    absl::Status status = history.spend.Add(
+        {.day = absl::ToCivilDay(start, source.zone), .amount = slice->cost});
+    if (status.ok()) SessionCosts::Add(*slice);
+    return status;
   };
   ReadUsageRecords(input, UsageRecordForm::kAuto, errors, add);
 }

@@ -53,8 +53,9 @@ absl::StatusOr<absl::CivilDay> ParseDay(absl::string_view text);
 // Whether a file that begins with `begin` is a ledger's. The caller opens it.
 bool LooksLikeLedgerFile(absl::string_view begin);
 
-// Records or days; the first bytes say which. What is wrong goes to `errors`;
-// the history means nothing then.
+// Records, each priced as a slice of its session (SessionCosts), or days; the
+// first bytes say which. What is wrong goes to `errors`; the history means
+// nothing then.
 SpendHistory ReadSpendHistory(InputFile& input, const SpendSource& source,
                               InputErrors& errors);
 

@@ -21,8 +21,11 @@
 #ifndef KONPRO_LEDGER_SESSION_H_
 #define KONPRO_LEDGER_SESSION_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -89,6 +92,41 @@ struct SliceQuantity {
 absl::StatusOr<SlicePrice> PriceOfSlice(const PriceInEffect& price,
                                         const SliceQuantity& quantity,
                                         absl::string_view job);
+
+// The name of a job's session: its reservation's id and that of the request
+// that was admitted are one.
+absl::string_view SessionName(absl::string_view job);
+
+// What slices cost without a ledger: as a ledger charges them if their jobs
+// have no reservations. Memory grows with the jobs of operations whose price
+// has an increment, a minimum or a rounding, and with no others.
+// Thread-compatible.
+class SessionCosts {
+ public:
+  static constexpr size_t kSessionsMax = size_t{1} << 20;
+  explicit SessionCosts(size_t sessions_max = kSessionsMax)
+      : sessions_max_(sessions_max) {}
+
+  struct Slice {
+    Credits cost;
+    int64_t quantity = 0;       // of the session, with this slice
+    int64_t* so_far = nullptr;  // the session's; nullptr: it needs none
+  };
+  // The next slice of the session of `job`, or if that is "" a session of its
+  // own; nothing is added yet. kOutOfRange as PriceOfSlice().
+  // kResourceExhausted: above `sessions_max`.
+  absl::StatusOr<Slice> Next(absl::string_view account, absl::string_view job,
+                             const RatedUsage& rated);
+  // Adds what Next() returned last.
+  static void Add(const Slice& slice) {
+    if (slice.so_far != nullptr) *slice.so_far = slice.quantity;
+  }
+
+ private:
+  const size_t sessions_max_;
+  // By account, job, operation and price list.
+  absl::flat_hash_map<std::string, int64_t> sessions_;
+};
 
 }  // namespace konpro
 

@@ -16,7 +16,8 @@
 //
 // Limits: memory grows with accounts, not with records, and with jobs only of
 // operations whose price has an increment, a minimum or a rounding:
-// kSessionsMax. Records are not compared: one that is added twice counts twice.
+// SessionCosts::kSessionsMax. Records are not compared: one that is added twice
+// counts twice.
 #ifndef KONPRO_REPORT_USAGE_REPORT_H_
 #define KONPRO_REPORT_USAGE_REPORT_H_
 
@@ -44,8 +45,6 @@ namespace konpro {
 
 class UsageTotals {
  public:
-  static constexpr size_t kSessionsMax = size_t{1} << 20;
-
   struct Account {
     // Valid while the totals are.
     absl::string_view id;
@@ -56,9 +55,9 @@ class UsageTotals {
 
   // `catalog` must outlive it.
   explicit UsageTotals(const Catalog& catalog,
-                       size_t sessions_max = kSessionsMax)
+                       size_t sessions_max = SessionCosts::kSessionsMax)
       : catalog_(catalog),
-        sessions_max_(sessions_max),
+        sessions_(sessions_max),
         has_records_(catalog.operations().size()) {}
 
   // Adds a record; one without a price is counted. kOutOfRange: a sum leaves
@@ -91,15 +90,8 @@ class UsageTotals {
     return static_cast<size_t>(operation - catalog_.operations().data());
   }
 
-  // The quantity of the record's session so far, to be added to; nullptr: the
-  // record is priced by itself.
-  absl::StatusOr<int64_t*> SessionOf(const v1::UsageRecord& record,
-                                     const RatedUsage& rated);
-
   const Catalog& catalog_;
-  const size_t sessions_max_;
-  // By account, job, operation and price list.
-  absl::flat_hash_map<std::string, int64_t> sessions_;
+  SessionCosts sessions_;
   // By the operation's place in the catalog.
   std::vector<bool> has_records_;
   absl::flat_hash_map<std::string, Tally> accounts_;

@@ -2,17 +2,32 @@
 
 #include <memory>
 #include <optional>
+#include <random>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
+#include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "konpro/base/credits.h"
 #include "konpro/base/unix_nanos.h"
+#include "konpro/catalog/catalog.h"
+#include "konpro/catalog/operation.h"
+#include "konpro/catalog/plan.h"
+#include "konpro/catalog/price_list.h"
+#include "konpro/input/input_file.h"
 #include "konpro/ledger/account_command.h"
 #include "konpro/ledger/ledger.h"
 #include "konpro/ledger/ledger_command.h"
 #include "konpro/ledger/store.h"
+#include "konpro/ledger/usage.h"
+#include "proto/usage.pb.h"
 
 namespace konpro {
 namespace {
@@ -97,6 +112,119 @@ TEST(SpendOfLedger, ARefundLowersTheDayOfWhatItRefunds) {
   EXPECT_EQ(history.spend.SpentOn(today), C("4"));
   EXPECT_EQ(history.spend.SpentOn(today + 4), C("1"));
   EXPECT_EQ(history.unplaced_refunds, 0);
+}
+
+Catalog AwkwardCatalog() {
+  const auto list = [](absl::Time since, absl::string_view credits) {
+    const Price call = *Price::Create({.credits = C(credits),
+                                       .per = 7'000,
+                                       .increment = 900,
+                                       .minimum = 30'000});
+    const Price image = *Price::Create({.credits = C("1"), .per = 7});
+    return *PriceList::Create(since, {{"call", call}, {"image", image}});
+  };
+  Catalog::Spec spec;
+  spec.version = "awkward";
+  spec.operations = {{"call", QuantityUnit::kMilliseconds, "ms"},
+                     {"image", QuantityUnit::kCount, "image"}};
+  spec.price_lists = {list(absl::InfinitePast(), "1"),
+                      list(NoonOf(CivilDay(2027, 3, 5)).ToTime(), "3")};
+  spec.plans = {*Plan::Create({.name = "any"})};
+  return *Catalog::Create(std::move(spec));
+}
+
+std::string Lines(const std::vector<v1::UsageRecord>& records) {
+  std::string lines;
+  for (const v1::UsageRecord& record : records) {
+    std::string line;
+    EXPECT_TRUE(
+        google::protobuf::util::MessageToJsonString(record, &line).ok());
+    lines += line + "\n";
+  }
+  return lines;
+}
+
+SpendHistory HistoryOf(const std::vector<v1::UsageRecord>& records,
+                       const Catalog& catalog, const std::string& account) {
+  std::istringstream in(Lines(records));
+  std::ostringstream err;
+  InputFile input("-", in, nullptr);
+  InputErrors errors("-", err);
+  SpendHistory history = ReadSpendHistory(input, {catalog, account}, errors);
+  EXPECT_TRUE(errors.none()) << err.str();
+  return history;
+}
+
+// An increment, a minimum and rounding count once a session, whatever its days
+// and whoever else has records between.
+TEST(SpendHistory, RecordsAreSpentAsTheLedgerChargesThem) {
+  const Catalog catalog = AwkwardCatalog();
+  const CivilDay first(2027, 3, 1);
+  std::mt19937_64 random(1);
+  const auto below = [&](uint64_t bound) {
+    return static_cast<int64_t>(random() % bound);
+  };
+  std::vector<v1::UsageRecord> records;
+  for (int i = 0; i < 400; ++i) {
+    v1::UsageRecord& record = records.emplace_back();
+    record.set_record_id(absl::StrCat("r", i));
+    record.set_account_id(below(3) == 0 ? "blue" : "acme");
+    if (below(4) != 0) record.set_job_id(absl::StrCat("job", below(20)));
+    record.set_partial(true);
+    if (below(3) == 0) {
+      record.set_operation("image");
+      record.set_count(below(5));
+    } else {
+      record.set_operation("call");
+      record.mutable_duration()->set_seconds(below(20));
+    }
+    const int64_t start = absl::ToUnixSeconds(NoonOf(first).ToTime() +
+                                              absl::Hours(below(9 * 24)));
+    record.mutable_start_time()->set_seconds(start);
+    record.mutable_end_time()->set_seconds(start + 60);
+  }
+  const auto ledger = Ledger::Open(std::make_unique<MemoryStore>(), {}).value();
+  for (const char* account : {"acme", "blue"}) {
+    ASSERT_TRUE(ledger
+                    ->Apply({.account = account,
+                             .id = "welcome",
+                             .at = NoonOf(first),
+                             .request = GrantCommand{.amount = C("100000")}})
+                    .ok());
+  }
+  UsageLedger usage(*ledger, catalog);
+  std::vector<absl::StatusOr<LedgerOutcome>> outcomes;
+  usage.Charge(records, NoonOf(first + 10), outcomes);
+  for (const auto& outcome : outcomes) {
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    ASSERT_TRUE(outcome->effect.applied());
+  }
+  for (const char* account : {"acme", "blue", ""}) {
+    const SpendHistory charged =
+        SpendOfLedger(*ledger, account, absl::UTCTimeZone()).value();
+    const SpendHistory read = HistoryOf(records, catalog, account);
+    for (CivilDay day = first; day < first + 11; ++day) {
+      EXPECT_EQ(read.spend.SpentOn(day), charged.spend.SpentOn(day))
+          << account << " " << day;
+    }
+  }
+}
+
+TEST(SpendHistory, AMinimumCountsOnceASession) {
+  std::vector<v1::UsageRecord> records(3);
+  for (size_t i = 0; i < records.size(); ++i) {
+    records[i].set_record_id(absl::StrCat("r", i));
+    records[i].set_account_id("acme");
+    records[i].set_job_id("job");
+    records[i].set_partial(true);
+    records[i].set_operation("call");
+    records[i].mutable_duration()->set_seconds(7);
+    records[i].mutable_start_time()->set_seconds(1'700'000'000);
+    records[i].mutable_end_time()->set_seconds(1'700'000'007);
+  }
+  const SpendHistory history = HistoryOf(records, AwkwardCatalog(), "");
+  EXPECT_EQ(history.spend.SpentOn(CivilDay(2023, 11, 14)).ToString(),
+            "~4.371428");
 }
 
 }  // namespace

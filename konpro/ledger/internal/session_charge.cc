@@ -7,7 +7,6 @@
 #include "absl/numeric/int128.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "konpro/ledger/account.h"
 #include "konpro/ledger/internal/usage_sessions.h"
 
@@ -17,12 +16,6 @@ namespace {
 // The ids that a job's reservation may have: the name itself comes first.
 std::array<std::string, 2> IdsOf(absl::string_view job) {
   return {std::string(job), absl::StrCat(kAdmittedJobPrefix, job)};
-}
-
-// The name of a job without a reservation: that of either spelling.
-absl::string_view NameOf(absl::string_view job) {
-  const absl::string_view name = absl::StripPrefix(job, kAdmittedJobPrefix);
-  return name.empty() ? job : name;
 }
 
 }  // namespace
@@ -47,7 +40,7 @@ absl::Status SessionCharge::Find(const BatchLookup& lookup,
   if (first_.command.pricing.has_value() && !job.empty()) {
     const absl::string_view was = first_.command.pricing->job;
     const std::array<std::string, 2> ids = IdsOf(job);
-    if (was == ids[1] || was == NameOf(job)) job_ = std::string(was);
+    if (was == ids[1] || was == SessionName(job)) job_ = std::string(was);
   }
   return absl::OkStatus();
 }
@@ -104,7 +97,7 @@ absl::StatusOr<JobState> SessionCharge::State(const BatchLookup& lookup) {
     job_ = id;
     return *settled;
   }
-  job_ = std::string(NameOf(job_));
+  job_ = std::string(SessionName(job_));
   return JobState::kNoReservation;
 }
 
