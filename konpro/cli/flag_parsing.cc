@@ -1,15 +1,44 @@
 #include "konpro/cli/flag_parsing.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "konpro/base/clock_tolerance.h"
+#include "konpro/base/internal/name.h"
 #include "konpro/base/internal/rfc3339.h"
 #include "konpro/catalog/operation.h"
 
 namespace konpro::cli {
+namespace {
+
+// The names in the machine's time zone database, in order; none if it is
+// elsewhere.
+std::vector<std::string> KnownZones() {
+  const std::filesystem::path root = "/usr/share/zoneinfo";
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator it(root, error), end;
+       !error && it != end; it.increment(error)) {
+    const std::string name = it->path().lexically_relative(root).string();
+    // Not "posix/", "right/", "zone.tab" and the like.
+    if (!absl::ascii_isupper(static_cast<unsigned char>(name[0]))) {
+      it.disable_recursion_pending();
+    } else if (!it->is_directory(error)) {
+      names.push_back(name);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
 
 void AddFormat(CLI::App& command, ReportFormat& format,
                const std::map<std::string, ReportFormat>& names) {
@@ -46,11 +75,33 @@ void AddClockTolerance(CLI::App& command,
       ->type_name("TIME");
 }
 
+void AddZone(CLI::App& command, absl::TimeZone& zone, const char* help) {
+  command
+      .add_option_function<std::string>(
+          "--zone",
+          [&zone](const std::string& text) {
+            zone = ParseZone("--zone", text);
+          },
+          help)
+      ->type_name("NAME");
+}
+
 void AddCatalog(CLI::App& command, std::string& catalog) {
   command
       .add_option("--catalog", catalog,
                   "a catalog file in place of the built-in catalog")
       ->type_name("FILE");
+}
+
+absl::TimeZone ParseZone(const char* name, const std::string& text) {
+  absl::TimeZone zone;
+  if (absl::LoadTimeZone(text, &zone)) return zone;
+  const std::vector<std::string> known = KnownZones();
+  const absl::string_view nearest = internal::NearestName(
+      text, std::vector<absl::string_view>(known.begin(), known.end()));
+  throw CLI::ValidationError(
+      name, absl::StrCat(internal::Quoted(text), " is not a time zone such as ",
+                         nearest.empty() ? "Europe/Berlin" : nearest));
 }
 
 Credits ParseCredits(const char* name, const std::string& text) {

@@ -25,6 +25,9 @@ void AddFormat(CLI::App& command, ReportFormat& format,
 void AddClockTolerance(CLI::App& command,
                        std::optional<absl::Duration>& tolerance);
 
+// --zone.
+void AddZone(CLI::App& command, absl::TimeZone& zone, const char* help);
+
 // --catalog.
 void AddCatalog(CLI::App& command, std::string& catalog);
 
@@ -35,6 +38,7 @@ void AddCredits(CLI::App& command, const char* name,
 // Zero or more.
 Credits ParseCredits(const char* name, const std::string& text);
 absl::Time ParseTime(const char* name, const std::string& text);
+absl::TimeZone ParseZone(const char* name, const std::string& text);
 // In the forms of ParseQuantity(), zero or more.
 absl::Duration ParseTimeSpan(const char* name, absl::string_view text);
 Percent ParsePercent(const char* name, const std::string& text);

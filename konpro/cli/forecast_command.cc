@@ -35,8 +35,16 @@ CivilDay Today(const ForecastCommandOptions& options) {
   return absl::ToCivilDay(options.now, options.zone);
 }
 
+// Of a ledger; entries that are ahead of the clock count on days to come.
+absl::StatusOr<SpendHistory> ReadLedger(Ledger& ledger,
+                                        const ForecastCommandOptions& options,
+                                        Streams streams) {
+  NoteClock(ledger, {.clock = options.now, .file = options.file}, streams);
+  return SpendOfLedger(ledger, options.account, options.zone);
+}
+
 absl::StatusOr<SpendHistory> ReadLedgerFile(
-    const ForecastCommandOptions& options) {
+    const ForecastCommandOptions& options, Streams streams) {
   if (options.file == "-") {
     return absl::InvalidArgumentError(
         "a ledger is read from its file, not from standard input: name the "
@@ -47,7 +55,7 @@ absl::StatusOr<SpendHistory> ReadLedgerFile(
   const absl::StatusOr<std::unique_ptr<Ledger>> ledger =
       Ledger::Open(std::move(backend->ledger), {});
   if (!ledger.ok()) return ledger.status();
-  return SpendOfLedger(**ledger, options.account, options.zone);
+  return ReadLedger(**ledger, options, streams);
 }
 
 // The history in options.file or options.open. What is wrong goes to `errors`.
@@ -56,14 +64,14 @@ SpendHistory ReadHistory(const ForecastCommandOptions& options,
                          InputErrors& errors) {
   absl::StatusOr<SpendHistory> history = SpendHistory{};
   if (options.open != nullptr) {
-    history = SpendOfLedger(*options.open, options.account, options.zone);
+    history = ReadLedger(*options.open, options, streams);
   } else {
     InputFile input(options.file, streams.in, streams.progress);
     if (!LooksLikeLedgerFile(input.Peek())) {
       return ReadSpendHistory(input, {catalog, options.account, options.zone},
                               errors);
     }
-    history = ReadLedgerFile(options);
+    history = ReadLedgerFile(options, streams);
   }
   if (history.ok()) return *std::move(history);
   // The messages of a store begin with its path, and so do the errors.

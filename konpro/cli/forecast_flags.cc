@@ -61,17 +61,7 @@ void AddForecast(CLI::App& app, const std::string& exit_codes,
       .add_option("--account", options.account,
                   "read this account's records alone (default: all together)")
       ->type_name("ID");
-  command
-      .add_option_function<std::string>(
-          "--zone",
-          [&options](const std::string& name) {
-            if (!absl::LoadTimeZone(name, &options.zone)) {
-              throw CLI::ValidationError(
-                  "--zone", "not a time zone such as Europe/Berlin");
-            }
-          },
-          "the time zone of the days (default: UTC)")
-      ->type_name("NAME");
+  AddZone(command, options.zone, "the time zone of the days (default: UTC)");
   command.add_flag("--backtest", options.backtest,
                    "show how the forecast would have done on the same history");
   command

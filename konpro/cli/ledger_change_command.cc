@@ -1,12 +1,16 @@
 #include "konpro/cli/ledger_change_command.h"
 
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "konpro/base/internal/name.h"
 #include "konpro/catalog/catalog.h"
 #include "konpro/catalog/operation.h"
 #include "konpro/ledger/ledger.h"
@@ -18,16 +22,42 @@
 namespace konpro::cli {
 namespace {
 
+// `; did you mean "x"?` if the command names a grant or an allowance that the
+// account does not have.
+std::string MeantText(Ledger& ledger, const LedgerCommand& command) {
+  const absl::StatusOr<Account> account =
+      ledger.AccountAt(command.account, ledger.Now());
+  if (!account.ok()) return "";
+  std::vector<std::string> known;
+  absl::string_view name;
+  if (const auto* grant = std::get_if<VoidGrantCommand>(&command.request)) {
+    name = grant->grant;
+    for (const GrantView& view : account->Grants()) known.emplace_back(view.id);
+  } else if (const auto* end =
+                 std::get_if<EndAllowanceCommand>(&command.request)) {
+    name = end->source;
+    for (const Allowance& allowance : account->Allowances()) {
+      known.push_back(allowance.spec().source);
+    }
+  }
+  return internal::Suggestion(
+      name, std::vector<absl::string_view>(known.begin(), known.end()));
+}
+
 // Prints the result of a command.
 ExitCode Print(Ledger& ledger, const LedgerCommand& command,
                const absl::StatusOr<LedgerOutcome>& outcome, Streams streams) {
   if (!outcome.ok()) return FailWith(outcome.status(), streams);
   PrintJson(ToResult(command, *outcome, ledger.Now()), streams.out);
-  if (!outcome->effect.applied()) {
+  const Refusal refusal = outcome->effect.refusal;
+  if (refusal != Refusal::kNone) {
+    const bool is_unknown = refusal == Refusal::kUnknownGrant ||
+                            refusal == Refusal::kUnknownAllowance;
     PrintReason(
         streams,
         absl::StrCat(outcome->replayed ? "denied the first time: " : "denied: ",
-                     DenialText(outcome->effect)));
+                     DenialText(outcome->effect),
+                     is_unknown ? MeantText(ledger, command) : ""));
   }
   return ExitCodeOf(outcome->effect);
 }
@@ -172,12 +202,14 @@ ExitCode ExecuteCharge(const ServiceFile& file, const Options& options,
   ExitCode code = ExitCode::kOk;
   const std::optional<UnixNanos> at = CommandTime(file, streams, code);
   if (!at.has_value()) return code;
-  const absl::StatusOr<Charge> charge = ChargeOf(
-      *catalog, options.operation, options.quantity, options.credits, *at);
-  if (!charge.ok()) return FailWith(charge.status(), streams);
   const LedgerPointer ledger =
       OpenLedger(file, LedgerUse::kChange, streams, code);
   if (ledger == nullptr) return code;
+  // By the prices of the time that it counts as.
+  const absl::StatusOr<Charge> charge =
+      ChargeOf(*catalog, options.operation, options.quantity, options.credits,
+               std::max(*at, ledger->Now()));
+  if (!charge.ok()) return FailWith(charge.status(), streams);
   return Execute(*ledger,
                  {.account = options.account,
                   .id = options.id,

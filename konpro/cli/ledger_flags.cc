@@ -86,20 +86,6 @@ void AddTime(CLI::App& command, const char* name, UnixNanos& time,
       ->type_name("RFC3339");
 }
 
-void AddZone(CLI::App& command, absl::TimeZone& zone, const char* help) {
-  command
-      .add_option_function<std::string>(
-          "--zone",
-          [&zone](const std::string& name) {
-            if (!absl::LoadTimeZone(name, &zone)) {
-              throw CLI::ValidationError(
-                  "--zone", "not a time zone such as Europe/Berlin");
-            }
-          },
-          help)
-      ->type_name("NAME");
-}
-
 void AddText(CLI::App& command, const char* name, std::string& text,
              const char* help) {
   command.add_option(name, text, help)->required()->type_name("");
@@ -268,7 +254,13 @@ void LedgerFlags::AddAllowance(CLI::App& ledger) {
       ->required()
       ->type_name("DATE");
   command
-      .add_option("--zone", spec.zone, "the time zone of days (default: UTC)")
+      .add_option_function<std::string>(
+          "--zone",
+          [&spec](const std::string& text) {
+            ParseZone("--zone", text);
+            spec.zone = text;
+          },
+          "the time zone of days (default: UTC)")
       ->type_name("NAME");
   AddAmount(command, "--rollover-max", spec.rollover_max,
             "the most that is carried into the next period (default: 0)");

@@ -38,12 +38,6 @@ absl::Status CheckClockOptions(const ServiceFile& file) {
   return absl::OkStatus();
 }
 
-// Whoever reads learns that commands are refused; what he reads is right.
-void NoteClock(const ServiceFile& file, Ledger& ledger, Streams streams) {
-  const absl::Status status = CheckJournalClock(ledger, JournalClockOf(file));
-  if (IsAheadOfClock(status)) PrintReason(streams, status.message());
-}
-
 }  // namespace
 
 absl::StatusOr<Backend> OpenBackend(const std::string& db, bool create) {
@@ -71,7 +65,11 @@ std::optional<UnixNanos> CommandTime(const ServiceFile& file, Streams streams,
   };
   const absl::Status options = CheckClockOptions(file);
   if (!options.ok()) return refuse(options);
-  if (file.simulate) return UnixNanosOf(file);
+  if (file.simulate) {
+    if (file.at.has_value()) return UnixNanosOf(file);
+    return refuse(absl::InvalidArgumentError(
+        "--simulate: runs at the time that --at names: give --at=RFC3339"));
+  }
   const absl::Time clock = ClockOf(file);
   const absl::StatusOr<absl::Time> taken =
       TakeTime({.field = "--at",
@@ -88,6 +86,11 @@ JournalClock JournalClockOf(const ServiceFile& file) {
   return {.clock = ClockOf(file), .file = file.db};
 }
 
+void NoteClock(Ledger& ledger, const JournalClock& clock, Streams streams) {
+  const absl::Status status = CheckJournalClock(ledger, clock);
+  if (IsAheadOfClock(status)) PrintReason(streams, status.message());
+}
+
 std::optional<Catalog> CatalogOf(const ServiceFile& file, Streams streams) {
   if (file.open == nullptr) return LoadCatalog(file.catalog, streams);
   if (file.catalog.empty()) return file.open->admission().catalog();
@@ -99,7 +102,7 @@ ExitCode WithService(const ServiceFile& file, bool create, Streams streams,
                      ServiceWork work) {
   const absl::Time now = TimeOf(file);
   if (file.open != nullptr) {
-    NoteClock(file, file.open->ledger(), streams);
+    NoteClock(file.open->ledger(), JournalClockOf(file), streams);
     const absl::Status status =
         file.catalog.empty() ? work(*file.open, now)
                              : absl::InvalidArgumentError(kServersCatalog);
@@ -115,7 +118,7 @@ ExitCode WithService(const ServiceFile& file, bool create, Streams streams,
   const absl::StatusOr<std::unique_ptr<Service>> service =
       Service::Open(*catalog, *std::move(backend), std::move(options));
   if (!service.ok()) return FailWith(service.status(), streams);
-  NoteClock(file, (*service)->ledger(), streams);
+  NoteClock((*service)->ledger(), JournalClockOf(file), streams);
   const absl::Status status = work(**service, now);
   return status.ok() ? ExitCode::kOk : FailWith(status, streams);
 }
@@ -143,7 +146,7 @@ LedgerPointer OpenLedger(const ServiceFile& file, LedgerUse use,
     }
   }
   if (status.ok() && use == LedgerUse::kRead) {
-    NoteClock(file, *ledger, streams);
+    NoteClock(*ledger, JournalClockOf(file), streams);
   } else if (status.ok() && !file.simulate) {
     status = CheckJournalClock(*ledger, JournalClockOf(file));
   }

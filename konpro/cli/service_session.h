@@ -98,6 +98,10 @@ LedgerPointer OpenLedger(const ServiceFile& file, LedgerUse use,
 
 JournalClock JournalClockOf(const ServiceFile& file);
 
+// Warns on streams.err if the journal is ahead of the clock: commands are
+// refused then, while what is read of it is right.
+void NoteClock(Ledger& ledger, const JournalClock& clock, Streams streams);
+
 }  // namespace konpro::cli
 
 #endif  // KONPRO_CLI_SERVICE_SESSION_H_

@@ -41,6 +41,8 @@ void ServeMetrics::OnSettled(const Settlement& settlement) {
   if (settlement.replayed) return;
   Count(settlement.is_cancelled ? cancelled_ : completed_);
   Count(charged_ticks_, static_cast<uint64_t>(settlement.charged.ticks()));
+  Count(uncollected_ticks_,
+        static_cast<uint64_t>(settlement.uncollected.ticks()));
 }
 
 void ServeMetrics::CountAnswer(int status) {
@@ -80,6 +82,12 @@ std::string ServeMetrics::Text() const {
              "Charges of jobs; 6000000 ticks are a credit.", out);
   absl::StrAppend(&out, "konpro_charged_ticks_total ", Load(charged_ticks_),
                   "\n");
+  AppendHead("konpro_uncollected_ticks_total",
+             "Used by jobs, and neither held nor available; 6000000 ticks are "
+             "a credit.",
+             out);
+  absl::StrAppend(&out, "konpro_uncollected_ticks_total ",
+                  Load(uncollected_ticks_), "\n");
   AppendHead("konpro_store_failures_total", "Writes to the store that failed.",
              out);
   absl::StrAppend(&out, "konpro_store_failures_total ", Load(store_failures_),

@@ -1,5 +1,6 @@
 // The counts of a server in Prometheus's text format 0.0.4: answers by status,
-// admissions by reason, jobs that ended and their cost.
+// admissions by reason, jobs that ended, their cost and what of it was
+// uncollected.
 //
 //   ServeMetrics metrics;            // as Admission::Options::observer
 //   metrics.CountAnswer(200);
@@ -44,6 +45,7 @@ class ServeMetrics : public AdmissionObserver {
   std::atomic<uint64_t> completed_{0};
   std::atomic<uint64_t> cancelled_{0};
   std::atomic<uint64_t> charged_ticks_{0};
+  std::atomic<uint64_t> uncollected_ticks_{0};
   std::atomic<uint64_t> store_failures_{0};
   std::atomic<bool> is_store_ok_{true};
   std::atomic<bool> is_limits_ok_{true};

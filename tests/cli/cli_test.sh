@@ -46,7 +46,10 @@ expect 3 'over budget' "$konpro" diff "$saved" "$revised" --max-increase=0.5%
 expect 0 'bias: -2.74%' "$konpro" accuracy "$saved" "$used"
 expect 8 'inaccurate' "$konpro" accuracy "$saved" "$used" --max-error=5
 expect 2 'no date such as' "$konpro" forecast "$daily" --until=tomorrow
-expect 2 'not a time zone' "$konpro" forecast "$daily" --zone=Nowhere
+expect 2 'not a time zone such as Europe/Berlin' \
+  "$konpro" forecast "$daily" --zone=Nowhere
+expect 2 'not a time zone such as America/New_York' \
+  "$konpro" forecast "$daily" --zone=america/newyork
 expect 2 'is zero or more' "$konpro" diff "$saved" "$revised" --max-increase=-1%
 expect 2 'no amount of credits' \
   "$konpro" accuracy "$saved" "$used" --max-error=some

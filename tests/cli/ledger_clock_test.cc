@@ -24,6 +24,7 @@
 #include "konpro/catalog/catalog.h"
 #include "konpro/cli/accounts_command.h"
 #include "konpro/cli/backup_command.h"
+#include "konpro/cli/forecast_command.h"
 #include "konpro/cli/ingest_command.h"
 #include "konpro/cli/keys_command.h"
 #include "konpro/cli/ledger_change_command.h"
@@ -112,6 +113,10 @@ std::vector<Door> Doors() {
        ran(RunLedgerVoid, VoidOptions{.reservation = "job", .id = "x"})},
       {"refund",
        ran(RunLedgerRefund, RefundOptions{.command = "paid", .id = "x"})},
+      {"end_allowance",
+       ran(RunLedgerEndAllowance,
+           EndAllowanceOptions{
+               .account = "acme", .allowance = "monthly", .id = "x"})},
       {"ingest",
        [](const ServiceFile& file) {
          return Do(
@@ -120,12 +125,15 @@ std::vector<Door> Doors() {
              },
              Record("x", kClock - absl::Minutes(30)));
        }},
+      {"void_grant",
+       ran(RunLedgerVoidGrant,
+           VoidGrantOptions{.account = "acme", .grant = "welcome", .id = "x"})},
   };
 }
 
 class LedgerClock : public ::testing::Test {
  protected:
-  static constexpr uint64_t kPrepared = 3;
+  static constexpr uint64_t kPrepared = 4;
 
   LedgerClock() { file_ = NewFile("clock"); }
 
@@ -138,7 +146,8 @@ class LedgerClock : public ::testing::Test {
     return {.db = path, .clocks = [] { return ClockReading{.wall = kClock}; }};
   }
 
-  // A file with a grant, an open job and a spend, an hour before the clock.
+  // A file with a grant, an open job, a spend and an allowance that begins in a
+  // hundred years, an hour before the clock.
   void Prepare() {
     file_ = NewFile("clock");
     ServiceFile before = file_;
@@ -167,6 +176,15 @@ class LedgerClock : public ::testing::Test {
                return RunLedgerSpend(
                    before, {.account = "acme", .credits = C("5"), .id = "paid"},
                    s);
+             },
+             [&](Streams s) {
+               Allowance::Spec spec;
+               spec.amount = C("1");
+               spec.anchor = absl::CivilDay(2126, 1, 1);
+               spec.periods = 1;
+               return RunLedgerAllowance(
+                   before, {.account = "acme", .id = "monthly", .spec = spec},
+                   s);
              }}) {
       const Ran ran = Do(command);
       ASSERT_EQ(ran.code, ExitCode::kOk) << ran.err;
@@ -194,7 +212,7 @@ class LedgerClock : public ::testing::Test {
     return StateOf(*Ledger::Open(std::move(backend.ledger), {}).value());
   }
 
-  // What a mistyped year did before it was refused, three entries in.
+  // What a mistyped year did before it was refused, four entries in.
   void MoveAhead() {
     Prepare();
     ServiceFile ahead = file_;
@@ -401,6 +419,46 @@ TEST_F(LedgerClock, SimulateRunsAheadButNeverThroughAServer) {
   EXPECT_THAT(served.err, HasSubstr("--clock-tolerance"));
 }
 
+// Without a time, it was the clock's, and prices those of then, in a ledger
+// that is years ahead.
+TEST_F(LedgerClock, SimulateNeedsATime) {
+  file_ = NewFile("clock");
+  file_.simulate = true;
+  for (const Door& door : Doors()) {
+    const Ran ran = door.run(file_);
+    EXPECT_EQ(ran.code, ExitCode::kBadInput) << door.name;
+    EXPECT_THAT(ran.err, HasSubstr("give --at=RFC3339")) << door.name;
+    EXPECT_FALSE(std::filesystem::exists(file_.db)) << door.name;
+  }
+}
+
+TEST_F(LedgerClock, AForecastOfAJournalThatIsAheadSaysSo) {
+  const auto forecast = [&](Ledger* open) {
+    return Do([&](Streams s) {
+      return RunForecast(
+          {.file = file_.db, .open = open, .now = kClock + absl::Hours(24)}, s);
+    });
+  };
+  for (const bool is_served : {false, true}) {
+    for (const bool is_ahead : {false, true}) {
+      SCOPED_TRACE(absl::StrCat(is_served, is_ahead));
+      is_ahead ? MoveAhead() : Prepare();
+      std::unique_ptr<Service> service;
+      if (is_served) service = Serve();
+      const Ran ran = forecast(is_served ? &service->ledger() : nullptr);
+      EXPECT_THAT(ran.out, HasSubstr("history: 2026-11-02"));
+      const auto named =
+          AllOf(HasSubstr("the journal is ahead of the clock"),
+                HasSubstr(absl::StrCat("--db=", file_.db, " --through=4")));
+      if (is_ahead) {
+        EXPECT_THAT(ran.err, named);
+      } else {
+        EXPECT_THAT(ran.err, Not(named));
+      }
+    }
+  }
+}
+
 TEST_F(LedgerClock, AJournalAheadIsNamedByItsOwnErrorWhereverItShows) {
   for (const bool is_served : {false, true}) {
     MoveAhead();
@@ -411,7 +469,7 @@ TEST_F(LedgerClock, AJournalAheadIsNamedByItsOwnErrorWhereverItShows) {
     const auto named = AllOf(
         HasSubstr("the journal is ahead of the clock"), HasSubstr("14600 days"),
         HasSubstr(
-            absl::StrCat("konpro backup NEW --db=", file_.db, " --through=3")));
+            absl::StrCat("konpro backup NEW --db=", file_.db, " --through=4")));
     for (const Door& door : Doors()) {
       SCOPED_TRACE(absl::StrCat(door.name, is_served ? " served" : ""));
       const Ran ran = door.run(file_);
@@ -423,7 +481,7 @@ TEST_F(LedgerClock, AJournalAheadIsNamedByItsOwnErrorWhereverItShows) {
     EXPECT_EQ(verify.code, ExitCode::kInternal);
     EXPECT_THAT(verify.out,
                 AllOf(HasSubstr("ahead of the clock"),
-                      HasSubstr("not ahead: 3"), Not(HasSubstr("fine"))));
+                      HasSubstr("not ahead: 4"), Not(HasSubstr("fine"))));
     EXPECT_THAT(verify.err, named);
     // Reading goes on, and says it.
     const Ran balance = Do([&](Streams s) {
@@ -469,12 +527,12 @@ TEST_F(LedgerBackup, ABackupThroughTheLastGoodEntryRepairsIt) {
     if (is_served) service = Serve();
     file_.open = service.get();
     ServiceFile repaired = NewFile("repaired");
-    const Ran ran = Backup(repaired.db, 3);
+    const Ran ran = Backup(repaired.db, kPrepared);
     EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
     EXPECT_THAT(ran.out,
-                AllOf(HasSubstr("entries: 3, accounts: 1, keys: 1"),
+                AllOf(HasSubstr("entries: 4, accounts: 1, keys: 1"),
                       HasSubstr("entries left out: 1"),
-                      HasSubstr("  4  2066-10-23 12:00:00  other    grant    "
+                      HasSubstr("  5  2066-10-23 12:00:00  other    grant    "
                                 "typo")));
     struct stat made;
     ASSERT_EQ(stat(repaired.db.c_str(), &made), 0);
@@ -484,7 +542,7 @@ TEST_F(LedgerBackup, ABackupThroughTheLastGoodEntryRepairsIt) {
     const Ran verify =
         Do([&](Streams s) { return RunLedgerVerify(repaired, s); });
     EXPECT_EQ(verify.code, ExitCode::kOk) << verify.err;
-    EXPECT_THAT(verify.out, HasSubstr("fine: 3 entries"));
+    EXPECT_THAT(verify.out, HasSubstr("fine: 4 entries"));
     for (const Door& door : Doors()) {
       if (std::string(door.name) == "void") continue;  // the job is captured
       const Ran applied = door.run(repaired);
@@ -512,11 +570,11 @@ TEST_F(LedgerBackup, ItSaysAsJsonWhatItLeftOut) {
   ASSERT_TRUE(
       google::protobuf::util::JsonStringToMessage(ran.out, &report).ok());
   EXPECT_EQ(report.entries(), 1);
-  ASSERT_EQ(report.left_out_size(), 3);
+  ASSERT_EQ(report.left_out_size(), 4);
   EXPECT_EQ(report.left_out(0).seq(), 2);
   EXPECT_EQ(report.left_out(0).command(), "reserve");
-  EXPECT_EQ(report.left_out(2).account(), "other");
-  EXPECT_EQ(report.left_out(2).at(), "2066-10-23T12:00:00Z");
+  EXPECT_EQ(report.left_out(3).account(), "other");
+  EXPECT_EQ(report.left_out(3).at(), "2066-10-23T12:00:00Z");
 }
 
 TEST_F(LedgerBackup, WithoutAnEndItIsAllAndNothingIsLeftOut) {
@@ -525,7 +583,7 @@ TEST_F(LedgerBackup, WithoutAnEndItIsAllAndNothingIsLeftOut) {
   const Ran ran = Backup(copy.db, std::nullopt);
   EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
   EXPECT_THAT(ran.out,
-              AllOf(HasSubstr("entries: 3"), HasSubstr("left out: 0\n")));
+              AllOf(HasSubstr("entries: 4"), HasSubstr("left out: 0\n")));
   EXPECT_EQ(StateOf(copy), StateOf(file_));
   const ServiceFile none = NewFile("none");
   EXPECT_EQ(Backup(none.db, 0).code, ExitCode::kOk);
@@ -535,9 +593,9 @@ TEST_F(LedgerBackup, WithoutAnEndItIsAllAndNothingIsLeftOut) {
 TEST_F(LedgerBackup, WhatIsWrongMakesNoFile) {
   Prepare();
   const ServiceFile copy = NewFile("copy");
-  const Ran beyond = Backup(copy.db, 4);
+  const Ran beyond = Backup(copy.db, kPrepared + 1);
   EXPECT_EQ(beyond.code, ExitCode::kBadInput);
-  EXPECT_THAT(beyond.err, HasSubstr("--through: the journal has 3 entries"));
+  EXPECT_THAT(beyond.err, HasSubstr("--through: the journal has 4 entries"));
   EXPECT_FALSE(std::filesystem::exists(copy.db));
   const Ran nowhere = Backup(copy.db + "/nowhere", 3);
   EXPECT_EQ(nowhere.code, ExitCode::kInternal);

@@ -59,6 +59,7 @@ TEST(ServeMetrics, JobsThatEndedAreCountedOnce) {
   ServeMetrics metrics;
   Settlement completed;
   completed.charged = *Credits::Parse("2.5");
+  completed.uncollected = *Credits::Parse("1.5");
   metrics.OnSettled(completed);
   metrics.OnSettled(completed);
   Settlement cancelled;
@@ -71,13 +72,16 @@ TEST(ServeMetrics, JobsThatEndedAreCountedOnce) {
                         "konpro_jobs_total{end=\"cancelled\"} 1\n"));
   EXPECT_THAT(metrics.Text(), HasSubstr("\nkonpro_charged_ticks_total "
                                         "30000000\n"));
+  EXPECT_THAT(metrics.Text(), HasSubstr("\nkonpro_uncollected_ticks_total "
+                                        "18000000\n"));
 }
 
 TEST(ServeMetrics, EveryMetricHasHelpAndType) {
   const std::string text = ServeMetrics().Text();
   for (const char* name :
        {"konpro_http_answers_total", "konpro_admissions_total",
-        "konpro_jobs_total", "konpro_charged_ticks_total"}) {
+        "konpro_jobs_total", "konpro_charged_ticks_total",
+        "konpro_uncollected_ticks_total"}) {
     EXPECT_THAT(text, HasSubstr(absl::StrCat("# HELP ", name, " ")));
     EXPECT_THAT(text, HasSubstr(absl::StrCat("# TYPE ", name, " counter\n")));
   }
