@@ -345,7 +345,7 @@ AdmissionReason Admission::HoldCredits(const AdmissionRequest& request,
                    .effective_at = UnixNanos::FromTime(prices->effective_at()),
                    .label = request.job}});
   if (outcome.ok()) {
-    AdmissionReason reason = Explain(*outcome, request.operation, a);
+    AdmissionReason reason = Explain(*outcome, a);
     if (reason == AdmissionReason::kAdmitted && outcome->replayed) {
       reason = CheckJob(request, *outcome, now, a);
     }
@@ -392,7 +392,6 @@ AdmissionReason Admission::CheckJob(const AdmissionRequest& request,
 }
 
 AdmissionReason Admission::Explain(const LedgerOutcome& outcome,
-                                   absl::string_view operation,
                                    AdmissionResult& a) {
   a.replayed = outcome.replayed;
   const AccountEffect& effect = outcome.effect;
@@ -401,18 +400,14 @@ AdmissionReason Admission::Explain(const LedgerOutcome& outcome,
       // Of the first time, whatever the price is by now.
       a.need = *SumOf(effect.held);
       return AdmissionReason::kAdmitted;
-    case Refusal::kInsufficientCredits: {
-      a.need = effect.need;
-      a.available = effect.available;
-      a.shortfall =
-          CheckedSubtract(a.need, a.available).value_or(Credits::Max());
-      const absl::StatusOr<Account> account =
-          parts_.ledger.AccountAt(a.account(), outcome.at);
-      a.open_reservations_cover =
-          account.ok() && account->ReservedFor(operation) >= a.shortfall;
+    case Refusal::kInsufficientCredits:
+      a.need = effect.shortage.need;
+      a.held = effect.shortage.held;
+      a.available = effect.shortage.available;
+      a.shortfall = effect.shortage.missing;
+      a.open_reservations_cover = a.held >= a.shortfall;
       a.needs_new_id = true;
       return AdmissionReason::kInsufficientCredits;
-    }
     default:
       a.needs_new_id = true;
       a.detail = std::string(RefusalName(effect.refusal));

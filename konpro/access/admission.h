@@ -218,8 +218,7 @@ class Admission {
                               const Catalog& catalog, UnixNanos now,
                               AdmissionResult& a);
 
-  AdmissionReason Explain(const LedgerOutcome& outcome,
-                          absl::string_view operation, AdmissionResult& a);
+  AdmissionReason Explain(const LedgerOutcome& outcome, AdmissionResult& a);
   // Of the job that an earlier request with this id began.
   AdmissionReason CheckJob(const AdmissionRequest& request,
                            const LedgerOutcome& first, UnixNanos now,

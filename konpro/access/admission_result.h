@@ -9,7 +9,7 @@
 //                        at);
 //   a.ok()                            // true: a.reservation is "job-7"
 //   a.reason                          // or kInsufficientCredits:
-//   a.need, a.available, a.shortfall
+//   a.need, a.held, a.available, a.shortfall
 //
 // Thread safety: plain values. A request's texts outlive the call; a result's
 // account and plan live as long as the directory and the catalog.
@@ -87,7 +87,7 @@ enum class AdmissionReason : uint8_t {
   kRateLimited = 9,           // retry_after
   kNoPrice = 10,              // the catalog has none for the operation now
   kCostOutOfRange = 11,       // what the quantity costs is no amount of credits
-  kInsufficientCredits = 12,  // need, available, shortfall
+  kInsufficientCredits = 12,  // need, held, available, shortfall
   kIdConflict = 13,           // the id was used for another request
   kReservationRefused = 14,   // too many are open: `detail`
   kUnavailable = 15,          // ask again with the same id
@@ -134,7 +134,10 @@ struct AdmissionResult {
   std::optional<Decision> shadow;
   // What the operation costs, or what is held for it.
   Credits need;
-  // For kInsufficientCredits.
+  // For kInsufficientCredits, as of the first attempt with the id: what open
+  // reservations hold of grants that the operation may draw on, what it can
+  // draw on, and what is missing.
+  Credits held;
   Credits available;
   Credits shortfall;
   // For kInsufficientCredits: open reservations hold the shortfall, so that a

@@ -41,8 +41,9 @@ std::string RefusalText(const AccountEffect& effect,
       break;
     case Refusal::kAboveHold:
     case Refusal::kInsufficientCredits:
-      absl::StrAppend(&text, "; need ", effect.need.ToString(), ", available ",
-                      effect.available.ToString());
+      absl::StrAppend(&text, "; need ", effect.shortage.need.ToString(),
+                      ", held ", effect.shortage.held.ToString(),
+                      ", available ", effect.shortage.available.ToString());
       break;
     default:
       break;

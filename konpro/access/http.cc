@@ -188,12 +188,12 @@ std::string DetailOf(const AdmissionResult& a) {
     case AdmissionReason::kCostOutOfRange:
       return "the quantity costs more than any amount of credits";
     case AdmissionReason::kInsufficientCredits:
-      return absl::StrCat("need ", a.need.ToString(), " credits, available ",
-                          a.available.ToString(),
-                          a.open_reservations_cover
-                              ? "; open reservations would cover the rest"
-                              : "",
-                          "; a new attempt needs a new id");
+      return absl::StrCat(
+          "need ", a.need.ToString(), " credits, held ", a.held.ToString(),
+          ", available ", a.available.ToString(),
+          a.open_reservations_cover ? "; open reservations would cover the rest"
+                                    : "",
+          "; a new attempt needs a new id");
     case AdmissionReason::kReservationRefused:
       return absl::StrCat(a.detail, "; a new attempt needs a new id");
     case AdmissionReason::kUnavailable:
@@ -318,6 +318,7 @@ HttpAnswer AnswerOf(const AdmissionResult& admission, LegacyRateLimit legacy) {
     if (admission.needs_new_id) problem.Bool("needs_new_id", true);
     if (admission.reason == AdmissionReason::kInsufficientCredits) {
       problem.Amount("need", admission.need)
+          .Amount("held", admission.held)
           .Amount("available", admission.available)
           .Amount("shortfall", admission.shortfall)
           .Bool("open_reservations_cover", admission.open_reservations_cover);

@@ -11,8 +11,8 @@
 //   // {"type":"tag:konpro.ai,2025:insufficient_credits", "title":
 //   //  "Insufficient credits", "status":402, "detail": "...", "code":
 //   //  "insufficient_credits", "retryable":false, "needs_new_id":true,
-//   //  "need":{"credits":"90", "ticks":"540000000"}, "available":{...},
-//   //  "shortfall":{...}, "open_reservations_cover":false}
+//   //  "need":{"credits":"90", "ticks":"540000000"}, "held":{...},
+//   //  "available":{...}, "shortfall":{...}, "open_reservations_cover":false}
 //
 // A refusal's body is a problem (RFC 9457). "retryable" is about the same
 // request with the same id; "needs_new_id" is there if its id is used up. An

@@ -129,9 +129,6 @@ class Account {
   Balance balance() const;  // with folded()
   // What `operation` can draw on now.
   Credits AvailableFor(absl::string_view operation) const;
-  // What open reservations hold of grants that `operation` may draw on and that
-  // have not ended: released, it would be available to the operation.
-  Credits ReservedFor(absl::string_view operation) const;
   // The sum of the grants that are no longer kept (AccountLimits::kGrantsMax).
   Balance folded() const;
   // The id of a grant; "": it is not kept.

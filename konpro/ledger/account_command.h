@@ -4,8 +4,10 @@
 //                  .operation = "avatar_video",
 //                  .expires_at = deadline}
 //   effect.refusal        // kInsufficientCredits
-//   effect.need           // 6 credits
-//   effect.available      // 2.5 credits
+//   effect.shortage.need       // 6 credits
+//   effect.shortage.held       // 1 credit, by other reservations
+//   effect.shortage.available  // 2.5 credits
+//   effect.shortage.missing    // 3.5 credits
 //
 // A refusal is the first that holds of: a malformed field; something that the
 // command names is unknown, exists already or is over; an amount above what is
@@ -44,7 +46,8 @@ struct AccountLimits {
   static constexpr size_t kOperationBytesMax = Allowance::kOperationBytesMax;
   static constexpr size_t kAllowancesMax = 16;
   static constexpr size_t kOpenReservationsMax = size_t{1} << 20;
-  // Parts of grants in a reservation, a spend or a capture.
+  // Parts of grants that a reservation holds. A spend and a capture post as
+  // many parts as they draw on.
   static constexpr size_t kAllocationsMax = 64;
   // Closed reservations whose end is kept, so that a late capture is refused
   // with what became of it.
@@ -165,7 +168,7 @@ struct CommandMoment {
 // Never renumbered.
 enum class Refusal : uint8_t {
   kNone = 0,
-  kInsufficientCredits = 1,  // need, available
+  kInsufficientCredits = 1,  // shortage
   kUnknownGrant = 2,
   kGrantEnded = 3,   // expired or voided before
   kGrantExists = 4,  // the id is taken
@@ -174,13 +177,13 @@ enum class Refusal : uint8_t {
   kReservationCaptured = 7,
   kReservationVoided = 8,
   kReservationExpired = 9,  // released
-  kAboveHold = 10,          // need, available (what is held)
-  kAboveSpend = 11,         // need, available (what is not refunded)
+  kAboveHold = 10,          // shortage
+  kAboveSpend = 11,         // shortage
   kTooLateToRefund = 12,
   kTooManyGrants = 13,
   kTooManyAllowances = 14,
   kTooManyReservations = 15,
-  kTooManyAllocations = 16,
+  kTooManyAllocations = 16,  // kAllocationsMax
   kTooManyRefunds = 17,
   kAmountTooLarge = 18,  // a sum would leave the range of Credits
   kMalformed = 19,       // a field is outside its limits
@@ -190,12 +193,26 @@ enum class Refusal : uint8_t {
   kJobSettled = 21,
 };
 
+// What a refused command asked for, and what there was of it.
+struct Shortage {
+  Credits need;
+  // Of a capture: by its reservation. Of a reserve or a spend: by all open
+  // reservations, of what its operation may draw on; it is available once they
+  // are released.
+  Credits held;
+  // To the operation, beside what is held; of a refund: not refunded yet.
+  Credits available;
+  // What more it would take.
+  Credits missing;
+
+  friend bool operator==(const Shortage&, const Shortage&) = default;
+};
+
 // What a command did, or why it was refused. Reused, it saves allocations.
 struct AccountEffect {
   Refusal refusal = Refusal::kNone;
   // Of kInsufficientCredits, kAboveHold, kAboveSpend.
-  Credits need;
-  Credits available;
+  Shortage shortage;
   // Parts of grants that were drawn, in burn-down order.
   std::vector<Allocation> held;      // of a reservation
   std::vector<Allocation> posted;    // of a spend or a capture
@@ -209,7 +226,8 @@ struct AccountEffect {
   bool applied() const { return refusal == Refusal::kNone; }
   void Clear() {
     refusal = Refusal::kNone;
-    need = available = uncollected = released = Credits();
+    shortage = Shortage();
+    uncollected = released = Credits();
     held.clear();
     posted.clear();
     refunded.clear();

@@ -32,9 +32,6 @@ using ::konpro::internal::WireWriter;
 
 constexpr uint8_t kVersion = 2;
 
-// Grants of allowances may exceed kGrantsMax: reservations bound their number.
-constexpr size_t kNoLimit = ~size_t{0};
-
 void Write(WireWriter& out, const std::vector<std::string>& operations) {
   out.Varint(operations.size());
   for (const std::string& operation : operations) out.Text(operation);
@@ -351,7 +348,8 @@ absl::StatusOr<Account> Account::Decode(absl::string_view bytes) {
   }
   s.uncollected = in.Amount();
   uint64_t number = 0;
-  if (!ReadTable(in, kNoLimit, [&] { return ReadGrant(in, number, s); })) {
+  // Grants of allowances may exceed kGrantsMax: their bytes are the limit.
+  if (!ReadTable(in, bytes.size(), [&] { return ReadGrant(in, number, s); })) {
     return Lost("grants");
   }
   uint64_t sequence = 0;

@@ -63,22 +63,7 @@ Balance Account::balance() const {
 }
 
 Credits Account::AvailableFor(absl::string_view operation) const {
-  Credits sum;
-  internal::ForEachDrawable(state_, operation, [&](uint32_t, Credits free) {
-    sum = Plus(sum, free);
-    return true;
-  });
-  return sum;
-}
-
-Credits Account::ReservedFor(absl::string_view operation) const {
-  Credits sum;
-  for (const uint32_t slot : state_.burn_down) {
-    const GrantState& grant = state_.grants[slot];
-    if (!internal::MayDrawOn(grant.operations, operation)) continue;
-    sum = Plus(sum, grant.places.reserved);
-  }
-  return sum;
+  return internal::AvailableFor(state_, operation);
 }
 
 Balance Account::folded() const {

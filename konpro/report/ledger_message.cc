@@ -126,6 +126,7 @@ void PutEffect(const LedgerCommand& command, const AccountEffect& effect,
   v1::LedgerDenial denial = ToDenial(effect);
   out.set_reason(denial.reason());
   if (denial.has_need()) *out.mutable_need() = denial.need();
+  if (denial.has_held()) *out.mutable_held() = denial.held();
   if (denial.has_available()) *out.mutable_available() = denial.available();
   if (denial.has_shortfall()) *out.mutable_shortfall() = denial.shortfall();
   if (denial.has_released()) *out.mutable_released() = denial.released();
@@ -160,11 +161,12 @@ v1::LedgerDenial ToDenial(const AccountEffect& effect) {
   v1::LedgerDenial out;
   out.set_reason(std::string(RefusalName(effect.refusal)));
   if (SaysAmounts(effect.refusal)) {
-    *out.mutable_need() = ToAmount(effect.need);
-    *out.mutable_available() = ToAmount(effect.available);
-    const std::optional<Credits> missing =
-        Shortfall(effect.need, effect.available);
-    if (missing.has_value()) *out.mutable_shortfall() = ToAmount(*missing);
+    *out.mutable_need() = ToAmount(effect.shortage.need);
+    if (effect.refusal != Refusal::kAboveSpend) {
+      *out.mutable_held() = ToAmount(effect.shortage.held);
+    }
+    *out.mutable_available() = ToAmount(effect.shortage.available);
+    *out.mutable_shortfall() = ToAmount(effect.shortage.missing);
   }
   if (effect.refusal == Refusal::kReservationExpired) {
     *out.mutable_released() = ToAmount(effect.released);
@@ -173,25 +175,30 @@ v1::LedgerDenial ToDenial(const AccountEffect& effect) {
 }
 
 std::string DenialText(const AccountEffect& effect) {
+  const Shortage& s = effect.shortage;
+  const std::string amounts = absl::StrCat(
+      "need ", s.need.ToString(), ", held ", s.held.ToString(), ", available ",
+      s.available.ToString(), ", short ", s.missing.ToString());
   if (effect.refusal == Refusal::kReservationExpired) {
     return absl::StrCat("the reservation has expired; ",
                         effect.released.ToString(), " were released");
   }
-  if (effect.refusal == Refusal::kInsufficientCredits) {
-    const std::optional<Credits> missing =
-        Shortfall(effect.need, effect.available);
-    return absl::StrCat("need ", effect.need.ToString(), ", available ",
-                        effect.available.ToString(), ", short ",
-                        missing.has_value() ? missing->ToString() : "more");
-  }
+  if (effect.refusal == Refusal::kInsufficientCredits) return amounts;
   if (effect.refusal == Refusal::kAboveHold) {
-    return absl::StrCat("above what is held: need ", effect.need.ToString(),
-                        ", held ", effect.available.ToString());
+    return absl::StrCat("above what is held: ", amounts);
   }
   if (effect.refusal == Refusal::kAboveSpend) {
     return absl::StrCat("above what is not refunded yet: need ",
-                        effect.need.ToString(), ", of which there are ",
-                        effect.available.ToString());
+                        s.need.ToString(), ", of which there are ",
+                        s.available.ToString());
+  }
+  if (effect.refusal == Refusal::kTooManyAllocations) {
+    return absl::StrCat(
+        "too_many_allocations: a reservation holds parts of at "
+        "most ",
+        AccountLimits::kAllocationsMax,
+        " grants, and this would draw on more: reserve less, "
+        "in several reservations");
   }
   return absl::StrCat(RefusalName(effect.refusal));
 }

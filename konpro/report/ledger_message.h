@@ -31,8 +31,8 @@ namespace konpro {
 // REQUIRES: the effect is a denial.
 v1::LedgerDenial ToDenial(const AccountEffect& effect);
 
-// A denial for people: "need 12.5, available 3, short 9.5", "the reservation
-// has expired; 6 were released".
+// A denial for people: "need 12.5, held 4, available 3, short 9.5", "the
+// reservation has expired; 6 were released".
 std::string DenialText(const AccountEffect& effect);
 
 // The amount that was granted, held, posted or refunded at `at`; of an

@@ -124,8 +124,11 @@ void PrintExplanationText(const v1::LedgerExplanation& explanation,
       << ": entry " << entry.seq() << " at " << entry.at() << "\n"
       << OutcomeOf(entry);
   if (entry.denial().has_need()) {
-    out << ": need " << entry.denial().need().credits() << ", available "
-        << entry.denial().available().credits();
+    out << ": need " << entry.denial().need().credits();
+    if (entry.denial().has_held()) {
+      out << ", held " << entry.denial().held().credits();
+    }
+    out << ", available " << entry.denial().available().credits();
   }
   out << "\n";
   if (entry.has_amount()) {

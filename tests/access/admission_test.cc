@@ -409,12 +409,32 @@ TEST(Admission, DenialSaysWhetherOpenReservationsWouldCoverIt) {
     const AdmissionResult a = memory.admission->Admit(
         Video(key, c.seconds, absl::StrCat("b", c.seconds)), At());
     EXPECT_EQ(a.reason, Reason::kInsufficientCredits);
+    EXPECT_EQ(a.need, C(absl::StrCat(c.seconds)));
+    EXPECT_EQ(a.held, C("60"));
     EXPECT_EQ(a.available, C("40"));
     EXPECT_EQ(a.shortfall, C(c.shortfall));
     EXPECT_EQ(a.open_reservations_cover, c.covers) << c.seconds;
     // With the same id it is denied for good.
     EXPECT_FALSE(a.retryable);
   }
+}
+
+TEST(Admission, ADenialIsAnsweredAsTheFirstTimeWhateverIsHeldByThen) {
+  MemoryAdmission memory;
+  const MintedKey key = NewKey(memory);
+  memory.Grant("acme", "100", At());
+  ASSERT_TRUE(memory.admission->Admit(Video(key, 60, "a"), At()).ok());
+  const AdmissionResult first =
+      memory.admission->Admit(Video(key, 50, "b"), At());
+  ASSERT_EQ(first.reason, Reason::kInsufficientCredits);
+  ASSERT_THAT(memory.admission->Cancel({"acme", "a"}, At()), IsOk());
+  const AdmissionResult again =
+      memory.admission->Admit(Video(key, 50, "b"), At());
+  EXPECT_TRUE(again.replayed);
+  EXPECT_EQ(again.held, C("60"));
+  EXPECT_EQ(again.available, C("40"));
+  EXPECT_EQ(again.open_reservations_cover, first.open_reservations_cover);
+  EXPECT_EQ(again.shortfall, first.shortfall);
 }
 
 // What is held of a grant that the operation may not draw on covers nothing.

@@ -91,10 +91,11 @@ TEST(HeaderExamples, AdmissionResult) {
       continue;
     }
     EXPECT_EQ(a.reason, AdmissionReason::kInsufficientCredits);
-    const std::vector<Credits> amounts = {a.need, a.available, a.shortfall};
+    const std::vector<Credits> amounts = {a.need, a.held, a.available,
+                                          a.shortfall};
     EXPECT_THAT(amounts,
-                ElementsAre(*Credits::Parse("90"), *Credits::Parse("16"),
-                            *Credits::Parse("74")));
+                ElementsAre(*Credits::Parse("90"), Credits(),
+                            *Credits::Parse("16"), *Credits::Parse("74")));
   }
 }
 
@@ -154,6 +155,7 @@ TEST(HeaderExamples, Http) {
               HasSubstr("\"code\":\"insufficient_credits\",\"retryable\":false,"
                         "\"needs_new_id\":true,"
                         "\"need\":{\"credits\":\"90\",\"ticks\":\"540000000\"}"
+                        ",\"held\":{\"credits\":\"0\",\"ticks\":\"0\"}"
                         ",\"available\":{"));
 }
 

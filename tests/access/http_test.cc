@@ -286,6 +286,7 @@ TEST(Http, AdmittedAnswerHasRoomForABody) {
 TEST(Http, RefusalForCreditsSaysHowManyAreMissing) {
   AdmissionResult a = Of(AdmissionReason::kInsufficientCredits);
   a.need = Credits::Parse("12.5").value();
+  a.held = Credits::Parse("4").value();
   a.available = Credits::Parse("3").value();
   a.shortfall = Credits::Parse("9.5").value();
   a.needs_new_id = true;
@@ -293,11 +294,12 @@ TEST(Http, RefusalForCreditsSaysHowManyAreMissing) {
             "402\nContent-Type: application/problem+json\n"
             R"({"type":"tag:konpro.ai,2025:insufficient_credits",)"
             R"("title":"Insufficient credits","status":402,)"
-            R"("detail":"need 12.5 credits, available 3; )"
+            R"("detail":"need 12.5 credits, held 4, available 3; )"
             R"(a new attempt needs a new id",)"
             R"("code":"insufficient_credits","retryable":false,)"
             R"("needs_new_id":true,)"
             R"("need":{"credits":"12.5","ticks":"75000000"},)"
+            R"("held":{"credits":"4","ticks":"24000000"},)"
             R"("available":{"credits":"3","ticks":"18000000"},)"
             R"("shortfall":{"credits":"9.5","ticks":"57000000"},)"
             R"("open_reservations_cover":false})");

@@ -160,6 +160,32 @@ TEST_F(LedgerCommandTest, ACommandPrintsOneObject) {
             Not(HasSubstr("\"reason\"")), Not(HasSubstr("\"pending\""))));
 }
 
+TEST_F(LedgerCommandTest, AnUnknownGrantOrAllowanceGetsTheNearestName) {
+  ASSERT_EQ(Grant("welcome", "10").code, ExitCode::kOk);
+  Allowance::Spec spec;
+  spec.amount = Credits::Parse("1").value();
+  spec.anchor = absl::CivilDay(2025, 1, 1);
+  ASSERT_EQ(Run([&](Streams s) {
+              return RunLedgerAllowance(
+                  file_, {.account = "acme", .id = "monthly", .spec = spec}, s);
+            }).code,
+            ExitCode::kOk);
+  const Ran grant = Run([&](Streams s) {
+    return RunLedgerVoidGrant(
+        file_, {.account = "acme", .grant = "welcom", .id = "v"}, s);
+  });
+  EXPECT_EQ(grant.code, ExitCode::kDenied);
+  EXPECT_EQ(grant.err,
+            "konpro: denied: unknown_grant; did you mean \"welcome\"?\n");
+  const Ran allowance = Run([&](Streams s) {
+    return RunLedgerEndAllowance(
+        file_, {.account = "acme", .allowance = "montly", .id = "e"}, s);
+  });
+  EXPECT_EQ(allowance.code, ExitCode::kDenied);
+  EXPECT_EQ(allowance.err,
+            "konpro: denied: unknown_allowance; did you mean \"monthly\"?\n");
+}
+
 TEST_F(LedgerCommandTest, TheSameAgainIsReplayedWithTheFirstOutcome) {
   const Ran first = Grant("welcome", "10");
   const Ran again = Grant("welcome", "10");
@@ -171,7 +197,8 @@ TEST_F(LedgerCommandTest, TheSameAgainIsReplayedWithTheFirstOutcome) {
 
   const Ran denied = ReserveVideo("job", "12.5s");
   EXPECT_EQ(denied.code, ExitCode::kOverAvailable);
-  EXPECT_EQ(denied.err, "konpro: denied: need 12.5, available 10, short 2.5\n");
+  EXPECT_EQ(denied.err,
+            "konpro: denied: need 12.5, held 0, available 10, short 2.5\n");
   EXPECT_EQ(denied.result().reason(), "insufficient_credits");
   EXPECT_EQ(denied.result().shortfall().credits(), "2.5");
   ASSERT_EQ(Grant("more", "10").code, ExitCode::kOk);
@@ -361,7 +388,8 @@ TEST_F(LedgerCommandTest, AnotherDenialHasItsOwnCode) {
       Capture({.reservation = "job", .quantity = "31s", .id = "above"});
   EXPECT_EQ(above.code, ExitCode::kDenied);
   EXPECT_EQ(above.result().reason(), "above_hold");
-  EXPECT_THAT(above.err, HasSubstr("need 31, held 30"));
+  EXPECT_THAT(above.err, HasSubstr("need 31, held 30, available "));
+  EXPECT_EQ(above.result().held().credits(), "30");
 
   file_.at = At(absl::Hours(1));
   const Ran late = Capture({.reservation = "job", .all = true, .id = "late"});

@@ -135,21 +135,40 @@ TEST(Account, BurnsDownInOrder) {
   } while (std::next_permutation(made.begin(), made.end()) && ++orders < 999);
 }
 
-// An older paid grant gives way to a promotional one that is alike otherwise.
-TEST(Account, PromotionalCreditsAreDrawnBeforePaidOnes) {
-  for (const bool is_paid_first : {true, false}) {
+TEST(Account, APromotionalGrantIsDrawnBeforeAnOlderPaidOneThatIsAlike) {
+  constexpr GrantKind kPaid = GrantKind::kPaid;
+  constexpr GrantKind kPromotional = GrantKind::kPromotional;
+  // In the order in which they are drawn, in whatever order they were made.
+  const struct {
+    const char* id;
+    GrantKind kind;
+    int32_t priority;
+    int64_t effective_at, expires_at;
+  } kGrants[] = {
+      {"paid, of low priority", kPaid, -1, 5, 40},
+      {"paid, ends sooner", kPaid, 0, 5, 29},
+      {"promotional", kPromotional, 0, 2, 30},
+      {"promotional, younger", kPromotional, 0, 3, 30},
+      {"paid, older", kPaid, 0, 1, 30},
+      {"promotional, ends later", kPromotional, 0, 0, 31},
+  };
+  std::vector<size_t> made = {0, 1, 2, 3, 4, 5};
+  do {
     Books books;
-    for (const bool is_paid : {is_paid_first, !is_paid_first}) {
-      books.Must(GrantCommand{
-          .id = is_paid ? "paid" : "promotional",
-          .amount = Ticks(5),
-          .kind = is_paid ? GrantKind::kPaid : GrantKind::kPromotional});
+    books.now = 10;
+    for (const size_t i : made) {
+      books.Must(GrantCommand{.id = kGrants[i].id,
+                              .amount = Ticks(1),
+                              .priority = kGrants[i].priority,
+                              .effective_at = At(kGrants[i].effective_at),
+                              .expires_at = At(kGrants[i].expires_at),
+                              .kind = kGrants[i].kind});
     }
-    books.Must(SpendCommand{.amount = Ticks(7)});
-    const uint64_t paid = is_paid_first ? 1 : 2;
-    EXPECT_THAT(books.effect.posted, ElementsAre(Allocation{3 - paid, Ticks(5)},
-                                                 Allocation{paid, Ticks(2)}));
-  }
+    for (const auto& next : kGrants) {
+      books.Must(SpendCommand{.amount = Ticks(1)});
+      ASSERT_EQ(books.account.GrantId(books.effect.posted[0].grant), next.id);
+    }
+  } while (std::next_permutation(made.begin(), made.end()));
 }
 
 TEST(Account, DrawsOnWhatIsEffectiveAndAllowed) {
@@ -211,8 +230,11 @@ TEST(Account, ReservedIsWhatWouldComeBackToAnOperation) {
     books.Must(GrantCommand{.id = "all", .amount = Ticks(8), .priority = -1});
     books.Reserve(4);
     if (c.voided != nullptr) books.Must(VoidGrantCommand{.grant = c.voided});
-    books.account.Advance(At(c.now));
-    EXPECT_EQ(books.account.ReservedFor(c.operation), Ticks(c.reserved));
+    books.now = c.now;
+    EXPECT_EQ(
+        books.Do(SpendCommand{.amount = Ticks(99), .operation = c.operation}),
+        Refusal::kInsufficientCredits);
+    EXPECT_EQ(books.effect.shortage.held, Ticks(c.reserved));
   }
 }
 
@@ -261,13 +283,71 @@ TEST(Account, ReservationIsGoneAtItsEnd) {
   EXPECT_EQ(books.Available(), 9);
 }
 
+TEST(Account, ADeniedCommandSaysNeedHeldAndAvailable) {
+  constexpr Refusal kShort = Refusal::kInsufficientCredits;
+  constexpr auto kBestEffort = DrawMode::kBestEffort;
+  const auto spend = [](int64_t ticks, DrawMode mode = DrawMode::kNormal) {
+    return SpendCommand{.amount = Ticks(ticks), .operation = "a", .mode = mode};
+  };
+  const auto reserve = [](int64_t ticks, DrawMode mode = DrawMode::kNormal) {
+    return ReserveCommand{.amount = Ticks(ticks),
+                          .operation = "a",
+                          .expires_at = UnixNanos::Max(),
+                          .mode = mode};
+  };
+  // Of a grant of 10, reservation 2 holds 6 and reservation 3 holds 1; "b" has
+  // another of 5, of which reservation 5 holds 2.
+  const struct {
+    AccountCommand command;
+    Refusal refusal;
+    int64_t need, held, available, missing;
+  } kCases[] = {
+      {spend(4), kShort, 4, 7, 3, 1},
+      {spend(4, DrawMode::kCheckOnly), kShort, 4, 7, 3, 1},
+      {spend(4, kBestEffort), Refusal::kNone, 0, 0, 0, 0},
+      {spend(9, DrawMode::kCollect), Refusal::kNone, 0, 0, 0, 0},
+      {reserve(30), kShort, 30, 7, 3, 27},
+      {reserve(30, DrawMode::kCheckOnly), kShort, 30, 7, 3, 27},
+      {CaptureCommand{.reservation = 2, .amount = Ticks(7)},
+       Refusal::kAboveHold, 7, 6, 3, 1},
+      {CaptureCommand{.reservation = 2, .amount = Ticks(20), .final = false},
+       Refusal::kAboveHold, 20, 6, 3, 14},
+      {CaptureCommand{.reservation = 3, .amount = Ticks(5)}, kShort, 5, 1, 3,
+       1},
+      {CaptureCommand{.reservation = 5, .amount = Ticks(9)}, kShort, 9, 2, 6,
+       1},
+      {CaptureCommand{.reservation = 9, .amount = Ticks(9)},
+       Refusal::kUnknownReservation, 0, 0, 0, 0},
+  };
+  Books start;
+  start.Grant("all", 10);
+  start.Must(reserve(6));
+  ReserveCommand top = reserve(1);
+  top.overrun = Overrun::kTopUp;
+  start.Must(top);
+  start.Must(GrantCommand{
+      .id = "b", .amount = Ticks(5), .priority = -1, .operations = {"b"}});
+  top.amount = Ticks(2);
+  top.operation = "b";
+  start.Must(top);
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.need);
+    Books books = start;
+    EXPECT_EQ(books.Do(c.command), c.refusal);
+    EXPECT_EQ(books.effect.shortage, (Shortage{.need = Ticks(c.need),
+                                               .held = Ticks(c.held),
+                                               .available = Ticks(c.available),
+                                               .missing = Ticks(c.missing)}));
+  }
+}
+
 TEST(Account, CapturesWhatIsHeld) {
   struct Case {
     Overrun overrun;
     int64_t amount;
     bool final;
     Refusal refusal;
-    int64_t need, offered;      // with a refusal
+    int64_t need, missing;      // with a refusal
     int64_t released, held;     // after it
     int64_t available, posted;  // of a grant of 10, 6 of it held
   };
@@ -283,12 +363,12 @@ TEST(Account, CapturesWhatIsHeld) {
       {kNo, 4, false, kOk, 0, 0, 0, 2, 4, 4},
       {kNo, 6, true, kOk, 0, 0, 0, 0, 4, 6},
       {kNo, 6, false, kOk, 0, 0, 0, 0, 4, 6},
-      {kNo, 7, true, kHold, 7, 6, 0, 6, 4, 0},
+      {kNo, 7, true, kHold, 7, 1, 0, 6, 4, 0},
       {kNo, -1, true, Refusal::kMalformed, 0, 0, 0, 6, 4, 0},
       {kTop, 4, true, kOk, 0, 0, 2, 0, 6, 4},
       {kTop, 7, true, kOk, 0, 0, 0, 0, 3, 7},
       {kTop, 10, false, kOk, 0, 0, 0, 0, 0, 10},
-      {kTop, 11, true, kShort, 5, 4, 0, 6, 4, 0},
+      {kTop, 11, true, kShort, 11, 1, 0, 6, 4, 0},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(absl::StrCat(c.amount, c.final ? " final" : " partial"));
@@ -299,8 +379,11 @@ TEST(Account, CapturesWhatIsHeld) {
                                       .amount = Ticks(c.amount),
                                       .final = c.final}),
               c.refusal);
-    EXPECT_EQ(books.effect.need, Ticks(c.need));
-    EXPECT_EQ(books.effect.available, Ticks(c.offered));
+    EXPECT_EQ(books.effect.shortage,
+              (Shortage{.need = Ticks(c.need),
+                        .held = Ticks(c.need > 0 ? 6 : 0),
+                        .available = Ticks(c.need > 0 ? 4 : 0),
+                        .missing = Ticks(c.missing)}));
     EXPECT_EQ(books.effect.released, Ticks(c.released));
     EXPECT_EQ(books.account.balance(), (Balance{.available = Ticks(c.available),
                                                 .reserved = Ticks(c.held),
@@ -419,8 +502,9 @@ TEST(Account, RefundsTheLastDrawnFirst) {
   EXPECT_THAT(books.effect.refunded,
               ElementsAre(Allocation{2, Ticks(1)}, Allocation{1, Ticks(2)}));
   EXPECT_EQ(refund(4), Refusal::kAboveSpend);
-  EXPECT_EQ(books.effect.need, Ticks(4));
-  EXPECT_EQ(books.effect.available, Ticks(3));
+  EXPECT_EQ(
+      books.effect.shortage,
+      (Shortage{.need = Ticks(4), .available = Ticks(3), .missing = Ticks(1)}));
   EXPECT_EQ(refund(3), Refusal::kNone);
   EXPECT_EQ(refund(1), Refusal::kAboveSpend);
   EXPECT_EQ(books.Available(), 14);
@@ -467,7 +551,6 @@ TEST(Account, RefundOfAnotherRecordIsMalformed) {
       {{1, Ticks(6)}},                             // more than the grant posted
       {{2, Ticks(5)}},                             // what another posted
       {{1, Ticks(3)}, {1, Ticks(3)}},              // more, in two parts
-      std::vector<Allocation>(65, {1, Ticks(0)}),
   };
   for (size_t i = 0; i < records.size(); ++i) {
     int64_t sum = 0;
@@ -932,35 +1015,47 @@ TEST(Account, FoldsTheGrantThatAPeriodTook) {
   EXPECT_EQ(books.account.Grants().back().issued, Ticks(10));
 }
 
-TEST(Account, AllocatesSoManyParts) {
+TEST(Account, AReservationHoldsSoManyParts) {
   Books books;
   for (size_t i = 0; i <= AccountLimits::kAllocationsMax; ++i) {
     books.Grant(absl::StrCat(i), 1);
   }
   for (const DrawMode mode :
        {DrawMode::kNormal, DrawMode::kBestEffort, DrawMode::kCheckOnly}) {
-    EXPECT_EQ(books.Do(SpendCommand{.amount = Ticks(65), .mode = mode}),
-              Refusal::kTooManyAllocations);
     EXPECT_EQ(books.Do(ReserveCommand{
                   .amount = Ticks(65), .expires_at = At(9), .mode = mode}),
               Refusal::kTooManyAllocations);
   }
-  // What was used is charged all the same: as many parts as there can be.
-  Account full = books.account;
-  AccountEffect effect;
-  full.Apply(SpendCommand{.amount = Ticks(65), .mode = DrawMode::kCollect},
-             {.sequence = books.sequence + 1, .now = At(books.now)}, effect);
-  EXPECT_TRUE(effect.applied());
-  EXPECT_EQ(effect.posted.size(), AccountLimits::kAllocationsMax);
-  EXPECT_EQ(effect.uncollected, Ticks(1));
   const uint64_t reserved = books.Reserve(64, 9, Overrun::kTopUp);
-  EXPECT_EQ(
-      books.Do(CaptureCommand{.reservation = reserved, .amount = Ticks(65)}),
-      Refusal::kTooManyAllocations);
-  books.Must(CaptureCommand{
-      .reservation = reserved, .amount = Ticks(1), .final = false});
-  books.Must(CaptureCommand{.reservation = reserved, .amount = Ticks(64)});
-  EXPECT_EQ(books.effect.posted.size(), AccountLimits::kAllocationsMax);
+  books.Must(CaptureCommand{.reservation = reserved, .amount = Ticks(65)});
+  EXPECT_EQ(books.effect.posted.size(), AccountLimits::kAllocationsMax + 1);
+}
+
+TEST(Account, WhatWasUsedIsDrawnInHoweverManyParts) {
+  constexpr int64_t kGrants{AccountLimits::kGrantsMax};
+  Books full;
+  for (int64_t i = 0; i < kGrants; ++i) full.Grant(absl::StrCat(i), 2);
+  for (const DrawMode mode :
+       {DrawMode::kNormal, DrawMode::kBestEffort, DrawMode::kCollect}) {
+    Books books = full;
+    books.Must(SpendCommand{.amount = Ticks(2 * kGrants), .mode = mode});
+    EXPECT_EQ(books.effect.posted.size(), AccountLimits::kGrantsMax);
+    EXPECT_EQ(books.effect.uncollected, Ticks(0));
+    EXPECT_EQ(books.Available(), 0);
+    const std::vector<Allocation> posted = books.effect.posted;
+    books.Must(RefundCommand{.posting = books.sequence,
+                             .posted_at = At(books.now),
+                             .posted = posted,
+                             .amount = Ticks(2 * kGrants)});
+    EXPECT_EQ(books.Available(), 2 * kGrants);
+  }
+  const uint64_t reserved = full.Reserve(2);
+  full.Must(CaptureCommand{.reservation = reserved,
+                           .amount = Ticks(2 * kGrants + 1),
+                           .collects = true});
+  EXPECT_EQ(full.effect.posted.size(), AccountLimits::kGrantsMax);
+  EXPECT_EQ(full.effect.uncollected, Ticks(1));
+  EXPECT_EQ(full.Available(), 0);
 }
 
 TEST(Account, HoldsSoManyReservations) {

@@ -88,16 +88,20 @@ TEST(HeaderExamples, AccountCommand) {
   const UnixNanos deadline = UnixNanos::Max();
   Account account;
   AccountEffect effect;
-  account.Apply(GrantCommand{.id = "welcome", .amount = C("2.5")},
+  account.Apply(GrantCommand{.id = "welcome", .amount = C("3.5")},
                 {.sequence = 1, .now = now}, effect);
+  account.Apply(ReserveCommand{.amount = C("1"), .expires_at = deadline},
+                {.sequence = 2, .now = now}, effect);
   // account_command.h
   account.Apply(ReserveCommand{.amount = *Credits::Parse("6"),
                                .operation = "avatar_video",
                                .expires_at = deadline},
-                {.sequence = 2, .now = now}, effect);
+                {.sequence = 3, .now = now}, effect);
   EXPECT_EQ(effect.refusal, Refusal::kInsufficientCredits);
-  EXPECT_EQ(effect.need, six);
-  EXPECT_EQ(effect.available, C("2.5"));
+  EXPECT_EQ(effect.shortage.need, six);
+  EXPECT_EQ(effect.shortage.held, C("1"));
+  EXPECT_EQ(effect.shortage.available, C("2.5"));
+  EXPECT_EQ(effect.shortage.missing, C("3.5"));
 }
 
 TEST(HeaderExamples, Allowance) {

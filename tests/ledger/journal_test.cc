@@ -100,7 +100,8 @@ std::vector<JournalEntry> Entries() {
       .label = "l"};
   entries.back().command.settles_job = true;
   entries.back().effect.refusal = Refusal::kInsufficientCredits;
-  entries.back().effect.need = C("9");
+  entries.back().effect.shortage = {
+      .need = C("9"), .held = C("2"), .available = C("4"), .missing = C("5")};
   entries.push_back(
       Entry(LedgerRefund{.command = "job-7/done", .amount = C("1")}));
   entries.back().resolution = {.target = 301,
@@ -174,7 +175,7 @@ TEST(Journal, TheBytesAreThese) {
   entry.effect.posted = {{.grant = 1, .amount = Credits::FromTicks(130)}};
   const std::string bytes = Encode(entry);
   EXPECT_EQ(absl::BytesToHexString(bytes),
-            "030800"      // version, spend, nothing optional
+            "040800"      // version, spend, nothing optional
             "0201"        // sequence, previous
             "8002"        // at
             "0461636d65"  // account
@@ -187,20 +188,31 @@ TEST(Journal, TheBytesAreThese) {
   const JournalHash first = ChainHash({}, bytes);
   EXPECT_EQ(absl::BytesToHexString(absl::string_view(
                 reinterpret_cast<const char*>(first.data()), first.size())),
-            "926a424d4e3f2c3e8cc6b21359118152"
-            "29bf5172c3916c9d7a6b5b8e5bc5fdc5");
+            "eea25664bf198a6686f75e5fb6c8b834"
+            "bbf7ada0ddb1349664e5f36778377837");
   EXPECT_NE(ChainHash(first, bytes), first);
 }
 
 TEST(Journal, AnEntryOfAnOlderVersionSaysSo) {
   std::string bytes = Encode(Entry(LedgerVoid{.reservation = "r"}));
-  for (const char version : {1, 2}) {
+  for (const char version : {1, 2, 3}) {
     bytes[0] = version;
     EXPECT_THAT(DecodeEntry(bytes),
                 StatusIs(absl::StatusCode::kDataLoss,
                          HasSubstr(absl::StrCat("its version is ", int{version},
                                                 ", from an older konpro"))));
   }
+}
+
+TEST(Journal, AnEntryHasAsManyPartsAsItsBytes) {
+  JournalEntry entry = Entry(SpendCommand{.amount = C("9")});
+  for (uint64_t i = 1; i <= 5000; ++i) {
+    entry.effect.posted.push_back({.grant = i, .amount = C("1")});
+  }
+  const std::string bytes = Encode(entry);
+  const absl::StatusOr<JournalEntry> back = DecodeEntry(bytes);
+  ASSERT_THAT(back, IsOk());
+  EXPECT_EQ(back->effect.posted, entry.effect.posted);
 }
 
 TEST(Journal, WhatIsUncollectedIsInTheEntry) {

@@ -144,8 +144,9 @@ TEST_F(LedgerTest, AppliesCommandsInOrder) {
   const LedgerOutcome denied =
       Do("more", SpendCommand{.amount = C("5.5")}).value();
   EXPECT_EQ(denied.effect.refusal, Refusal::kInsufficientCredits);
-  EXPECT_EQ(denied.effect.need, C("5.5"));
-  EXPECT_EQ(denied.effect.available, C("5"));
+  EXPECT_EQ(
+      denied.effect.shortage,
+      (Shortage{.need = C("5.5"), .available = C("5"), .missing = C("0.5")}));
   EXPECT_EQ(HeadSequence(), 4);
   ExpectVerified();
 }
@@ -408,7 +409,7 @@ TEST_F(LedgerTest, RefundsByIdAndBySequence) {
   EXPECT_EQ(rest.balance.posted, C("0"));
   const LedgerOutcome more = Do("r4", LedgerRefund{.command = "s"}).value();
   EXPECT_EQ(more.effect.refusal, Refusal::kAboveSpend);
-  EXPECT_EQ(more.effect.available, C("0"));
+  EXPECT_EQ(more.effect.shortage.available, C("0"));
   EXPECT_THAT(Do("r5", LedgerRefund{.command = "x"}),
               StatusIs(kNotFound, HasSubstr("\"x\"")));
   const uint64_t denied = Do("d", SpendCommand{.amount = C("99")})->sequence;

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -45,6 +46,11 @@ void Write(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 // A database of somebody else.
 void MakeForeign(const std::string& path, const std::string& sql) {
   sqlite3* db = nullptr;
@@ -61,6 +67,27 @@ int64_t ReadInteger(SqliteDatabase& database, const char* sql) {
   return sqlite3_column_int64(statement.get(), 0);
 }
 
+// Whose entries and snapshots this version would not understand.
+TEST(SqliteDatabase, AFileOfTheEarlierVersionIsRefusedAndStaysAsItWas) {
+  const std::string path = NewPath();
+  MakeForeign(
+      path,
+      absl::StrCat("PRAGMA application_id = ", SqliteDatabase::kApplicationId,
+                   "; PRAGMA user_version = 1;"
+                   "CREATE TABLE journal (sequence INTEGER PRIMARY KEY, "
+                   "entry BLOB NOT NULL, hash BLOB NOT NULL) STRICT;"
+                   "INSERT INTO journal VALUES (1, x'01', x'02')"));
+  const std::string before = ReadFile(path);
+  EXPECT_THAT(
+      SqliteStore::Open(path, {}),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               absl::StrCat(path,
+                            ": of schema version 1, from an older konpro; this "
+                            "one reads and writes version 2: use the older one "
+                            "with this file, or begin a new file")));
+  EXPECT_EQ(ReadFile(path), before);
+}
+
 TEST(SqliteDatabase, HasItsIdentityAndIsDurable) {
   const std::string path = NewPath();
   for (int round = 0; round < 2; ++round) {
@@ -68,7 +95,7 @@ TEST(SqliteDatabase, HasItsIdentityAndIsDurable) {
         SqliteStore::Open(path, {}).value();
     SqliteDatabase& database = *store->database();
     EXPECT_EQ(ReadInteger(database, "PRAGMA application_id"), 0x6b6f6e70);
-    EXPECT_EQ(ReadInteger(database, "PRAGMA user_version"), 1);
+    EXPECT_EQ(ReadInteger(database, "PRAGMA user_version"), 2);
     EXPECT_EQ(ReadInteger(database, "PRAGMA synchronous"), 2);
     const MutexLock lock(database.mu());
     const SqliteDatabase::Statement mode =
@@ -218,12 +245,13 @@ TEST(SqliteDatabase, RefusesWhatIsNotItsFile) {
                          "another application (application_id 7"));
   MakeForeign(path, absl::StrCat("PRAGMA application_id = ",
                                  SqliteDatabase::kApplicationId,
-                                 "; PRAGMA user_version = 2"));
-  EXPECT_THAT(open(),
-              is(absl::StatusCode::kFailedPrecondition, "schema version 2"));
+                                 "; PRAGMA user_version = 3"));
+  EXPECT_THAT(open(), is(absl::StatusCode::kFailedPrecondition,
+                         "of schema version 3, from a newer konpro; this one "
+                         "reads and writes version 2: use the newer one"));
   MakeForeign(path, "PRAGMA user_version = 0");
   EXPECT_THAT(open(), is(absl::StatusCode::kDataLoss, "schema version 0"));
-  MakeForeign(path, "PRAGMA user_version = 1");
+  MakeForeign(path, "PRAGMA user_version = 2");
   EXPECT_THAT(open(), IsOk());
   NewPath();
   Write(path, "");

@@ -259,15 +259,32 @@ class AccountOracle {
     return x.effective_at < y.effective_at;  // else the order of the list
   }
 
+  bool Allows(size_t grant, absl::string_view operation) const {
+    const std::vector<std::string>& operations =
+        grants_[grant].command.operations;
+    bool is_allowed = operations.empty();
+    for (const std::string& o : operations) is_allowed |= o == operation;
+    return is_allowed;
+  }
+
+  // What could be drawn if all open reservations were released.
+  int64_t HeldOf(absl::string_view operation) const {
+    int64_t held = 0;
+    for (size_t i = 0; i < grants_.size(); ++i) {
+      if (HasEnded(i) || !Allows(i, operation)) continue;
+      held += PlacesOf(i)[kReserved];
+    }
+    return held;
+  }
+
   // The parts that would be drawn, at most `amount` in all.
   std::vector<Part> Drawable(absl::string_view operation,
                              int64_t amount) const {
     std::vector<size_t> order;
     for (size_t i = 0; i < grants_.size(); ++i) {
-      const GrantCommand& g = grants_[i].command;
-      bool is_allowed = g.operations.empty();
-      for (const std::string& o : g.operations) is_allowed |= o == operation;
-      if (!HasEnded(i) && IsEffective(i) && is_allowed) order.push_back(i);
+      if (!HasEnded(i) && IsEffective(i) && Allows(i, operation)) {
+        order.push_back(i);
+      }
     }
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
       return ComesBefore(grants_[a], grants_[b]);
@@ -311,10 +328,14 @@ class AccountOracle {
   // Commands.
 
   void Refuse(Refusal refusal) { effect_.refusal = refusal; }
-  void Refuse(Refusal refusal, int64_t need, int64_t available) {
+  // `there`: what there is of what it needs.
+  void Refuse(Refusal refusal, int64_t need, int64_t held, int64_t available,
+              int64_t there) {
     effect_.refusal = refusal;
-    effect_.need = Credits::FromTicks(need);
-    effect_.available = Credits::FromTicks(available);
+    effect_.shortage = {.need = Credits::FromTicks(need),
+                        .held = Credits::FromTicks(held),
+                        .available = Credits::FromTicks(available),
+                        .missing = Credits::FromTicks(need - there)};
   }
 
   void AddGrant(const GrantCommand& command) {
@@ -409,7 +430,7 @@ class AccountOracle {
       effect_.uncollected = Credits::FromTicks(amount - sum);
       return parts;
     }
-    Refuse(Refusal::kInsufficientCredits, amount, sum);
+    Refuse(Refusal::kInsufficientCredits, amount, HeldOf(operation), sum, sum);
     return std::nullopt;
   }
 
@@ -471,12 +492,19 @@ class AccountOracle {
     std::vector<Part> more;
     if (amount > held) {
       if (r->overrun == Overrun::kReject && !c.collects) {
-        return Refuse(Refusal::kAboveHold, amount, held);
+        return Refuse(Refusal::kAboveHold, amount, held,
+                      Sum(Drawable(r->operation, INT64_MAX)), held);
       }
       const auto parts =
           Draw(r->operation, amount - held,
                c.collects ? DrawMode::kCollect : DrawMode::kNormal);
-      if (!parts.has_value()) return;
+      if (!parts.has_value()) {
+        if (effect_.refusal == Refusal::kInsufficientCredits) {
+          effect_.shortage.need = c.amount;
+          effect_.shortage.held = Credits::FromTicks(held);
+        }
+        return;
+      }
       more = *parts;
     }
     __int128 captured = amount - effect_.uncollected.ticks();
@@ -545,7 +573,7 @@ class AccountOracle {
       pile.back().amount -= e.amount;
     }
     if (amount > Sum(pile)) {
-      return Refuse(Refusal::kAboveSpend, amount, Sum(pile));
+      return Refuse(Refusal::kAboveSpend, amount, 0, Sum(pile), Sum(pile));
     }
     while (amount > 0) {
       const Part part = {pile.back().grant,

@@ -13,22 +13,27 @@ struct Wanted {
   Credits amount;
   absl::string_view operation;
   DrawMode mode = DrawMode::kNormal;
-  size_t parts_max = AccountLimits::kAllocationsMax;
 };
 
-// Replaces `draws` with what the account would give for it.
+// Says in `effect` what was too little.
+Refusal Refuse(Refusal refusal, const Shortage& shortage,
+               AccountEffect& effect) {
+  effect.shortage = shortage;
+  return refusal;
+}
+
+// Replaces `draws` with what the account would give for it, in as many parts as
+// that takes.
 Refusal PlanDraws(const AccountTables& s, const Wanted& wanted,
                   std::vector<Draw>& draws, AccountEffect& effect) {
   draws.clear();
   Credits missing = wanted.amount;
-  if (missing > Credits() &&
-      (wanted.mode != DrawMode::kCollect || wanted.parts_max > 0)) {
+  if (missing > Credits()) {
     ForEachDrawable(s, wanted.operation, [&](uint32_t slot, Credits free) {
       const Credits part = std::min(free, missing);
       draws.push_back({.slot = slot, .amount = part});
       missing = Minus(missing, part);
-      return missing > Credits() && (wanted.mode != DrawMode::kCollect ||
-                                     draws.size() < wanted.parts_max);
+      return missing > Credits();
     });
   }
   if (wanted.mode == DrawMode::kCollect) {
@@ -40,12 +45,12 @@ Refusal PlanDraws(const AccountTables& s, const Wanted& wanted,
   }
   if (missing > Credits() &&
       (wanted.mode != DrawMode::kBestEffort || missing == wanted.amount)) {
-    effect.need = wanted.amount;
-    effect.available = Minus(wanted.amount, missing);
-    return Refusal::kInsufficientCredits;
-  }
-  if (draws.size() > wanted.parts_max) {
-    return Refusal::kTooManyAllocations;
+    return Refuse(Refusal::kInsufficientCredits,
+                  {.need = wanted.amount,
+                   .held = ReservedFor(s, wanted.operation),
+                   .available = Minus(wanted.amount, missing),
+                   .missing = missing},
+                  effect);
   }
   return Refusal::kNone;
 }
@@ -76,7 +81,6 @@ bool IsWellFormed(const GrantCommand& command) {
 // The sum of what was posted; nullopt if the record cannot be of a posting.
 std::optional<Credits> PostedSum(const AccountTables& s,
                                  absl::Span<const Allocation> posted) {
-  if (posted.size() > AccountLimits::kAllocationsMax) return std::nullopt;
   for (const Allocation& part : posted) {
     if (part.grant == 0 || part.grant > s.grants_made ||
         part.amount < Credits()) {
@@ -106,16 +110,20 @@ void PlanReturns(const AccountTables& s, const RefundCommand& command,
   }
 }
 
-// Whether every grant has posted what is to come back to it.
-bool WerePosted(const AccountTables& s, const std::vector<Draw>& draws) {
-  return std::all_of(draws.begin(), draws.end(), [&](const Draw& draw) {
+// Whether every grant has posted what is to come back to it. Sorts `draws`.
+bool WerePosted(const AccountTables& s, std::vector<Draw>& draws) {
+  std::sort(draws.begin(), draws.end(),
+            [](const Draw& a, const Draw& b) { return a.slot < b.slot; });
+  for (size_t i = 0; i < draws.size();) {
+    const uint32_t slot = draws[i].slot;
     Credits sum;
-    for (const Draw& other : draws) {
-      if (other.slot == draw.slot) sum = Plus(sum, other.amount);
+    for (; i < draws.size() && draws[i].slot == slot; ++i) {
+      sum = Plus(sum, draws[i].amount);
     }
-    return sum <= (draw.slot == kNoSlot ? s.folded.posted
-                                        : s.grants[draw.slot].places.posted);
-  });
+    const Places& places = slot == kNoSlot ? s.folded : s.grants[slot].places;
+    if (sum > places.posted) return false;
+  }
+  return true;
 }
 
 bool HasRoomForRefund(const AccountTables& s) {
@@ -124,6 +132,25 @@ bool HasRoomForRefund(const AccountTables& s) {
 }
 
 }  // namespace
+
+Credits AvailableFor(const AccountTables& s, absl::string_view operation) {
+  Credits sum;
+  ForEachDrawable(s, operation, [&](uint32_t, Credits free) {
+    sum = Plus(sum, free);
+    return true;
+  });
+  return sum;
+}
+
+Credits ReservedFor(const AccountTables& s, absl::string_view operation) {
+  Credits sum;
+  for (const uint32_t slot : s.burn_down) {
+    const GrantState& grant = s.grants[slot];
+    if (!MayDrawOn(grant.operations, operation)) continue;
+    sum = Plus(sum, grant.places.reserved);
+  }
+  return sum;
+}
 
 Refusal PlanGrant(const AccountTables& s, const GrantCommand& command) {
   if (!IsWellFormed(command)) return Refusal::kMalformed;
@@ -163,6 +190,9 @@ Refusal PlanReserve(const AccountTables& s, const ReserveCommand& command,
                                      .mode = command.mode},
                                     draws, effect);
   if (refusal != Refusal::kNone) return refusal;
+  if (draws.size() > AccountLimits::kAllocationsMax) {
+    return Refusal::kTooManyAllocations;
+  }
   if (s.reservations_by_sequence.size() >=
       AccountLimits::kOpenReservationsMax) {
     return Refusal::kTooManyReservations;
@@ -190,17 +220,23 @@ Refusal PlanCapture(const AccountTables& s, const CaptureCommand& command,
   const Credits held = HeldBy(reservation);
   if (command.amount > held) {
     if (reservation.overrun == Overrun::kReject && !command.collects) {
-      effect.need = command.amount;
-      effect.available = held;
-      return Refusal::kAboveHold;
+      return Refuse(Refusal::kAboveHold,
+                    {.need = command.amount,
+                     .held = held,
+                     .available = AvailableFor(s, reservation.operation),
+                     .missing = Minus(command.amount, held)},
+                    effect);
     }
     const Refusal refusal = PlanDraws(
         s,
         {.amount = Minus(command.amount, held),
          .operation = reservation.operation,
-         .mode = command.collects ? DrawMode::kCollect : DrawMode::kNormal,
-         .parts_max = AccountLimits::kAllocationsMax - reservation.held.size()},
+         .mode = command.collects ? DrawMode::kCollect : DrawMode::kNormal},
         draws, effect);
+    if (refusal == Refusal::kInsufficientCredits) {
+      effect.shortage.need = command.amount;
+      effect.shortage.held = held;
+    }
     if (refusal != Refusal::kNone) return refusal;
   }
   // Refunds let a reservation capture more than was ever issued.
@@ -229,9 +265,12 @@ Refusal PlanRefund(const AccountTables& s, const RefundCommand& command,
   const Credits before = is_known ? known->second.refunded : Credits();
   if (before > *posted) return Refusal::kMalformed;
   if (command.amount > Minus(*posted, before)) {
-    effect.need = command.amount;
-    effect.available = Minus(*posted, before);
-    return Refusal::kAboveSpend;
+    const Credits available = Minus(*posted, before);
+    return Refuse(Refusal::kAboveSpend,
+                  {.need = command.amount,
+                   .available = available,
+                   .missing = Minus(command.amount, available)},
+                  effect);
   }
   PlanReturns(s, command, before, draws, effect.refunded);
   if (!WerePosted(s, draws)) return Refusal::kMalformed;

@@ -42,6 +42,12 @@ void ForEachDrawable(const AccountTables& s, absl::string_view operation,
   }
 }
 
+// What `operation` can draw on now.
+Credits AvailableFor(const AccountTables& s, absl::string_view operation);
+// What open reservations hold of grants that `operation` may draw on and that
+// have not ended: released, it would be available to the operation.
+Credits ReservedFor(const AccountTables& s, absl::string_view operation);
+
 Refusal PlanGrant(const AccountTables& s, const GrantCommand& command);
 
 // `first`: the first period that it would grant.

@@ -63,9 +63,8 @@ void ApplyCommand(const EntryPlace& place, const LedgerCommand& command,
 }
 
 bool SameEffect(const AccountEffect& a, const AccountEffect& b) {
-  return a.refusal == b.refusal && a.need == b.need &&
-         a.available == b.available && a.held == b.held &&
-         a.posted == b.posted && a.refunded == b.refunded &&
+  return a.refusal == b.refusal && a.shortage == b.shortage &&
+         a.held == b.held && a.posted == b.posted && a.refunded == b.refunded &&
          a.uncollected == b.uncollected && a.released == b.released;
 }
 

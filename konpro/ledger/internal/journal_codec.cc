@@ -27,7 +27,7 @@ class EntryReader : public WireReader {
   bool is_wrong_ = false;
 };
 
-constexpr uint8_t kEntryVersion = 3;
+constexpr uint8_t kEntryVersion = 4;
 
 // The alternatives of LedgerRequest by number: never renumbered.
 enum class Kind : uint8_t {
@@ -48,7 +48,7 @@ constexpr uint8_t kHasPricing = 2;
 constexpr uint8_t kSettlesJob = 4;  // of a spend
 constexpr uint8_t kFlags = 7;
 
-constexpr uint8_t kHasNeed = 1;
+constexpr uint8_t kHasShortage = 1;
 constexpr uint8_t kHasReleased = 2;
 constexpr uint8_t kHasHeld = 4;
 constexpr uint8_t kHasPosted = 8;
@@ -62,9 +62,8 @@ constexpr uint8_t kCollects = 4;
 constexpr uint8_t kIsRecord = 8;
 constexpr uint8_t kCaptureFlags = 15;
 
-// Longer than any text or list of a legal command.
+// Longer than any text of a legal command.
 constexpr size_t kTextBytesMax = 1024;
-constexpr size_t kPartsMax = 1024;
 
 const absl::CivilDay kFirstDay(1970, 1, 1);
 
@@ -183,19 +182,21 @@ void PutPricing(WireWriter& writer, const Pricing& pricing) {
 }
 
 void PutEffect(WireWriter& writer, const AccountEffect& effect) {
-  const bool has_need =
-      effect.need != Credits() || effect.available != Credits();
+  const Shortage& shortage = effect.shortage;
+  const bool has_shortage = shortage != Shortage();
   const bool has_released = effect.released != Credits();
   PutEnum(writer, effect.refusal);
   writer.Byte(static_cast<uint8_t>(
-      (has_need ? kHasNeed : 0) | (has_released ? kHasReleased : 0) |
+      (has_shortage ? kHasShortage : 0) | (has_released ? kHasReleased : 0) |
       (!effect.held.empty() ? kHasHeld : 0) |
       (!effect.posted.empty() ? kHasPosted : 0) |
       (!effect.refunded.empty() ? kHasRefunded : 0) |
       (effect.uncollected != Credits() ? kHasUncollected : 0)));
-  if (has_need) {
-    writer.Amount(effect.need);
-    writer.Amount(effect.available);
+  if (has_shortage) {
+    writer.Amount(shortage.need);
+    writer.Amount(shortage.held);
+    writer.Amount(shortage.available);
+    writer.Amount(shortage.missing);
   }
   if (has_released) writer.Amount(effect.released);
   if (!effect.held.empty()) PutAllocations(writer, effect.held);
@@ -224,7 +225,7 @@ int32_t ReadPriority(EntryReader& reader) {
   return static_cast<int32_t>(value);
 }
 void ReadAllocations(EntryReader& reader, std::vector<Allocation>& parts) {
-  const size_t count = reader.Count(kPartsMax);
+  const size_t count = reader.Count();
   for (size_t i = 0; i < count && reader.ok(); ++i) {
     const uint64_t grant = reader.Varint();
     parts.push_back({.grant = grant, .amount = reader.Amount()});
@@ -380,12 +381,12 @@ Pricing ReadPricing(EntryReader& reader) {
 void ReadEffect(EntryReader& reader, AccountEffect& effect) {
   effect.refusal = ReadEnum(reader, Refusal::kUnknownAllowance);
   const uint8_t flags = ReadFlags(reader, kEffectFlags);
-  if ((flags & kHasNeed) != 0) {
-    effect.need = reader.Amount();
-    effect.available = reader.Amount();
-    if (effect.need == Credits() && effect.available == Credits()) {
-      reader.Fail();
-    }
+  if ((flags & kHasShortage) != 0) {
+    effect.shortage.need = reader.Amount();
+    effect.shortage.held = reader.Amount();
+    effect.shortage.available = reader.Amount();
+    effect.shortage.missing = reader.Amount();
+    if (effect.shortage == Shortage()) reader.Fail();
   }
   if ((flags & kHasReleased) != 0) {
     effect.released = reader.Amount();

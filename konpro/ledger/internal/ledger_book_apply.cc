@@ -187,10 +187,11 @@ void LedgerBook::ApplyTo(const EntryPlace& place, const LedgerCommand& command,
   ApplyCommand(place, command, resolution_, account, effect);
   const auto* const refund = std::get_if<LedgerRefund>(&command.request);
   if (refund == nullptr || refund->amount.has_value() ||
-      effect.refusal != Refusal::kAboveSpend || effect.available == Credits()) {
+      effect.refusal != Refusal::kAboveSpend ||
+      effect.shortage.available == Credits()) {
     return;
   }
-  resolution_.amount = effect.available;
+  resolution_.amount = effect.shortage.available;
   ApplyCommand(place, command, resolution_, account, effect);
 }
 

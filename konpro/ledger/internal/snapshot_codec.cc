@@ -11,7 +11,7 @@ namespace {
 
 // A snapshot stands for entries that are not read: another version of those is
 // another version of this, so that an older journal is read, and refused.
-constexpr uint8_t kSnapshotVersion = 4;
+constexpr uint8_t kSnapshotVersion = 5;
 
 void PutWord(std::string& out, uint64_t word) {
   char bytes[sizeof(word)];

@@ -78,8 +78,9 @@ class WireReader {
     const uint64_t value = Varint();
     return static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1));
   }
-  // A count of things that follow, of at least one byte each.
-  size_t Count(size_t most) {
+  // A count of things that follow, of at least one byte each: the bytes bound
+  // it if nothing else does.
+  size_t Count(size_t most = std::numeric_limits<size_t>::max()) {
     const uint64_t value = Varint();
     if (value > most || value > rest_.size()) failed_ = true;
     return failed_ ? 0 : static_cast<size_t>(value);

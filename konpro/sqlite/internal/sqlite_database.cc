@@ -196,14 +196,18 @@ absl::Status SqliteDatabase::CheckIdentity() {
   }
   const absl::StatusOr<int64_t> version = ReadInteger("PRAGMA user_version");
   if (!version.ok()) return version.status();
-  if (*version > kSchemaVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path_, ": of schema version ", *version,
-                     "; this program knows up to ", kSchemaVersion));
-  }
   if (*version < 1) {
     return absl::DataLossError(
         absl::StrCat(path_, ": no schema version ", *version));
+  }
+  if (*version != kSchemaVersion) {
+    const bool is_newer = *version > kSchemaVersion;
+    return absl::FailedPreconditionError(absl::StrCat(
+        path_, ": of schema version ", *version, ", from ",
+        is_newer ? "a newer" : "an older",
+        " konpro; this one reads and writes version ", kSchemaVersion,
+        is_newer ? ": use the newer one"
+                 : ": use the older one with this file, or begin a new file"));
   }
   return absl::OkStatus();
 }

@@ -42,7 +42,7 @@ absl::StatusCode CodeOfSqlite(int result);
 class SqliteDatabase {
  public:
   static constexpr int32_t kApplicationId = 0x6b6f6e70;  // "konp"
-  static constexpr int kSchemaVersion = 1;
+  static constexpr int kSchemaVersion = 2;
 
   // kNotFound: there is no file, and `create` is false. kFailedPrecondition:
   // the file is another application's, or of a newer version. kDataLoss: it is
