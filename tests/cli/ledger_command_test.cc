@@ -450,6 +450,22 @@ TEST_F(LedgerCommandTest, SlicesOfAReservationArePricedAsOne) {
             "reservation_captured");
 }
 
+// The ledger's time never goes back: a command is of the time that it counts
+// as, and so is its price.
+TEST_F(LedgerCommandTest, ACommandIsPricedAtTheTimeThatItCountsAs) {
+  file_.catalog = absl::StrCat(::testing::TempDir(), "/later.textproto");
+  std::ofstream(file_.catalog) << kDearerCatalog;
+  file_.at = At(absl::Minutes(20));
+  ASSERT_EQ(Grant("welcome", "100").code, ExitCode::kOk);
+  file_.at = At(absl::Minutes(10));
+  const Ran reserved = ReserveVideo("job", "10s");
+  EXPECT_EQ(reserved.result().at(), "2026-11-02T12:20:00Z");
+  EXPECT_EQ(reserved.result().amount().credits(), "20");
+  const Ran spent =
+      Spend({.operation = "avatar_video", .quantity = "10s", .id = "paid"});
+  EXPECT_EQ(spent.result().amount().credits(), "20");
+}
+
 TEST_F(LedgerCommandTest, ACaptureIsPricedByTheListOfItsReservation) {
   const std::string path =
       absl::StrCat(::testing::TempDir(), "/dearer.textproto");

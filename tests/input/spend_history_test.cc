@@ -169,7 +169,11 @@ TEST(SpendHistory, RecordsAreSpentAsTheLedgerChargesThem) {
     v1::UsageRecord& record = records.emplace_back();
     record.set_record_id(absl::StrCat("r", i));
     record.set_account_id(below(3) == 0 ? "blue" : "acme");
-    if (below(4) != 0) record.set_job_id(absl::StrCat("job", below(20)));
+    // Two names of one job.
+    const char* const prefix = below(2) == 0 ? "admit:" : "";
+    if (below(4) != 0) {
+      record.set_job_id(absl::StrCat(prefix, "job", below(20)));
+    }
     record.set_partial(true);
     if (below(3) == 0) {
       record.set_operation("image");
