@@ -22,11 +22,15 @@ class WireWriter {
   void Byte(uint8_t value) { out_.push_back(static_cast<char>(value)); }
   // Seven bits a byte, low ones first, bit 7 set in all but the last.
   void Varint(uint64_t value) {
-    while (value >= 0x80) {
-      Byte(static_cast<uint8_t>(value | 0x80));
-      value >>= 7;
+    if (value < 0x80) return Byte(static_cast<uint8_t>(value));
+    // Appended at once: times and most amounts are longer than a byte.
+    char bytes[10];
+    size_t size = 0;
+    for (; value >= 0x80; value >>= 7) {
+      bytes[size++] = static_cast<char>(value | 0x80);
     }
-    Byte(static_cast<uint8_t>(value));
+    bytes[size++] = static_cast<char>(value);
+    out_.append(bytes, size);
   }
   // 0, -1, 1, -2, ... as 0, 1, 2, 3, ...
   void Signed(int64_t value) {
