@@ -159,6 +159,8 @@ class LimitsFileTest : public ::testing::Test {
       if (write(pipe_ends[1], &result, sizeof(result)) < 0) _exit(1);
       raise(SIGKILL);
     }
+    // A life that fails ends the reading too.
+    close(pipe_ends[1]);
     int result = -1;
     EXPECT_EQ(read(pipe_ends[0], &result, sizeof(result)),
               ssize_t{sizeof(result)});
@@ -166,7 +168,6 @@ class LimitsFileTest : public ::testing::Test {
     EXPECT_EQ(waitpid(child, &status, 0), child);
     EXPECT_TRUE(WIFSIGNALED(status));
     close(pipe_ends[0]);
-    close(pipe_ends[1]);
     return result;
   }
 
@@ -427,6 +428,40 @@ TEST_F(LimitsFileTest, WindowThatIsDroppedAndComesBackKeepsWhatWasUsed) {
   Killed([&] { return Admitted(*Live("minute:10/1m"), 1, "acme", At(60)); });
   const File file = Live("minute:100/1m,day:20/24h");
   EXPECT_EQ(Admitted(*file, 100, "acme", At(120)), 12);
+}
+
+// Pages of a crashed machine's file may be of different seconds: a header that
+// is older than the slots is no damage there, and is where the process alone
+// ended.
+TEST_F(LimitsFileTest, PartsOfDifferentAgesAreDamageOnlyWithoutACrash) {
+  std::string header;
+  {
+    const File file = Live();
+    EXPECT_THAT(file->Sync(), IsOk());
+    header = Contents(path_).substr(0, 4'096);
+    EXPECT_THAT(file->registry().Insert("late", W("minute:10/1m")), IsOk());
+    EXPECT_EQ(Admitted(*file, 6, "acme"), 6);
+  }
+  std::string bytes = Contents(path_);
+  bytes.replace(0, header.size(), header);
+  // The windows of the late account are recorded before it refers to them.
+  const size_t windows_size = 248;
+  bytes.replace(windows_size, 8, Contents(path_).substr(windows_size, 8));
+  unlink(path_.c_str());
+  Write(path_, bytes);
+  EXPECT_THAT(Open("boot-1"), StatusIs(absl::StatusCode::kDataLoss,
+                                       HasSubstr("others than were written")));
+  EXPECT_EQ(Admitted(*Live("minute:10/1m,day:1000/24h", "boot-2"), 10, "acme"),
+            4);
+}
+
+// Accounts that were dropped while they were idle begin as of then.
+TEST_F(LimitsFileTest, TimeOfTheLastDropSurvives) {
+  Killed([&] {
+    Live()->registry().DropIdle(At(120));
+    return 0;
+  });
+  EXPECT_EQ(Live()->registry().fresh_since(), At(120));
 }
 
 TEST_F(LimitsFileTest, AbsentFileIsNewAndSaysSo) {
