@@ -104,9 +104,10 @@ class Authorize : public ::testing::Test {
 TEST_F(Authorize, BothFormsGiveTheTrueAnswer) {
   int id = 0;
   const auto both = [&](absl::string_view method, absl::string_view target) {
-    const HttpHeader key = {"Idempotency-Key", absl::StrCat("job-", ++id)};
+    const std::string one = absl::StrCat("job-", ++id);
     const std::string other = absl::StrCat("job-", ++id);
-    const HttpAnswer forwarded = Forwarded(method, target, {key});
+    const HttpAnswer forwarded =
+        Forwarded(method, target, {{"Idempotency-Key", one}});
     const HttpAnswer below =
         Below(method, target, {{"Idempotency-Key", other}});
     EXPECT_EQ(forwarded.status, below.status) << target;

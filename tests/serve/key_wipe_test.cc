@@ -26,7 +26,9 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "konpro/access/api_key.h"
 #include "konpro/access/http.h"
+#include "konpro/access/key_directory.h"
 #include "konpro/base/unix_nanos.h"
 #include "konpro/serve/admin.h"
 #include "konpro/serve/api.h"
@@ -104,6 +106,17 @@ class Page {
   char* const bytes_;
 };
 
+// The key of a JSON answer, masked.
+std::string KeyIn(absl::string_view answer) {
+  const size_t at = answer.find("\"kp_");
+  if (at == answer.npos) return "";
+  std::string masked;
+  for (const char c : answer.substr(at + 1, ApiKeyText::kBytes)) {
+    masked += static_cast<char>(c ^ kMask);
+  }
+  return masked;
+}
+
 // How often the text is in `bytes`.
 size_t CopiesIn(absl::string_view bytes, const std::string& masked) {
   size_t copies = 0;
@@ -176,7 +189,9 @@ class KeyWipeTest : public ::testing::Test {
     kStays,  // when it has the answer
   };
 
-  void Send(absl::string_view text, const std::string& masked, Client client) {
+  // With kWaits, `made` is the key in the answer's body, masked.
+  void Send(absl::string_view text, const std::string& masked, Client client,
+            std::string* made = nullptr) {
     fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{.sun_family = AF_UNIX};
     memcpy(address.sun_path, path_.data(), path_.size());
@@ -197,8 +212,13 @@ class KeyWipeTest : public ::testing::Test {
       return;
     }
     if (client == Client::kWaits) {
-      while (read(fd_, answer.bytes(), Page::kBytes) > 0) {
+      size_t size = 0;
+      ssize_t got;
+      while ((got = read(fd_, answer.bytes() + size, Page::kBytes - size)) >
+             0) {
+        size += static_cast<size_t>(got);
       }
+      if (made != nullptr) *made = KeyIn({answer.bytes(), size});
     }
     Close();
   }
@@ -316,6 +336,34 @@ TEST_F(KeyWipeTest, AnswerWithANewKeyLeavesNone) {
   Send("GET / HTTP/1.1\r\nHost: k\r\nConnection: close\r\n\r\n", masked,
        Client::kWaits);
   EXPECT_EQ(CopiesSoon(masked), 0u);
+}
+
+TEST_F(KeyWipeTest, KeyMadeByARequestLeavesNone) {
+  MemoryAdmission memory;
+  ServeMetrics metrics;
+  Api api({.admission = *memory.admission,
+           .keys = *memory.keys,
+           .accounts = *memory.accounts,
+           .ledger = *memory.ledger,
+           .metrics = metrics});
+  const MintedKey admin =
+      memory.admission
+          ->CreateKey({.account_id = "root", .scope = ApiKeyScope::kAdmin},
+                      absl::Now())
+          .value();
+  const auto server = Start([&](const HttpRequest& request) {
+    return api.Answer(request, UnixNanos::CoarseNow());
+  });
+  std::string masked;
+  for (const char c : admin.secret.text().Reveal()) masked += c ^ kMask;
+  std::string made;
+  Send(
+      "POST /v1/accounts/root/keys HTTP/1.1\r\nHost: k\r\nx-api-key: $\r\n"
+      "Content-Type: application/json\r\nContent-Length: 2\r\n"
+      "Connection: close\r\n\r\n{}",
+      masked, Client::kWaits, &made);
+  ASSERT_EQ(made.size(), ApiKeyText::kBytes);
+  EXPECT_EQ(CopiesSoon(made), 0u);
 }
 
 // A command that reads a key and prints another, with much after it.
